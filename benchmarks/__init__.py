@@ -1,0 +1,1 @@
+"""Programs that measure this project and its peers; nothing here is installed."""

@@ -1,0 +1,78 @@
+"""Step 1, the checkpoint: located, read completely or refused, with its vocabulary and sentence modules."""
+
+from dataclasses import dataclass
+from typing import Self
+
+from biobert_onnx.artifact import FileRecord
+from biobert_onnx_export.errors import CheckpointError
+from biobert_onnx_export.geometry import BertGeometry
+from biobert_onnx_export.hub import locate
+from biobert_onnx_export.sentence_modules import SentenceModules
+from biobert_onnx_export.tensors import Tensors, read_tensors, weights_file
+from biobert_onnx_export.vocabulary import Vocabulary
+
+POOLINGS = ("mean", "cls", "pooler")
+DEFAULT_POOLING = "mean"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Checkpoint:
+    """A trained BERT encoder and all that decides its vectors.
+
+    `source` is the Hub id or the folder's name, `revision` the Hub commit or None, `weights_sha256` and `weights_name`
+    identify the file that the tensors came from.
+    """
+
+    source: str
+    revision: str | None
+    weights_name: str
+    weights_sha256: str
+    geometry: BertGeometry
+    tensors: Tensors
+    vocabulary: Vocabulary
+    modules: SentenceModules
+
+    @classmethod
+    def read(cls, checkpoint: str, *, revision: str | None = None, token: str | None = None) -> Self:
+        """The checkpoint in the local folder, or of the Hub id, `checkpoint`; raises CheckpointError."""
+        location = locate(checkpoint, revision=revision, token=token)
+        modules = SentenceModules.read(location.folder)
+        geometry = BertGeometry.read(modules.encoder)
+        weights = weights_file(modules.encoder)
+        vocabulary = Vocabulary.read(modules.encoder, size=geometry.vocab_size)
+        return cls(
+            source=location.source,
+            revision=location.revision,
+            weights_name=weights.name,
+            weights_sha256=FileRecord.of(weights).sha256,
+            geometry=geometry,
+            tensors=read_tensors(weights, geometry),
+            vocabulary=vocabulary,
+            modules=modules,
+        )
+
+    def identity(self) -> dict[str, str | None]:
+        """Where the weights came from, for the manifest."""
+        return {
+            "source": self.source,
+            "revision": self.revision,
+            "weights": self.weights_name,
+            "sha256": self.weights_sha256,
+        }
+
+    def pooling(self, asked: str | None) -> str:
+        """The pooling `asked` for, else the checkpoint's own, else mean; raises ValueError if it cannot be had."""
+        pooling = asked or self.modules.pooling or DEFAULT_POOLING
+        if pooling not in POOLINGS:
+            raise ValueError(f"pooling is {pooling!r}, expected one of {', '.join(POOLINGS)}")
+        if pooling == "pooler" and "pooler.dense.weight" not in self.tensors:
+            raise CheckpointError(f"'{self.source}' has no pooler weights: choose --pooling mean or cls")
+        return pooling
+
+    def max_length(self, asked: int | None) -> int:
+        """The tokens `asked` for, else the checkpoint's own limit, else its positions; ValueError if out of range."""
+        positions = self.geometry.max_position_embeddings
+        length = self.modules.max_length or positions if asked is None else asked
+        if not 3 <= length <= positions:
+            raise ValueError(f"max_length is {length}, expected 3 to {positions}, the positions of the checkpoint")
+        return length

@@ -1,0 +1,144 @@
+"""From a checkpoint to an artifact: the steps in order, in a temporary folder that is renamed at the end."""
+
+import hashlib
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from biobert_onnx.artifact import FileRecord, Manifest
+from biobert_onnx.cpus import usable_cpus
+from biobert_onnx_export.calibration import calibrate
+from biobert_onnx_export.checkpoint import Checkpoint
+from biobert_onnx_export.gate import write_faithful_graphs
+from biobert_onnx_export.graphs import write_calibration_graph, write_graphs
+from biobert_onnx_export.linear import Plan
+from biobert_onnx_export.network import float_plan
+from biobert_onnx_export.quantization import ALPHA, WEIGHT_BITS, Recipe
+from biobert_onnx_export.side_files import write_model_card, write_side_files
+from biobert_onnx_export.texts import TextSets
+from biobert_onnx_export.yardstick import Yardstick
+
+PRECISIONS = ("int8", "fp32")
+MIN_COSINE = 0.99
+
+RECORDED = ("biobert-onnx", "numpy", "onnx", "onnxruntime", "optimum-onnx", "tokenizers", "torch", "transformers")
+"""Distributions whose versions decide the artifact's bytes."""
+
+
+def export(
+    checkpoint: str | os.PathLike[str],
+    artifact: str | os.PathLike[str],
+    *,
+    pooling: str | None = None,
+    precision: str = "int8",
+    max_length: int | None = None,
+    calibration: str | os.PathLike[str] | None = None,
+    min_cosine: float = MIN_COSINE,
+    revision: str | None = None,
+    token: str | None = None,
+    report: Callable[[str], None] = lambda message: None,
+) -> Manifest:
+    """Write the artifact of `checkpoint` (a folder or a Hub id) to the new folder `artifact`; returns its manifest.
+
+    `pooling`: mean, cls or pooler; None takes the checkpoint's own, else mean.
+    `precision`: int8 or fp32.
+    `max_length`: tokens that texts are cut to; None takes the checkpoint's own limit.
+    `calibration`: a text file, one text a line, whose odd lines calibrate and whose even lines are reported on; None
+    takes the bundled biomedical text.
+    `min_cosine`: least cosine to the float32 reference allowed for any text of the report.
+    `report` is called with one line at the start of each step.
+
+    Raises FileExistsError if `artifact` exists, CheckpointError for the checkpoint, FidelityError if no recipe keeps
+    `min_cosine`, ValueError for other arguments. On any error nothing is left.
+    """
+    if precision not in PRECISIONS:
+        raise ValueError(f"precision is {precision!r}, expected one of {', '.join(PRECISIONS)}")
+    texts = TextSets.read(None if calibration is None else Path(calibration))
+    with _new_folder(Path(artifact)) as (work, folder):
+        report("reading the checkpoint")
+        source = Checkpoint.read(os.fspath(checkpoint), revision=revision, token=token)
+        pooling, max_length = source.pooling(pooling), source.max_length(max_length)
+        report("converting the float32 reference and taking its vectors")
+        yardstick = Yardstick.make(source, texts, work, pooling=pooling, max_length=max_length)
+        report("building the float32 graph")
+        write_graphs(source, float_plan(source), folder, pooling=pooling)
+        yardstick.check_parity(folder)
+        quantization: Mapping[str, Any] = {}
+        if precision == "int8":
+            report("calibrating")
+            graph, site_outputs = write_calibration_graph(source, work)
+            statistics = calibrate(graph, site_outputs, yardstick.calibration, threads=usable_cpus())
+            recipe, plan, fidelity = write_faithful_graphs(
+                source, statistics, yardstick, folder, min_cosine=min_cosine, report=report
+            )
+            quantization = _quantization_record(recipe, plan, texts)
+        else:
+            fidelity = yardstick.fidelity(folder)
+        report("checking and writing the artifact")
+        yardstick.check_graphs(folder)
+        write_side_files(source, folder, pooling=pooling, max_length=max_length)
+        manifest = Manifest(
+            name=source.source,
+            dim=yardstick.dim,
+            max_length=max_length,
+            max_positions=source.geometry.max_position_embeddings,
+            pooling=pooling,
+            normalized=source.modules.normalized,
+            precision=precision,
+            casing=source.vocabulary.casing,
+            checkpoint=source.identity(),
+            versions={name: version(name) for name in RECORDED},
+            quantization=quantization,
+            fidelity=fidelity,
+            files={},
+        )
+        write_model_card(folder, manifest)
+        manifest = replace(manifest, files=_file_records(folder))
+        manifest.write(folder)
+    return manifest
+
+
+def _quantization_record(recipe: Recipe, plan: Plan, texts: TextSets) -> dict[str, Any]:
+    return {
+        "recipe": recipe.name,
+        "weight_bits": WEIGHT_BITS,
+        "smoothing_alpha": ALPHA,
+        "outlier_layers": list(plan.outliers),
+        "float32_sites": sorted(recipe.floats),
+        "calibration": {
+            "source": texts.source,
+            "texts": len(texts.calibration),
+            "sha256": hashlib.sha256("\n".join(texts.calibration).encode()).hexdigest(),
+        },
+    }
+
+
+def _file_records(folder: Path) -> dict[str, FileRecord]:
+    paths = sorted(path for path in folder.rglob("*") if path.is_file())
+    return {path.relative_to(folder).as_posix(): FileRecord.of(path) for path in paths}
+
+
+@contextmanager
+def _new_folder(target: Path) -> Iterator[tuple[Path, Path]]:
+    """A scratch folder beside `target`, and a folder inside it that becomes `target` if the block ends well."""
+    if target.exists() or target.is_symlink():
+        raise FileExistsError(f"'{target}' exists: choose a new folder, or remove it first")
+    parent = target.absolute().parent
+    if not parent.is_dir():
+        raise FileNotFoundError(f"no such folder: '{parent}', where '{target.name}' should be written")
+    work = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=parent))
+    try:
+        folder = work / "artifact"
+        folder.mkdir()
+        yield work, folder
+        if target.exists():
+            raise FileExistsError(f"'{target}' was made by someone else meanwhile: choose a new folder")
+        folder.rename(target)
+    finally:
+        shutil.rmtree(work)

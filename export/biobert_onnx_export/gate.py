@@ -1,0 +1,55 @@
+"""Step 6, the gate: recipes are tried from the fastest to the most careful until the worst text is faithful enough."""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from biobert_onnx_export.calibration import SiteStatistics
+from biobert_onnx_export.checkpoint import Checkpoint
+from biobert_onnx_export.errors import FidelityError
+from biobert_onnx_export.graphs import write_graphs
+from biobert_onnx_export.linear import Plan
+from biobert_onnx_export.network import sites
+from biobert_onnx_export.quantization import Recipe, quantized_plan
+from biobert_onnx_export.recipes import ladder
+from biobert_onnx_export.yardstick import Yardstick
+
+Report = Callable[[str], None]
+
+
+def write_faithful_graphs(
+    checkpoint: Checkpoint,
+    statistics: Mapping[str, SiteStatistics],
+    yardstick: Yardstick,
+    folder: Path,
+    *,
+    min_cosine: float,
+    report: Report,
+) -> tuple[Recipe, Plan, Mapping[str, Any]]:
+    """Write the graphs of the first recipe that passes into `folder`; returns the recipe, its plan and its fidelity.
+
+    Raises FidelityError if none keeps every text of the report at `min_cosine` or above.
+    """
+
+    def write(recipe: Recipe) -> Plan:
+        plan = quantized_plan(checkpoint, statistics, recipe)
+        write_graphs(checkpoint, plan, folder, pooling=yardstick.pooling)
+        return plan
+
+    def worst_cosine(recipe: Recipe) -> float:
+        write(recipe)
+        return yardstick.worst_sample_cosine(folder)
+
+    tried = []
+    for recipe in ladder([site for site, _ in sites(checkpoint)], worst_cosine):
+        report(f"quantizing: {recipe.name}")
+        plan = write(recipe)
+        fidelity = yardstick.fidelity(folder)
+        worst = fidelity["report"]["cosine_min"]
+        if worst >= min_cosine:
+            return recipe, plan, fidelity
+        tried.append(f"{worst:.4f} ({recipe.name})")
+    raise FidelityError(
+        f"no recipe keeps every text of the report at a cosine of {min_cosine} to float32; least: {'; '.join(tried)}: "
+        "lower --min-cosine, or export with --precision fp32"
+    )

@@ -1,0 +1,81 @@
+"""Where a checkpoint lies: a local folder, or a snapshot of a Hugging Face Hub repository."""
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from huggingface_hub import HfApi, snapshot_download
+from huggingface_hub.errors import HfHubHTTPError
+
+from biobert_onnx_export.errors import CheckpointError
+
+WEIGHT_FILES = ("model.safetensors", "pytorch_model.bin")
+"""In order of preference: safetensors cannot hold code."""
+
+SIDE_FILES = (
+    "config.json",
+    "vocab.txt",
+    "tokenizer.json",
+    "tokenizer_config.json",
+    "modules.json",
+    "sentence_bert_config.json",
+    "*/config.json",
+)
+
+TIMEOUT_S = 10.0
+"""Seconds to wait for the Hub's first answer."""
+
+HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Location:
+    """A checkpoint's folder, the name it goes by, and the Hub commit it is of (None for a local folder)."""
+
+    folder: Path
+    source: str
+    revision: str | None
+
+
+def locate(checkpoint: str, *, revision: str | None, token: str | None) -> Location:
+    """The folder of `checkpoint`: itself if it is one, else a snapshot of the Hub repository of that id.
+
+    Raises CheckpointError if there is neither, or if the Hub cannot be reached and its cache has no snapshot.
+    """
+    folder = Path(checkpoint)
+    if folder.is_dir():
+        return Location(folder=folder, source=folder.absolute().name, revision=None)
+    if folder.exists():
+        raise CheckpointError(f"'{checkpoint}' is a file, expected a checkpoint's folder or a Hub id")
+    if not HUB_ID.fullmatch(checkpoint) or checkpoint.startswith("."):
+        raise CheckpointError(
+            f"no such folder: '{checkpoint}', expected a checkpoint's folder or a Hub id (owner/name)"
+        )
+    snapshot = _download(checkpoint, revision, token)
+    return Location(folder=snapshot, source=checkpoint, revision=snapshot.name)
+
+
+def _download(repository: str, revision: str | None, token: str | None) -> Path:
+    try:
+        info = HfApi(token=token).model_info(repository, revision=revision, timeout=TIMEOUT_S)
+        published = {file.rfilename for file in info.siblings or ()}
+        weights = [name for name in WEIGHT_FILES if name in published][:1]
+        patterns = [*SIDE_FILES, *weights]
+        return Path(snapshot_download(repository, revision=info.sha, token=token, allow_patterns=patterns))
+    except HfHubHTTPError as error:
+        reason = str(error).strip().splitlines()[0]
+        raise CheckpointError(
+            f"the Hub refuses '{repository}' ({reason}): check the id, --revision, --token"
+        ) from error
+    except (OSError, ValueError) as error:
+        return _cached(repository, revision, error)
+
+
+def _cached(repository: str, revision: str | None, unreachable: Exception) -> Path:
+    try:
+        return Path(snapshot_download(repository, revision=revision, local_files_only=True))
+    except (OSError, ValueError):
+        raise CheckpointError(
+            f"'{repository}' is no folder here, and the Hugging Face Hub cannot be reached "
+            f"({type(unreachable).__name__}): download the checkpoint elsewhere and give its folder"
+        ) from unreachable

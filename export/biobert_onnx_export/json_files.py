@@ -1,0 +1,25 @@
+"""JSON objects of a checkpoint's folder, read with one clear error."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from biobert_onnx_export.errors import CheckpointError
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """The object in `path`; raises CheckpointError if the file is missing or holds no JSON object."""
+    content = read_any_json(path)
+    if not isinstance(content, dict):
+        raise CheckpointError(f"'{path}' holds a {type(content).__name__}, expected a JSON object")
+    return content
+
+
+def read_any_json(path: Path) -> Any:
+    """The JSON value in `path`; raises CheckpointError if the file is missing or no JSON."""
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise CheckpointError(f"'{path.parent}' holds no {path.name}: it is no checkpoint's folder") from error
+    except (OSError, ValueError) as error:
+        raise CheckpointError(f"'{path}' cannot be read as JSON ({error}): download it again") from error

@@ -1,0 +1,137 @@
+"""BERT written node by node from a checkpoint's tensors and a plan: token ids in, hidden states out.
+
+The same lines write the float32 form that is calibrated and checked against the reference graph, and the quantized
+form that is shipped: only the plan differs. Architecture: Devlin et al. 2018 (arXiv 1810.04805), as in transformers'
+BertModel: post-LayerNorm, exact-erf GELU.
+"""
+
+from collections.abc import Iterator
+
+import numpy as np
+from onnx import TensorProto
+
+from biobert_onnx_export.checkpoint import Checkpoint
+from biobert_onnx_export.graph_writer import GraphWriter
+from biobert_onnx_export.linear import MICROSOFT, FloatMatrix, FloatSite, Plan
+
+SITES = {
+    "attention.self": ("attention.self.query", "attention.self.key", "attention.self.value"),
+    "attention.output": ("attention.output.dense",),
+    "intermediate": ("intermediate.dense",),
+    "output": ("output.dense",),
+}
+"""The sites of one layer, in order, and the matrices that share each."""
+
+
+def layers(checkpoint: Checkpoint) -> list[str]:
+    """The names of the checkpoint's layers, first to last."""
+    return [f"encoder.layer.{index}" for index in range(checkpoint.geometry.num_hidden_layers)]
+
+
+def sites(checkpoint: Checkpoint) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """Every site of the checkpoint with the names of its matrices, in the order of computation."""
+    for layer in layers(checkpoint):
+        for site, matrices in SITES.items():
+            yield f"{layer}.{site}", tuple(f"{layer}.{matrix}" for matrix in matrices)
+
+
+def float_matrix(checkpoint: Checkpoint, name: str) -> FloatMatrix:
+    """Matrix `name` of the checkpoint, (inputs, outputs): the transpose of what PyTorch stores."""
+    return FloatMatrix(weight=checkpoint.tensors[f"{name}.weight"].T, bias=checkpoint.tensors[f"{name}.bias"])
+
+
+def float_plan(checkpoint: Checkpoint) -> Plan:
+    """The plan with every product in float32."""
+    return Plan(
+        sites={
+            site: FloatSite(matrices={name: float_matrix(checkpoint, name) for name in matrices})
+            for site, matrices in sites(checkpoint)
+        }
+    )
+
+
+class Network:
+    """Writes one BERT encoder into `graph`; every method returns the name of the value that it adds.
+
+    `masked` says which inputs the graph has: input_ids alone, every text of a batch of the same length; or with
+    attention_mask and token_type_ids, for consumers that pad. `site_inputs` maps each site written to its input.
+    """
+
+    def __init__(self, checkpoint: Checkpoint, plan: Plan, graph: GraphWriter, *, masked: bool) -> None:
+        """Start the encoder of `checkpoint`, multiplying as `plan` says."""
+        self.checkpoint = checkpoint
+        self.graph = graph
+        self.masked = masked
+        self.site_inputs: dict[str, str] = {}
+        self._plan = plan
+
+    def tensor(self, name: str) -> str:
+        """The checkpoint's tensor `name`."""
+        return self.graph.constant(name, self.checkpoint.tensors[name])
+
+    def tokens(self) -> str:
+        """The length of the batch's texts, (1,) int64."""
+        return self.graph.node("Shape", ["input_ids"], "tokens", start=1, end=2)
+
+    def hidden(self, tokens: str, *, output: str | None = None) -> str:
+        """The last layer's output, (batch, tokens, dim), under the name `output` if one is given."""
+        if self.masked:
+            self.graph.node("Cast", ["attention_mask"], "padding_mask", to=TensorProto.INT32)
+        x = self._embeddings(tokens)
+        names = layers(self.checkpoint)
+        for layer in names:
+            x = self._attention_block(x, layer)
+            x = self._feed_forward_block(x, layer, output=output if layer == names[-1] else None)
+        return x
+
+    def _embeddings(self, tokens: str) -> str:
+        words = self.graph.node("Gather", [self.tensor("embeddings.word_embeddings.weight"), "input_ids"], "words")
+        places = self.graph.node("Add", [self._positions(tokens), self._token_types()], "places")
+        total = self.graph.node("Add", [words, places], "embeddings.sum")
+        return self._layer_norm(total, "embeddings")
+
+    def _positions(self, tokens: str) -> str:
+        table = self.tensor("embeddings.position_embeddings.weight")
+        start, axis = self.graph.integers("slice_start", 0), self.graph.integers("slice_axis", 0)
+        return self.graph.node("Slice", [table, start, tokens, axis], "positions")
+
+    def _token_types(self) -> str:
+        table = self.tensor("embeddings.token_type_embeddings.weight")
+        index = "token_type_ids" if self.masked else self.graph.constant("segment_zero", np.int64(0))
+        return self.graph.node("Gather", [table, index], "token_types")
+
+    def _attention_block(self, x: str, layer: str) -> str:
+        query, key, value = self._linear(x, f"{layer}.attention.self")
+        context = self.graph.node(
+            "MultiHeadAttention",
+            [query, key, value, *(["", "padding_mask"] if self.masked else [])],
+            f"{layer}.attention.context",
+            domain=MICROSOFT,
+            num_heads=self.checkpoint.geometry.num_attention_heads,
+        )
+        (projected,) = self._linear(context, f"{layer}.attention.output")
+        total = self.graph.node("Add", [projected, x], f"{layer}.attention.sum")
+        return self._layer_norm(total, f"{layer}.attention.output")
+
+    def _feed_forward_block(self, x: str, layer: str, *, output: str | None) -> str:
+        (inner,) = self._linear(x, f"{layer}.intermediate")
+        active = self.graph.node("Gelu", [inner], f"{layer}.gelu", domain=MICROSOFT)
+        (projected,) = self._linear(active, f"{layer}.output")
+        total = self.graph.node("Add", [projected, x], f"{layer}.sum")
+        if layer in self._plan.outliers:
+            outliers = self._plan.outliers[layer].write(self.graph, layer, x)
+            total = self.graph.node("Add", [total, outliers], f"{layer}.sum_with_outliers")
+        return self._layer_norm(total, f"{layer}.output", output=output)
+
+    def _linear(self, x: str, site: str) -> list[str]:
+        self.site_inputs[site] = x
+        return self._plan.sites[site].write(self.graph, site, x)
+
+    def _layer_norm(self, x: str, name: str, *, output: str | None = None) -> str:
+        return self.graph.node(
+            "LayerNormalization",
+            [x, self.tensor(f"{name}.LayerNorm.weight"), self.tensor(f"{name}.LayerNorm.bias")],
+            output or f"{name}.normalized",
+            axis=-1,
+            epsilon=self.checkpoint.geometry.layer_norm_eps,
+        )

@@ -1,0 +1,111 @@
+"""Step 7, the files beside the graphs: tokenizer, configs and model card, so that other tools load the folder."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from biobert_onnx.artifact import TOKENIZER, Manifest
+from biobert_onnx_export.checkpoint import Checkpoint
+from biobert_onnx_export.vocabulary import SPECIAL_TOKENS
+
+SENTENCE_TRANSFORMERS = "sentence_transformers.models"
+
+
+def write_side_files(checkpoint: Checkpoint, folder: Path, *, pooling: str, max_length: int) -> None:
+    """Write everything but graphs, model card and manifest into `folder`."""
+    checkpoint.vocabulary.tokenizer().save(str(folder / TOKENIZER))
+    _write_json(folder / "config.json", _config(checkpoint))
+    _write_json(folder / "tokenizer_config.json", _tokenizer_config(checkpoint, max_length))
+    _write_json(folder / "special_tokens_map.json", SPECIAL_TOKENS)
+    _write_json(folder / "sentence_bert_config.json", {"max_seq_length": max_length, "do_lower_case": False})
+    if pooling != "pooler":  # sentence-transformers has no module for BERT's pooler
+        _write_json(folder / "modules.json", _modules(checkpoint))
+        (folder / "1_Pooling").mkdir()
+        _write_json(folder / "1_Pooling" / "config.json", _pooling_config(checkpoint, pooling))
+
+
+def _config(checkpoint: Checkpoint) -> Mapping[str, Any]:
+    return {
+        "architectures": ["BertModel"],
+        "model_type": "bert",
+        **vars(checkpoint.geometry),
+        "hidden_act": "gelu",
+        "position_embedding_type": "absolute",
+        "pad_token_id": checkpoint.vocabulary.tokens.index("[PAD]"),
+    }
+
+
+def _tokenizer_config(checkpoint: Checkpoint, max_length: int) -> Mapping[str, Any]:
+    return {
+        "tokenizer_class": "BertTokenizer",
+        "do_lower_case": not checkpoint.vocabulary.cased,
+        "strip_accents": checkpoint.vocabulary.strip_accents,
+        "tokenize_chinese_chars": checkpoint.vocabulary.split_chinese,
+        "model_max_length": max_length,
+        **SPECIAL_TOKENS,
+    }
+
+
+def _modules(checkpoint: Checkpoint) -> list[Mapping[str, Any]]:
+    kinds = [("Transformer", ""), ("Pooling", "1_Pooling")]
+    if checkpoint.modules.normalized:
+        kinds.append(("Normalize", "2_Normalize"))
+    return [
+        {"idx": index, "name": str(index), "path": path, "type": f"{SENTENCE_TRANSFORMERS}.{kind}"}
+        for index, (kind, path) in enumerate(kinds)
+    ]
+
+
+def _pooling_config(checkpoint: Checkpoint, pooling: str) -> Mapping[str, Any]:
+    return {
+        "word_embedding_dimension": checkpoint.geometry.hidden_size,
+        "pooling_mode_cls_token": pooling == "cls",
+        "pooling_mode_mean_tokens": pooling == "mean",
+        "pooling_mode_max_tokens": False,
+        "pooling_mode_mean_sqrt_len_tokens": False,
+    }
+
+
+def write_model_card(folder: Path, manifest: Manifest) -> None:
+    """Write README.md: what the artifact is, how to use it, how faithful it was measured to be."""
+    sets = {name: record for name, record in manifest.fidelity.items() if isinstance(record, Mapping)}
+    rows = [
+        f"| {name} | {record['texts']} | {record['cosine_mean']:.5f} | {record['cosine_p1']:.5f} "
+        f"| {record['cosine_min']:.5f} | {record['max_abs_error']:.4f} |"
+        for name, record in sets.items()
+    ]
+    unit = ", scaled to unit length" if manifest.normalized else ""
+    lines = [
+        "---",
+        "library_name: biobert-onnx",
+        "pipeline_tag: sentence-similarity",
+        "tags: [onnx, sentence-embeddings]",
+        "---",
+        "",
+        f"# {manifest.name}, {manifest.precision} for CPUs",
+        "",
+        f"Sentence vectors of {manifest.dim} dimensions: {manifest.pooling} pooling of the last layer{unit}. "
+        f"The vocabulary is {manifest.casing}. Texts are cut to {manifest.max_length} tokens.",
+        "",
+        "```python",
+        "from biobert_onnx import SentenceEncoder",
+        "",
+        'embeddings = SentenceEncoder("path/of/this/folder").encode(["A sentence."])',
+        "```",
+        "",
+        "## Fidelity",
+        "Cosine to the float32 vectors of the checkpoint, on texts that were not used for calibration.",
+        "",
+        "| texts | number | mean | 1st percentile | least | largest absolute error |",
+        "|---|---|---|---|---|---|",
+        *rows,
+        "",
+        f"Recipe: {manifest.quantization.get('recipe', 'none, float32')}. All figures: manifest.json.",
+        "",
+    ]
+    (folder / "README.md").write_text("\n".join(lines), encoding="utf-8")
+
+
+def _write_json(path: Path, content: object) -> None:
+    path.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")

@@ -1,0 +1,48 @@
+"""Micro-batches of equal length, one a worker thread: no padding, so a text's vector is the same in any company."""
+
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+from numpy.typing import NDArray
+
+TOKEN_BUDGET = 512
+"""Tokens in one micro-batch: with fewer the matrix products starve, with more the activations leave the cache."""
+
+Rows = NDArray[np.float32]
+Run = Callable[[NDArray[np.int64]], Rows]
+"""input_ids (batch, tokens) int64 -> embeddings (batch, dim) float32, on the calling thread."""
+
+
+def micro_batches(lengths: Sequence[int], *, token_budget: int = TOKEN_BUDGET) -> list[list[int]]:
+    """Indices of `lengths` in groups of one length, at most `token_budget` tokens (but one text) each, longest first.
+
+    >>> micro_batches([3, 5, 3, 3], token_budget=6)
+    [[1], [0, 2], [3]]
+    """
+    by_length: dict[int, list[int]] = {}
+    for index, length in enumerate(lengths):
+        by_length.setdefault(length, []).append(index)
+    batches = []
+    for length in sorted(by_length, reverse=True):
+        indices, size = by_length[length], max(1, token_budget // length)
+        batches += [indices[start : start + size] for start in range(0, len(indices), size)]
+    return batches
+
+
+def run_micro_batches(run: Run, token_ids: Sequence[Sequence[int]], *, out: Rows, threads: int) -> Iterator[int]:
+    """Fill `out` (texts, dim), row i from `token_ids[i]`; yields the number of texts of each finished micro-batch.
+
+    An error in a worker is raised here, and the micro-batches not yet begun are dropped.
+    """
+
+    def work(indices: list[int]) -> int:
+        out[indices] = run(np.array([token_ids[index] for index in indices], dtype=np.int64))
+        return len(indices)
+
+    batches = micro_batches([len(ids) for ids in token_ids])
+    if threads == 1 or len(batches) == 1:
+        yield from map(work, batches)
+        return
+    with ThreadPoolExecutor(threads) as workers:
+        yield from workers.map(work, batches)

@@ -1,0 +1,1 @@
+"""The tests; `runtime/` needs the runtime and an artifact only."""
