@@ -13,7 +13,6 @@ outliers are what BioBERT's are like. Outliers as in trained encoders (an all-mp
 import json
 import sys
 from collections.abc import Iterator, Sequence
-from importlib.resources import files
 from pathlib import Path
 
 import safetensors.torch
@@ -25,6 +24,8 @@ from tokenizers.pre_tokenizers import BertPreTokenizer
 from tokenizers.trainers import WordPieceTrainer
 from transformers import BertConfig, BertModel
 from transformers.models.bert.modeling_bert import BertLayer
+
+from benchmarks.corpus import bundled_texts
 
 SEED = 20200825
 SPECIAL_TOKENS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
@@ -52,10 +53,10 @@ BIOBERT = BertConfig(vocab_size=28_996, layer_norm_eps=1e-12)
 
 def write_standin(folder: Path, config: BertConfig = BIOBERT) -> None:
     """Write config.json, model.safetensors and vocab.txt of the stand-in for `config` into the new `folder`."""
-    texts = _bundled_texts()
+    texts = bundled_texts()
     tokenizer = _trained_tokenizer(texts, config.vocab_size)
     model = _seeded_model(config)
-    sequences = [_framed(tokenizer, text) for text in texts[:SAMPLES]]
+    sequences = [_framed(tokenizer, text, config.max_position_embeddings) for text in texts[:SAMPLES]]
     marked = _marked_tokens(tokenizer)
     _mark_embeddings(model, marked)
     hidden = [model.embeddings(ids) for ids in sequences]
@@ -68,11 +69,6 @@ def write_standin(folder: Path, config: BertConfig = BIOBERT) -> None:
         _center(layer, attended)
         hidden = [layer.output(layer.intermediate(states), states) for states in attended]
     _save(folder, model, tokenizer)
-
-
-def _bundled_texts() -> list[str]:
-    text = files("biobert_onnx_export").joinpath("text", "biomedical.txt").read_text(encoding="utf-8")
-    return text.splitlines()
 
 
 def _trained_tokenizer(texts: Sequence[str], vocab_size: int) -> Tokenizer:
@@ -93,8 +89,8 @@ def _trained_tokenizer(texts: Sequence[str], vocab_size: int) -> Tokenizer:
     return tokenizer
 
 
-def _framed(tokenizer: Tokenizer, text: str) -> torch.Tensor:
-    ids = tokenizer.encode(text, add_special_tokens=False).ids[:510]
+def _framed(tokenizer: Tokenizer, text: str, positions: int) -> torch.Tensor:
+    ids = tokenizer.encode(text, add_special_tokens=False).ids[: positions - 2]
     return torch.tensor([[tokenizer.token_to_id("[CLS]"), *ids, tokenizer.token_to_id("[SEP]")]])
 
 
@@ -150,12 +146,7 @@ def _center(layer: BertLayer, attended: Sequence[torch.Tensor]) -> None:
 
 def _save(folder: Path, model: BertModel, tokenizer: Tokenizer) -> None:
     folder.mkdir(parents=True)
-    config = {"architectures": ["BertModel"], "model_type": "bert", **model.config.to_diff_dict()}
-    config |= {"layer_norm_eps": model.config.layer_norm_eps}
-    for name in ("hidden_size", "num_hidden_layers", "num_attention_heads", "intermediate_size", "vocab_size"):
-        config[name] = getattr(model.config, name)
-    for name in ("max_position_embeddings", "type_vocab_size", "hidden_act"):
-        config[name] = getattr(model.config, name)
+    config = {"architectures": ["BertModel"], **model.config.to_dict()}
     (folder / "config.json").write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
     safetensors.torch.save_file(model.state_dict(), folder / "model.safetensors", metadata={"format": "pt"})
     tokens = sorted(tokenizer.get_vocab(), key=tokenizer.token_to_id)

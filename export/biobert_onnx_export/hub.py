@@ -1,10 +1,13 @@
 """Where a checkpoint lies: a local folder, or a snapshot of a Hugging Face Hub repository."""
 
 import re
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future
 from dataclasses import dataclass
 from pathlib import Path
 
-from huggingface_hub import HfApi, snapshot_download
+from huggingface_hub import HfApi, ModelInfo, snapshot_download
 from huggingface_hub.errors import HfHubHTTPError
 
 from biobert_onnx_export.errors import CheckpointError
@@ -57,7 +60,7 @@ def locate(checkpoint: str, *, revision: str | None, token: str | None) -> Locat
 
 def _download(repository: str, revision: str | None, token: str | None) -> Path:
     try:
-        info = HfApi(token=token).model_info(repository, revision=revision, timeout=TIMEOUT_S)
+        info = _answer_of_hub(lambda: HfApi(token=token).model_info(repository, revision=revision))
         published = {file.rfilename for file in info.siblings or ()}
         weights = [name for name in WEIGHT_FILES if name in published][:1]
         patterns = [*SIDE_FILES, *weights]
@@ -69,6 +72,23 @@ def _download(repository: str, revision: str | None, token: str | None) -> Path:
         ) from error
     except (OSError, ValueError) as error:
         return _cached(repository, revision, error)
+
+
+def _answer_of_hub(ask: Callable[[], ModelInfo]) -> ModelInfo:
+    """What `ask` returns; raises what it raises, or TimeoutError after TIMEOUT_S seconds.
+
+    A timeout of the HTTP client bounds neither the name look-up nor the tries of one address after the other.
+    """
+    answer: Future[ModelInfo] = Future()
+
+    def work() -> None:
+        try:
+            answer.set_result(ask())
+        except Exception as error:
+            answer.set_exception(error)
+
+    threading.Thread(target=work, daemon=True).start()
+    return answer.result(timeout=TIMEOUT_S)
 
 
 def _cached(repository: str, revision: str | None, unreachable: Exception) -> Path:

@@ -7,12 +7,14 @@ from typing import Any, Self
 from tokenizers import AddedToken, Tokenizer
 from tokenizers.decoders import WordPiece as WordPieceDecoder
 from tokenizers.models import WordPiece
-from tokenizers.normalizers import BertNormalizer
+from tokenizers.normalizers import NFC, BertNormalizer, Sequence
 from tokenizers.pre_tokenizers import BertPreTokenizer
 from tokenizers.processors import TemplateProcessing
 
 from biobert_onnx_export.errors import CheckpointError
 from biobert_onnx_export.json_files import read_json
+
+_CLEAN = BertNormalizer(clean_text=True, handle_chinese_chars=False, strip_accents=False, lowercase=False)
 
 SPECIAL_TOKENS = {
     "pad_token": "[PAD]",
@@ -78,15 +80,14 @@ class Vocabulary:
         return "cased" if self.cased else "uncased"
 
     def tokenizer(self) -> Tokenizer:
-        """BERT's tokenizer on this vocabulary: no truncation, no padding, casing explicit."""
+        """BERT's tokenizer on this vocabulary: no truncation, no padding, casing explicit.
+
+        Token for token transformers' BertTokenizer, which composes characters (NFC) between cleaning the text and
+        lower-casing it; its fast twin does not.
+        """
         ids = {token: index for index, token in enumerate(self.tokens)}
         tokenizer = Tokenizer(WordPiece(ids, unk_token="[UNK]", max_input_chars_per_word=100))
-        tokenizer.normalizer = BertNormalizer(
-            clean_text=True,
-            handle_chinese_chars=self.split_chinese,
-            strip_accents=not self.cased if self.strip_accents is None else self.strip_accents,
-            lowercase=not self.cased,
-        )
+        tokenizer.normalizer = Sequence([_CLEAN, NFC(), self._case()])
         tokenizer.pre_tokenizer = BertPreTokenizer()
         tokenizer.post_processor = TemplateProcessing(
             single="[CLS] $A [SEP]",
@@ -96,6 +97,14 @@ class Vocabulary:
         tokenizer.decoder = WordPieceDecoder()
         tokenizer.add_special_tokens([AddedToken(token, special=True) for token in SPECIAL_TOKENS.values()])
         return tokenizer
+
+    def _case(self) -> BertNormalizer:
+        return BertNormalizer(
+            clean_text=False,
+            handle_chinese_chars=self.split_chinese,
+            strip_accents=not self.cased if self.strip_accents is None else self.strip_accents,
+            lowercase=not self.cased,
+        )
 
 
 def _is_special(token: str) -> bool:

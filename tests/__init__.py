@@ -1,1 +1,0 @@
-"""The tests; `runtime/` needs the runtime and an artifact only."""

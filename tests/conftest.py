@@ -1,0 +1,44 @@
+"""Subjects shared by all tests; each is made once a session, and only when a test asks for it."""
+
+from pathlib import Path
+
+import pytest
+
+import biobert_onnx
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """`--artifact` runs the runtime's tests on a ready artifact, without the export package."""
+    parser.addoption(
+        "--artifact", type=Path, help="artifact folder for tests/runtime (default: a tiny one is exported)"
+    )
+
+
+@pytest.fixture(scope="session")
+def tiny_checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A seeded BERT of 4 layers x 96 with a cased vocabulary, loud channels and an outlier unit."""
+    from benchmarks.standin import write_standin
+    from tests.checkpoints import TINY
+
+    folder = tmp_path_factory.mktemp("checkpoints") / "tiny"
+    write_standin(folder, TINY)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def artifact(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The artifact that the runtime's tests run on: int8, mean pooling."""
+    given: Path | None = request.config.getoption("artifact")
+    if given is not None:
+        return given.absolute()
+    from biobert_onnx_export import export
+
+    folder = tmp_path_factory.mktemp("artifacts") / "tiny-int8"
+    export(request.getfixturevalue("tiny_checkpoint"), folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def encoder(artifact: Path) -> biobert_onnx.SentenceEncoder:
+    """An encoder on `artifact` with two worker threads."""
+    return biobert_onnx.SentenceEncoder(artifact, threads=2)

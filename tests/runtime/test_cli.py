@@ -1,0 +1,106 @@
+"""The command: what it writes, and one line for each mistake."""
+
+import json
+import os
+import subprocess
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from biobert_onnx import SentenceEncoder
+from tests.texts import TEXTS
+
+LINES = [text for text in TEXTS if "\n" not in text]
+
+
+def run(*arguments: object, stdin: bytes = b"") -> subprocess.CompletedProcess[bytes]:
+    command = [sys.executable, "-W", "error", "-m", "biobert_onnx", *map(str, arguments)]
+    return subprocess.run(command, input=stdin, capture_output=True, env={**os.environ, "PYTHONUTF8": "1"})
+
+
+def refused(code: int, *arguments: object, stdin: bytes = b"") -> str:
+    """The one line on stderr of a call that must end with `code`."""
+    done = run(*arguments, stdin=stdin)
+    lines = done.stderr.decode().splitlines()
+    assert (done.returncode, len(lines)) == (code, 1), done.stderr.decode()
+    return lines[0]
+
+
+@pytest.fixture
+def texts(tmp_path: Path) -> Path:
+    path = tmp_path / "texts.txt"
+    path.write_text("\n".join(LINES) + "\n", encoding="utf-8")
+    return path
+
+
+def test_encode_writes_the_encoders_vectors_as_npy(
+    artifact: Path, encoder: SentenceEncoder, texts: Path, tmp_path: Path
+) -> None:
+    done = run("encode", artifact, texts, "-o", tmp_path / "out.npy")
+    assert done.returncode == 0, done.stderr.decode()
+    assert f"{len(LINES)} vectors of {encoder.dim} dimensions" in done.stdout.decode()
+    assert (np.load(tmp_path / "out.npy") == encoder.encode(LINES)).all()
+
+
+def test_encode_writes_text_and_vector_as_jsonl(
+    artifact: Path, encoder: SentenceEncoder, texts: Path, tmp_path: Path
+) -> None:
+    assert run("encode", artifact, texts, "-o", tmp_path / "out.jsonl", "--normalize").returncode == 0
+    rows = [json.loads(line) for line in (tmp_path / "out.jsonl").read_text(encoding="utf-8").splitlines()]
+    assert [row["text"] for row in rows] == LINES
+    vectors = np.array([row["embedding"] for row in rows], dtype=np.float32)
+    assert (vectors == encoder.encode(LINES, normalize_embeddings=True)).all()
+
+
+def test_encode_reads_standard_input_with_carriage_returns(
+    artifact: Path, encoder: SentenceEncoder, tmp_path: Path
+) -> None:
+    stdin = "\ufefffirst line\r\n\r\nlast line".encode()
+    assert run("encode", artifact, "-", "-o", tmp_path / "out.npy", stdin=stdin).returncode == 0
+    assert (np.load(tmp_path / "out.npy") == encoder.encode(["first line", "", "last line"])).all()
+
+
+def test_an_empty_file_gives_no_vectors(artifact: Path, encoder: SentenceEncoder, tmp_path: Path) -> None:
+    assert run("encode", artifact, "-", "-o", tmp_path / "out.npy").returncode == 0
+    assert np.load(tmp_path / "out.npy").shape == (0, encoder.dim)
+
+
+def test_info_shows_identity_fidelity_and_sizes(artifact: Path) -> None:
+    out = run("info", artifact).stdout.decode()
+    assert "int8" in out and "mean pooling" in out and "weights.bin" in out and "report" in out
+
+
+def test_verify_passes_on_a_sound_artifact(artifact: Path) -> None:
+    done = run("verify", artifact)
+    assert done.returncode == 0
+    assert "sha256" in done.stdout.decode()
+
+
+def test_bytes_that_are_no_utf8_are_named_by_line_and_leave_no_output(artifact: Path, tmp_path: Path) -> None:
+    (tmp_path / "latin.txt").write_bytes("fine\nd\xe9j\xe0 vu\n".encode("latin-1"))
+    line = refused(1, "encode", artifact, tmp_path / "latin.txt", "-o", tmp_path / "out.npy")
+    assert "byte 0xe9 in line 2" in line
+    assert [path.name for path in tmp_path.iterdir()] == ["latin.txt"]
+
+
+def test_a_wrong_artifact_path_is_one_line(texts: Path, tmp_path: Path) -> None:
+    assert "no artifact folder at 'nowhere'" in refused(1, "encode", "nowhere", texts, "-o", tmp_path / "out.npy")
+    assert "no artifact folder at 'nowhere'" in refused(1, "info", "nowhere")
+    assert "no artifact folder at 'nowhere'" in refused(1, "verify", "nowhere")
+
+
+def test_bad_use_is_one_line_and_exit_code_2(artifact: Path, texts: Path, tmp_path: Path) -> None:
+    assert "no such file: 'nowhere.txt'" in refused(2, "encode", artifact, "nowhere.txt", "-o", tmp_path / "out.npy")
+    assert "no such folder" in refused(2, "encode", artifact, texts, "-o", tmp_path / "nowhere" / "out.npy")
+    assert ".npy or .jsonl" in refused(2, "encode", artifact, texts, "-o", tmp_path / "out.csv")
+    assert "COMMAND" in refused(2)
+    assert "invalid choice" in refused(2, "encrypt")
+    assert "invalid int value" in refused(2, "encode", artifact, texts, "-o", tmp_path / "out.npy", "--threads", "two")
+
+
+@pytest.mark.skipif(find_spec("torch") is not None, reason="the extra 'export' is installed here")
+def test_export_without_its_extra_says_what_to_install(tmp_path: Path) -> None:
+    assert "pip install 'biobert-onnx[export]'" in refused(2, "export", tmp_path, tmp_path / "artifact")

@@ -1,0 +1,44 @@
+"""Micro-batches: one length each, every text once, and errors that come through."""
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from biobert_onnx.scheduler import micro_batches, run_micro_batches
+
+LENGTHS = [int(length) for length in np.random.default_rng(3).integers(2, 300, size=500)]
+
+
+def test_every_text_is_in_one_micro_batch() -> None:
+    indices = [index for batch in micro_batches(LENGTHS) for index in batch]
+    assert sorted(indices) == list(range(len(LENGTHS)))
+
+
+def test_a_micro_batch_holds_one_length_and_keeps_the_token_budget() -> None:
+    for batch in micro_batches(LENGTHS, token_budget=256):
+        assert len({LENGTHS[index] for index in batch}) == 1
+        assert len(batch) == 1 or len(batch) * LENGTHS[batch[0]] <= 256
+
+
+def test_the_longest_texts_come_first_so_that_no_worker_ends_long_after_the_others() -> None:
+    lengths = [LENGTHS[batch[0]] for batch in micro_batches(LENGTHS)]
+    assert lengths == sorted(lengths, reverse=True)
+
+
+@pytest.mark.parametrize("threads", [1, 3])
+def test_rows_are_put_back_in_the_order_of_the_texts(threads: int) -> None:
+    token_ids = [[index] * length for index, length in enumerate(LENGTHS)]
+    out = np.zeros((len(LENGTHS), 2), dtype=np.float32)
+    done = list(run_micro_batches(lambda ids: ids[:, :2].astype(np.float32), token_ids, out=out, threads=threads))
+    assert sum(done) == len(LENGTHS)
+    assert (out == np.arange(len(LENGTHS))[:, None]).all()
+
+
+@pytest.mark.parametrize("threads", [1, 3])
+def test_an_error_in_a_worker_is_raised(threads: int) -> None:
+    def run(ids: NDArray[np.int64]) -> NDArray[np.float32]:
+        raise MemoryError("no room")
+
+    out = np.zeros((2, 1), dtype=np.float32)
+    with pytest.raises(MemoryError, match="no room"):
+        list(run_micro_batches(run, [[1, 2], [1, 2, 3]], out=out, threads=threads))
