@@ -18,6 +18,7 @@ TINY = BertConfig(
     num_attention_heads=6,
     intermediate_size=192,
     max_position_embeddings=128,
+    initializer_range=0.08,
     layer_norm_eps=1e-12,
 )
 

@@ -59,6 +59,8 @@ def export(
     """
     if precision not in PRECISIONS:
         raise ValueError(f"precision is {precision!r}, expected one of {', '.join(PRECISIONS)}")
+    if not -1 <= min_cosine <= 1:
+        raise ValueError(f"min_cosine is {min_cosine}, expected -1 to 1")
     texts = TextSets.read(None if calibration is None else Path(calibration))
     with _new_folder(Path(artifact)) as (work, folder):
         report("reading the checkpoint")

@@ -1,0 +1,19 @@
+"""What onnxruntime-based peers ship: transformer fusion, then quantize_dynamic, with default settings."""
+
+import logging
+from pathlib import Path
+
+from onnxruntime.quantization import QuantType, quantize_dynamic
+from onnxruntime.transformers.optimizer import optimize_model
+
+
+def write_usual_int8(reference: Path, path: Path, *, heads: int, hidden: int) -> None:
+    """Write the float32 graph `reference` (last_hidden_state of a BERT) to `path`, fused and dynamically quantized."""
+    logging.disable(logging.WARNING)  # one line a fusion, one a tensor
+    fused = path.with_suffix(".fused.onnx")
+    optimize_model(
+        str(reference), model_type="bert", num_heads=heads, hidden_size=hidden, opt_level=0
+    ).save_model_to_file(str(fused), use_external_data_format=True)
+    # A fused graph has operators whose outputs onnx cannot infer: their type is told to be float32 (1).
+    quantize_dynamic(fused, path, weight_type=QuantType.QInt8, extra_options={"DefaultTensorType": 1})
+    logging.disable(logging.NOTSET)

@@ -1,0 +1,60 @@
+"""The package as users get it: sdist -> wheel -> a clean environment without extras, where the runtime's tests run."""
+
+import subprocess
+import sys
+import tarfile
+import zipfile
+from pathlib import Path
+
+import pytest
+
+PROJECT = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("dist")
+    command = [sys.executable, "-m", "build", "--no-isolation", "--outdir", str(folder), str(PROJECT)]
+    subprocess.run(command, check=True, capture_output=True)
+    return folder
+
+
+def test_the_wheel_holds_both_packages_with_types_and_text(built: Path) -> None:
+    (wheel,) = built.glob("*.whl")
+    names = set(zipfile.ZipFile(wheel).namelist())
+    assert {
+        "biobert_onnx/py.typed",
+        "biobert_onnx/encoder.py",
+        "biobert_onnx_export/py.typed",
+        "biobert_onnx_export/text/biomedical.txt",
+    } <= names
+    assert {name.partition("/")[0] for name in names} == {
+        "biobert_onnx",
+        "biobert_onnx_export",
+        f"biobert_onnx-{wheel.name.split('-')[1]}.dist-info",
+    }
+
+
+def test_the_sdist_builds_the_same_packages(built: Path) -> None:
+    (sdist,) = built.glob("*.tar.gz")
+    with tarfile.open(sdist) as archive:
+        names = {name.partition("/")[2] for name in archive.getnames()}
+    assert {"pyproject.toml", "LICENSE", "README.md", "runtime/biobert_onnx/encoder.py"} <= names
+
+
+def test_the_runtimes_tests_pass_in_a_clean_environment_without_extras(
+    built: Path, artifact: Path, tmp_path: Path
+) -> None:
+    (wheel,) = built.glob("*.whl")
+    python = tmp_path / "venv" / "bin" / "python"
+    subprocess.run([sys.executable, "-m", "venv", str(tmp_path / "venv")], check=True)
+    constraints = str(PROJECT / "constraints.txt")
+    install = [str(python), "-m", "pip", "install", "--quiet", "--constraint", constraints]
+    subprocess.run([*install, str(wheel), "pytest"], check=True)
+    freeze = [str(python), "-m", "pip", "freeze"]
+    listed = subprocess.run(freeze, check=True, capture_output=True, text=True).stdout.split()
+    assert not {line.partition("==")[0] for line in listed} & {"torch", "transformers", "onnx", "optimum"}
+    pytest_run = [str(python), "-m", "pytest", "-q", "-p", "no:cacheprovider", f"--artifact={artifact}"]
+    done = subprocess.run([*pytest_run, "tests/runtime"], cwd=PROJECT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "export_without_its_extra" not in done.stdout  # not skipped there

@@ -1,0 +1,78 @@
+"""The hard case at full size: 12 x 768 with the activation outliers of trained BERTs."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import onnxruntime
+import pytest
+from numpy.typing import NDArray
+
+from benchmarks.standin import BIOBERT, write_standin
+from benchmarks.usual_recipe import write_usual_int8
+from biobert_onnx import Manifest, SentenceEncoder
+from biobert_onnx_export import export
+from biobert_onnx_export.checkpoint import Checkpoint
+from biobert_onnx_export.fidelity import cosines
+from biobert_onnx_export.reference import Reference
+from biobert_onnx_export.texts import TextSets
+
+TEXTS = TextSets.read(None).reports["report"][::4]
+
+
+@pytest.fixture(scope="module")
+def work(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("standin")
+    write_standin(folder / "checkpoint", BIOBERT)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def folder(work: Path) -> Path:
+    export(work / "checkpoint", work / "int8")
+    return work / "int8"
+
+
+def token_ids(checkpoint: Checkpoint, texts: Sequence[str]) -> list[list[int]]:
+    return [encoding.ids for encoding in checkpoint.vocabulary.tokenizer().encode_batch_fast(list(texts))]
+
+
+def test_int8_is_faithful_where_the_usual_recipe_is_not(work: Path, folder: Path) -> None:
+    checkpoint = Checkpoint.read(str(work / "checkpoint"))
+    ids = token_ids(checkpoint, TEXTS)
+    expected = Reference(checkpoint, work, pooling="mean", samples=ids[:2]).embeddings(ids)
+    write_usual_int8(work / "reference.onnx", work / "usual.onnx", heads=12, hidden=768)
+    usual = cosines(usual_vectors(work / "usual.onnx", ids), expected)
+    ours = cosines(SentenceEncoder(folder).encode(TEXTS), expected)
+    assert usual.mean() < 0.97, "the stand-in has become too easy"
+    assert ours.mean() >= 0.997
+    assert ours.min() >= 0.99
+
+
+def usual_vectors(graph: Path, token_ids: Sequence[Sequence[int]]) -> NDArray[np.float32]:
+    session = onnxruntime.InferenceSession(str(graph), providers=["CPUExecutionProvider"])
+    rows = []
+    for ids in token_ids:
+        input_ids = np.array([ids], dtype=np.int64)
+        inputs = {
+            "input_ids": input_ids,
+            "attention_mask": np.ones_like(input_ids),
+            "token_type_ids": np.zeros_like(input_ids),
+        }
+        rows.append(session.run(["last_hidden_state"], inputs)[0][0].mean(axis=0))
+    return np.array(rows)
+
+
+def test_the_manifest_meets_the_gate_and_names_the_outlier_layers(folder: Path) -> None:
+    manifest = Manifest.read(folder)
+    assert (manifest.dim, manifest.max_length, manifest.casing) == (768, 512, "cased")
+    assert manifest.quantization["outlier_layers"] == [f"encoder.layer.{index}" for index in (3, 5, 7, 9)]
+    assert manifest.fidelity["report"]["cosine_mean"] >= 0.997
+    assert manifest.fidelity["report"]["cosine_min"] >= 0.99
+    assert manifest.fidelity["general"]["cosine_min"] >= 0.99
+
+
+def test_every_text_has_the_same_bits_alone_and_in_company(folder: Path) -> None:
+    together = SentenceEncoder(folder, threads=2).encode(TEXTS)
+    single = SentenceEncoder(folder, threads=1)
+    assert (together == np.vstack([single.encode([text]) for text in TEXTS])).all()
