@@ -6,4 +6,4 @@ class CheckpointError(ValueError):
 
 
 class FidelityError(ValueError):
-    """No recipe keeps the vectors close enough to the float32 reference."""
+    """A graph's vectors are not close enough to the float32 reference's."""

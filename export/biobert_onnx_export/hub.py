@@ -64,7 +64,7 @@ def _download(repository: str, revision: str | None, token: str | None) -> Path:
         published = {file.rfilename for file in info.siblings or ()}
         weights = [name for name in WEIGHT_FILES if name in published][:1]
         patterns = [*SIDE_FILES, *weights]
-        return Path(snapshot_download(repository, revision=info.sha, token=token, allow_patterns=patterns))
+        return Path(snapshot_download(repository, revision=revision, token=token, allow_patterns=patterns))
     except HfHubHTTPError as error:
         reason = str(error).strip().splitlines()[0]
         raise CheckpointError(

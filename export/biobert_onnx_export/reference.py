@@ -17,6 +17,7 @@ from transformers import BertConfig, BertModel
 
 from biobert_onnx_export.checkpoint import Checkpoint
 from biobert_onnx_export.embedding import embeddings_of
+from biobert_onnx_export.errors import FidelityError
 
 OPSET = 17
 """The first with LayerNormalization: a smaller graph than optimum's default."""
@@ -36,7 +37,7 @@ class Reference:
     def __init__(self, checkpoint: Checkpoint, folder: Path, *, pooling: str, samples: Sequence[Sequence[int]]) -> None:
         """Convert the checkpoint into `folder`/reference.onnx and validate it on the token ids of `samples`.
 
-        Raises RuntimeError if the graph's hidden states differ from PyTorch's.
+        Raises FidelityError if the graph's hidden states differ from PyTorch's.
         """
         self._checkpoint = checkpoint
         self._pooling = pooling
@@ -84,8 +85,9 @@ class Reference:
                 expected = model(torch.from_numpy(input_ids)).last_hidden_state.numpy()
             difference = np.abs(self._hidden(input_ids) - expected).max() / np.abs(expected).max()
             if not difference <= TOLERANCE:
-                raise RuntimeError(
-                    f"optimum's graph differs from PyTorch by {difference:.1e}, at most {TOLERANCE} expected"
+                raise FidelityError(
+                    f"optimum's graph differs from PyTorch by {difference:.1e} of the largest component, expected "
+                    f"at most {TOLERANCE}: install the versions of constraints.txt"
                 )
 
 

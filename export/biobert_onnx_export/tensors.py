@@ -2,12 +2,10 @@
 
 import pickle
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
-import safetensors.torch
-import torch
 from numpy.typing import NDArray
 from safetensors import SafetensorError
 
@@ -50,19 +48,11 @@ def read_tensors(path: Path, geometry: BertGeometry) -> Tensors:
         expected = {name: shape for name, shape in expected.items() if not name.startswith("pooler.")}
     _refuse(path, "lacks", expected.keys() - tensors.keys())
     _refuse(path, "holds unexpected", tensors.keys() - expected.keys())
-    wrong = (f"{name} {tuple(tensors[name].shape)}, expected {expected[name]}" for name in sorted(expected))
-    _refuse(
-        path,
-        "holds, of the wrong shape,",
-        (
-            text
-            for text, name in zip(wrong, sorted(expected), strict=True)
-            if tuple(tensors[name].shape) != expected[name]
-        ),
-    )
-    arrays = {name: tensors[name].to(torch.float32).numpy() for name in expected}
-    _refuse(path, "holds, not finite,", (name for name, array in arrays.items() if not np.isfinite(array).all()))
-    return arrays
+    wrong = {name: tensors[name].shape for name, shape in expected.items() if tensors[name].shape != shape}
+    described = [f"{name} {shape}, expected {expected[name]}" for name, shape in wrong.items()]
+    _refuse(path, "holds, of the wrong shape,", described)
+    _refuse(path, "holds, not finite,", [name for name in expected if not np.isfinite(tensors[name]).all()])
+    return {name: tensors[name] for name in expected}
 
 
 def expected_shapes(geometry: BertGeometry) -> dict[str, tuple[int, ...]]:
@@ -93,21 +83,25 @@ def _layer_norm(name: str, size: int) -> dict[str, tuple[int, ...]]:
     return {f"{name}.LayerNorm.weight": (size,), f"{name}.LayerNorm.bias": (size,)}
 
 
-def _load(path: Path) -> Mapping[str, torch.Tensor]:
+def _load(path: Path) -> Tensors:
+    import safetensors.torch  # takes seconds to import: a wrong path or config is told before
+    import torch
+
     try:
         if path.suffix == ".safetensors":
-            return safetensors.torch.load_file(path)
-        tensors = torch.load(path, map_location="cpu", weights_only=True)
+            tensors = safetensors.torch.load_file(path)
+        else:
+            tensors = torch.load(path, map_location="cpu", weights_only=True)
     except (OSError, SafetensorError, RuntimeError, pickle.UnpicklingError, EOFError, ValueError, KeyError) as error:
         reason = str(error).strip().splitlines() or [type(error).__name__]
         raise CheckpointError(f"'{path}' cannot be read ({reason[0]:.200}): download it again") from error
     if not isinstance(tensors, dict) or not all(isinstance(value, torch.Tensor) for value in tensors.values()):
         raise CheckpointError(f"'{path}' holds no dictionary of tensors: save the model's state_dict()")
-    return tensors
+    return {name: tensor.to(torch.float32).numpy() for name, tensor in tensors.items()}
 
 
-def _renamed(tensors: Mapping[str, torch.Tensor], path: Path) -> dict[str, torch.Tensor]:
-    renamed: dict[str, torch.Tensor] = {}
+def _renamed(tensors: Tensors, path: Path) -> Tensors:
+    renamed: Tensors = {}
     for name, tensor in tensors.items():
         new = name.removeprefix(PREFIX)
         for old_end, new_end in OLD_NAMES.items():

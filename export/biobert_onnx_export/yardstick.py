@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 from biobert_onnx.artifact import ENCODER_GRAPH
 from biobert_onnx_export.checkpoint import Checkpoint
 from biobert_onnx_export.embedding import encoder_embeddings, model_embeddings
+from biobert_onnx_export.errors import FidelityError
 from biobert_onnx_export.fidelity import cosines, fidelity_record
 from biobert_onnx_export.graphs import MODEL_GRAPH
-from biobert_onnx_export.reference import Reference
 from biobert_onnx_export.texts import TextSets
 
 PARITY = {"mean": 1e-5, "cls": 1e-5, "pooler": 2e-5}
@@ -49,6 +49,8 @@ class Yardstick:
     @classmethod
     def make(cls, checkpoint: Checkpoint, texts: TextSets, work: Path, *, pooling: str, max_length: int) -> Self:
         """Convert the checkpoint to its reference graph in the folder `work` and take the vectors of `texts`."""
+        from biobert_onnx_export.reference import Reference  # brings torch, transformers and optimum: many seconds
+
         tokenizer = checkpoint.vocabulary.tokenizer()
         tokenizer.enable_truncation(max_length)
 
@@ -70,23 +72,23 @@ class Yardstick:
         )
 
     def check_parity(self, folder: Path) -> None:
-        """Raise RuntimeError unless both float32 graphs in `folder` equal the reference within rounding."""
+        """Raise FidelityError unless both float32 graphs in `folder` equal the reference within rounding."""
         for name, vectors in self._sample_vectors_of_both(folder).items():
             difference = np.abs(vectors - self.sample_vectors).max() / np.abs(self.sample_vectors).max()
             if not difference <= PARITY[self.pooling]:
-                raise RuntimeError(
+                raise FidelityError(
                     f"the float32 {name} differs from the reference by {difference:.1e} of the largest component, "
                     f"expected at most {PARITY[self.pooling]}: please report this checkpoint"
                 )
 
     def check_graphs(self, folder: Path) -> None:
-        """Raise RuntimeError unless both graphs in `folder` are valid ONNX and agree with each other."""
+        """Raise FidelityError unless both graphs in `folder` are valid ONNX and agree with each other."""
         for name in (ENCODER_GRAPH, MODEL_GRAPH):
             onnx.checker.check_model(folder / name)
         encoder, model = self._sample_vectors_of_both(folder).values()
         cosine = cosines(model, encoder).mean()
         if not cosine >= MODEL_COSINE:
-            raise RuntimeError(
+            raise FidelityError(
                 f"{MODEL_GRAPH} agrees with {ENCODER_GRAPH} to a mean cosine of {cosine:.6f} only, "
                 f"expected {MODEL_COSINE}: please report this checkpoint"
             )

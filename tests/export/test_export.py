@@ -159,3 +159,9 @@ def test_the_command_exports_with_progress_and_one_line_for_a_mistake(tiny_check
         assert (done.returncode, len(errors)) == (code, 1), done.stderr
         assert "Traceback" not in done.stderr
     assert sorted(path.name for path in tmp_path.iterdir()) == ["artifact"]
+
+
+def test_importing_the_export_package_loads_no_torch_so_that_mistakes_are_told_at_once() -> None:
+    code = "import sys, biobert_onnx_export; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert not {"torch", "transformers", "optimum"} & set(done.stdout.split())
