@@ -4,7 +4,7 @@ import hashlib
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from importlib.metadata import version
@@ -15,11 +15,10 @@ from biobert_onnx.artifact import FileRecord, Manifest
 from biobert_onnx.cpus import usable_cpus
 from biobert_onnx_export.calibration import calibrate
 from biobert_onnx_export.checkpoint import Checkpoint
-from biobert_onnx_export.gate import write_faithful_graphs
+from biobert_onnx_export.gate import Report, write_faithful_graphs
 from biobert_onnx_export.graphs import write_calibration_graph, write_graphs
-from biobert_onnx_export.linear import Plan
 from biobert_onnx_export.network import float_plan
-from biobert_onnx_export.quantization import ALPHA, WEIGHT_BITS, Recipe
+from biobert_onnx_export.quantization import ALPHA, WEIGHT_BITS
 from biobert_onnx_export.side_files import write_model_card, write_side_files
 from biobert_onnx_export.texts import TextSets
 from biobert_onnx_export.yardstick import Yardstick
@@ -42,7 +41,7 @@ def export(
     min_cosine: float = MIN_COSINE,
     revision: str | None = None,
     token: str | None = None,
-    report: Callable[[str], None] = lambda message: None,
+    report: Report = lambda message: None,
 ) -> Manifest:
     """Write the artifact of `checkpoint` (a folder or a Hub id) to the new folder `artifact`; returns its manifest.
 
@@ -73,40 +72,28 @@ def export(
         yardstick.check_parity(folder)
         quantization: Mapping[str, Any] = {}
         if precision == "int8":
-            report("calibrating")
-            graph, site_outputs = write_calibration_graph(source, work)
-            statistics = calibrate(graph, site_outputs, yardstick.calibration, threads=usable_cpus())
-            recipe, plan, fidelity = write_faithful_graphs(
-                source, statistics, yardstick, folder, min_cosine=min_cosine, report=report
-            )
-            quantization = _quantization_record(recipe, plan, texts)
-        else:
-            fidelity = yardstick.fidelity(folder)
+            quantization = _quantize(source, texts, yardstick, work, folder, min_cosine=min_cosine, report=report)
         report("checking and writing the artifact")
         yardstick.check_graphs(folder)
         write_side_files(source, folder, pooling=pooling, max_length=max_length)
-        manifest = Manifest(
-            name=source.source,
-            dim=yardstick.dim,
-            max_length=max_length,
-            max_positions=source.geometry.max_position_embeddings,
-            pooling=pooling,
-            normalized=source.modules.normalized,
-            precision=precision,
-            casing=source.vocabulary.casing,
-            checkpoint=source.identity(),
-            versions={name: version(name) for name in RECORDED},
-            quantization=quantization,
-            fidelity=fidelity,
-            files={},
-        )
-        write_model_card(folder, manifest)
-        manifest = replace(manifest, files=_file_records(folder))
-        manifest.write(folder)
-    return manifest
+        return _write_manifest(source, yardstick, folder, max_length=max_length, quantization=quantization)
 
 
-def _quantization_record(recipe: Recipe, plan: Plan, texts: TextSets) -> dict[str, Any]:
+def _quantize(
+    source: Checkpoint,
+    texts: TextSets,
+    yardstick: Yardstick,
+    work: Path,
+    folder: Path,
+    *,
+    min_cosine: float,
+    report: Report,
+) -> dict[str, Any]:
+    """Write the int8 graphs of the first recipe that passes the gate into `folder`; returns the manifest's record."""
+    report("calibrating")
+    graph, site_outputs = write_calibration_graph(source, work)
+    statistics = calibrate(graph, site_outputs, yardstick.calibration, threads=usable_cpus())
+    recipe, plan = write_faithful_graphs(source, statistics, yardstick, folder, min_cosine=min_cosine, report=report)
     return {
         "recipe": recipe.name,
         "weight_bits": WEIGHT_BITS,
@@ -119,6 +106,31 @@ def _quantization_record(recipe: Recipe, plan: Plan, texts: TextSets) -> dict[st
             "sha256": hashlib.sha256("\n".join(texts.calibration).encode()).hexdigest(),
         },
     }
+
+
+def _write_manifest(
+    source: Checkpoint, yardstick: Yardstick, folder: Path, *, max_length: int, quantization: Mapping[str, Any]
+) -> Manifest:
+    """Write model card and manifest, the last files of the artifact in `folder`; returns the manifest."""
+    manifest = Manifest(
+        name=source.source,
+        dim=yardstick.dim,
+        max_length=max_length,
+        max_positions=source.geometry.max_position_embeddings,
+        pooling=yardstick.pooling,
+        normalized=source.modules.normalized,
+        precision="int8" if quantization else "fp32",
+        casing=source.vocabulary.casing,
+        checkpoint=source.identity(),
+        versions={name: version(name) for name in RECORDED},
+        quantization=quantization,
+        fidelity=yardstick.fidelity(folder),
+        files={},
+    )
+    write_model_card(folder, manifest)
+    manifest = replace(manifest, files=_file_records(folder))
+    manifest.write(folder)
+    return manifest
 
 
 def _file_records(folder: Path) -> dict[str, FileRecord]:

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
 
 from biobert_onnx_export.calibration import SiteStatistics
 from biobert_onnx_export.checkpoint import Checkpoint
@@ -25,8 +24,8 @@ def write_faithful_graphs(
     *,
     min_cosine: float,
     report: Report,
-) -> tuple[Recipe, Plan, Mapping[str, Any]]:
-    """Write the graphs of the first recipe that passes into `folder`; returns the recipe, its plan and its fidelity.
+) -> tuple[Recipe, Plan]:
+    """Write the graphs of the first recipe that passes into `folder`; returns the recipe and its plan.
 
     Raises FidelityError if none keeps every text of the report at `min_cosine` or above.
     """
@@ -44,10 +43,9 @@ def write_faithful_graphs(
     for recipe in ladder([site for site, _ in sites(checkpoint)], worst_cosine):
         report(f"quantizing: {recipe.name}")
         plan = write(recipe)
-        fidelity = yardstick.fidelity(folder)
-        worst = fidelity["report"]["cosine_min"]
+        worst = yardstick.worst_cosine(folder)
         if worst >= min_cosine:
-            return recipe, plan, fidelity
+            return recipe, plan
         tried.append(f"{worst:.4f} ({recipe.name})")
     raise FidelityError(
         f"no recipe keeps every text of the report at a cosine of {min_cosine} to float32; least: {'; '.join(tried)}: "

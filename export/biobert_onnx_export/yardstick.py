@@ -97,6 +97,11 @@ class Yardstick:
         """Least cosine to the reference of encoder.onnx in `folder` over the calibration's samples."""
         return float(cosines(self._sample_vectors_of(folder), self.sample_vectors).min())
 
+    def worst_cosine(self, folder: Path) -> float:
+        """Least cosine to the reference of encoder.onnx in `folder` over the report, the set that is gated."""
+        vectors = encoder_embeddings(folder / ENCODER_GRAPH, self.reports["report"], dim=self.dim)
+        return float(cosines(vectors, self.report_vectors["report"]).min())
+
     def fidelity(self, folder: Path) -> dict[str, Mapping[str, Any]]:
         """The fidelity of encoder.onnx in `folder` on every report set, as the manifest holds it."""
         records = {}

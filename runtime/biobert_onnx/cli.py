@@ -33,7 +33,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         command(options)
     except (FileNotFoundError, FileExistsError, ModuleNotFoundError) as error:
         return _complain(error, BAD_USE)
-    except (ValueError, OSError) as error:
+    except ValueError as error:  # a plain one is about an argument; ArtifactError and its like are about the job
+        return _complain(error, BAD_USE if type(error) is ValueError else FAILED)
+    except OSError as error:
         return _complain(error, FAILED)
     except KeyboardInterrupt:
         return _complain("interrupted, nothing was written", INTERRUPTED)
@@ -71,7 +73,7 @@ def _add_export(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_encode(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("artifact", type=Path)
+    parser.add_argument("artifact", type=_folder, help="an artifact's folder")
     parser.add_argument("input", help="a UTF-8 file, one text a line; - for standard input")
     parser.add_argument("-o", "--output", type=_output, required=True, help="a .npy or .jsonl file")
     parser.add_argument("--normalize", action="store_true", help="scale each vector to unit length")
@@ -81,13 +83,20 @@ def _add_encode(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_info(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("artifact", type=Path)
+    parser.add_argument("artifact", type=_folder, help="an artifact's folder")
     parser.set_defaults(command=_info)
 
 
 def _add_verify(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("artifact", type=Path)
+    parser.add_argument("artifact", type=_folder, help="an artifact's folder")
     parser.set_defaults(command=_verify)
+
+
+def _folder(value: str) -> Path:
+    path = Path(value)
+    if not path.is_dir():
+        raise argparse.ArgumentTypeError(f"no such folder: '{value}'")
+    return path
 
 
 def _output(value: str) -> Path:

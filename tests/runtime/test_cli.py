@@ -81,15 +81,16 @@ def test_verify_passes_on_a_sound_artifact(artifact: Path) -> None:
 
 def test_bytes_that_are_no_utf8_are_named_by_line_and_leave_no_output(artifact: Path, tmp_path: Path) -> None:
     (tmp_path / "latin.txt").write_bytes("fine\nd\xe9j\xe0 vu\n".encode("latin-1"))
-    line = refused(1, "encode", artifact, tmp_path / "latin.txt", "-o", tmp_path / "out.npy")
+    line = refused(2, "encode", artifact, tmp_path / "latin.txt", "-o", tmp_path / "out.npy")
     assert "byte 0xe9 in line 2" in line
     assert [path.name for path in tmp_path.iterdir()] == ["latin.txt"]
 
 
 def test_a_wrong_artifact_path_is_one_line(texts: Path, tmp_path: Path) -> None:
-    assert "no artifact folder at 'nowhere'" in refused(1, "encode", "nowhere", texts, "-o", tmp_path / "out.npy")
-    assert "no artifact folder at 'nowhere'" in refused(1, "info", "nowhere")
-    assert "no artifact folder at 'nowhere'" in refused(1, "verify", "nowhere")
+    assert "no such folder: 'nowhere'" in refused(2, "encode", "nowhere", texts, "-o", tmp_path / "out.npy")
+    assert "no such folder: 'nowhere'" in refused(2, "info", "nowhere")
+    assert "no such folder: 'nowhere'" in refused(2, "verify", "nowhere")
+    assert "holds no manifest.json" in refused(1, "verify", tmp_path)
 
 
 def test_bad_use_is_one_line_and_exit_code_2(artifact: Path, texts: Path, tmp_path: Path) -> None:
@@ -99,6 +100,8 @@ def test_bad_use_is_one_line_and_exit_code_2(artifact: Path, texts: Path, tmp_pa
     assert "COMMAND" in refused(2)
     assert "invalid choice" in refused(2, "encrypt")
     assert "invalid int value" in refused(2, "encode", artifact, texts, "-o", tmp_path / "out.npy", "--threads", "two")
+    assert "max_length is 2" in refused(2, "encode", artifact, texts, "-o", tmp_path / "out.npy", "--max-length", "2")
+    assert list(tmp_path.iterdir()) == [texts]
 
 
 @pytest.mark.skipif(find_spec("torch") is not None, reason="the extra 'export' is installed here")
