@@ -26,10 +26,11 @@ def pytorch(checkpoint: Path, artifact: Path, threads: int) -> Encode:
     """transformers' BertModel in float32, mean pooling, batches sorted by length; texts cut as `artifact` cuts them."""
     import torch
     from tokenizers import Tokenizer
-    from transformers import BertModel
+    from transformers import BertModel, logging
 
     from biobert_onnx import Manifest
 
+    logging.set_verbosity_error()  # it would list the pooler's weights as unused
     torch.set_num_threads(threads)
     manifest = Manifest.read(artifact)
     tokenizer = Tokenizer.from_file(str(artifact / "tokenizer.json"))
