@@ -12,8 +12,10 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.corpus import bundled_texts
-from benchmarks.worker import Worker
+from benchmarks.contenders import OURS, REFERENCE
+from benchmarks.corpus import pubmed_like_texts
+from benchmarks.subjects import Subject
+from benchmarks.worker import Worker, contender_folder
 from biobert_onnx import Manifest, SentenceEncoder
 from biobert_onnx.artifact import FileRecord
 from biobert_onnx.cpus import usable_cpus
@@ -31,6 +33,8 @@ SENTENCES = ("I hate cancer", "Antibiotics aren't painkiller")
 OUTPUT = Path("build/demo")
 SPEED_TEXTS = 100
 ROUNDS = 5
+PYTORCH_BATCH = 8
+"""Texts a padded batch, sorted by length: on 2 cores 4 to 16 are equal within noise, 32 and more are slower."""
 
 
 def main() -> None:
@@ -103,24 +107,22 @@ def show_fidelity(manifest: Manifest) -> None:
 
 def show_speed(checkpoint: Path, artifact: Path) -> None:
     """Print texts a second of both, each in its own process, in alternating rounds on the same texts."""
-    texts = OUTPUT / "texts.txt"
-    lines = bundled_texts()[:SPEED_TEXTS]
-    texts.write_text("\n".join(lines), encoding="utf-8")
-    threads = usable_cpus()
-    seconds: dict[str, list[float]] = {"ours": [], "pytorch": []}
-    workers = {
-        name: Worker(name, checkpoint=checkpoint, artifact=artifact, threads=threads, texts=texts) for name in seconds
-    }
-    with workers["ours"], workers["pytorch"]:
+    texts, threads = pubmed_like_texts(SPEED_TEXTS), usable_cpus()
+    subject = Subject.prepare(checkpoint.name, checkpoint.resolve(), OUTPUT / "speed")
+    contender_folder(subject, OURS).mkdir()
+    (contender_folder(subject, OURS) / "artifact").symlink_to(artifact.resolve())
+    seconds: dict[str, list[float]] = {OURS: [], REFERENCE: []}
+    workers = {name: Worker(name, Path(subject.work), threads=threads, streams=1) for name in seconds}
+    with workers[OURS], workers[REFERENCE]:
         for worker in workers.values():
-            worker.seconds()  # warm-up
+            worker.seconds(texts, batch=PYTORCH_BATCH)  # warm-up
         for _ in range(ROUNDS):
             for name, worker in workers.items():
-                seconds[name].append(worker.seconds())
-    rates = {name: len(lines) / statistics.median(samples) for name, samples in seconds.items()}
-    ratio = statistics.median(there / here for here, there in zip(seconds["ours"], seconds["pytorch"], strict=True))
-    print(f"\nspeed on {len(lines)} texts, {threads} threads each, median of {ROUNDS} alternating rounds:")
-    print(f"  int8 artifact {rates['ours']:.0f} texts/s, PyTorch float32 {rates['pytorch']:.0f} texts/s")
+                seconds[name] += worker.seconds(texts, batch=PYTORCH_BATCH)
+    rates = {name: len(texts) / statistics.median(samples) for name, samples in seconds.items()}
+    ratio = statistics.median(there / here for here, there in zip(seconds[OURS], seconds[REFERENCE], strict=True))
+    print(f"\nspeed on {len(texts)} texts, {threads} threads each, median of {ROUNDS} alternating rounds:")
+    print(f"  int8 artifact {rates[OURS]:.0f} texts/s, PyTorch float32 {rates[REFERENCE]:.0f} texts/s")
     print(f"  {ratio:.2f} times PyTorch")
 
 

@@ -1,57 +1,139 @@
-"""One contender in a process of its own: it encodes the texts of a file each time it reads a line, and says how long.
+"""One contender in a process of its own, asked over its standard input, so that times and memory are its alone.
 
-    python -m benchmarks.worker NAME CHECKPOINT ARTIFACT THREADS TEXTS
+    python -m benchmarks.worker NAME WORK THREADS STREAMS
 
-Answers one JSON object a line: the seconds of one pass over the texts.
+Once it has encoded a first text it answers the seconds that importing, loading and the first call took; then one JSON
+object for each JSON object it reads.
 """
 
+import importlib
 import json
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
-from benchmarks.contenders import CONTENDERS
+import numpy as np
+from numpy.typing import NDArray
+
+FIRST_TEXT = "The first text is short."
+FIRST_BATCH = 8
+
+
+class WorkerError(RuntimeError):
+    """A contender's process ended or failed; the message is the end of what it said."""
 
 
 class Worker:
-    """The process of one contender; use it as a context manager."""
+    """The process of one contender; use it as a context manager. `start` holds the seconds of its start-up."""
 
-    def __init__(self, name: str, *, checkpoint: Path, artifact: Path, threads: int, texts: Path) -> None:
-        command = [sys.executable, "-m", "benchmarks.worker", name, str(checkpoint), str(artifact), str(threads)]
+    def __init__(self, name: str, work: Path, *, threads: int, streams: int) -> None:
+        command = [sys.executable, "-m", "benchmarks.worker", name, str(work), str(threads), str(streams)]
+        self._errors = (work / "worker-errors.txt").open("w+")
+        begin = time.perf_counter()
         self._process = subprocess.Popen(
-            [*command, str(texts)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._errors, text=True
         )
+        self.start: dict[str, float] = self._answer()
+        self.start["total"] = time.perf_counter() - begin
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *exception: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End the process."""
         self._process.communicate()
+        self._errors.close()
 
-    def seconds(self) -> float:
-        """Encode the texts once; returns the seconds it took.
+    def seconds(self, texts: Sequence[str], *, batch: int, repeats: int = 1) -> list[float]:
+        """Seconds of encoding `texts`, once for each repeat."""
+        return list(self._ask({"texts": list(texts), "batch": batch, "repeats": repeats})["seconds"])
 
-        Raises RuntimeError if the contender failed; what it said is on stderr.
-        """
-        assert self._process.stdin is not None and self._process.stdout is not None
-        self._process.stdin.write("\n")
-        self._process.stdin.flush()
-        answer = self._process.stdout.readline()
-        if not answer:
-            raise RuntimeError(f"{self._process.args!r} ended with exit code {self._process.wait()}")
-        return float(json.loads(answer)["seconds"])
+    def vectors(self, texts: Sequence[str], *, batch: int) -> NDArray[np.float32]:
+        """The vectors of `texts`, (texts, dim) float32."""
+        answer = self._ask({"texts": list(texts), "batch": batch, "vectors": True})
+        return np.frombuffer(bytes.fromhex(answer["vectors"]), dtype=np.float32).reshape(len(texts), -1)
+
+    def memory(self) -> dict[str, int]:
+        """Bytes of resident memory: now, anonymous, and at its peak."""
+        return dict(self._ask({"memory": True})["memory"])
+
+    def _ask(self, question: dict[str, Any]) -> dict[str, Any]:
+        assert self._process.stdin is not None
+        try:
+            self._process.stdin.write(json.dumps(question) + "\n")
+            self._process.stdin.flush()
+        except BrokenPipeError:
+            raise WorkerError(self._last_words()) from None
+        return self._answer()
+
+    def _answer(self) -> dict[str, Any]:
+        assert self._process.stdout is not None
+        line = self._process.stdout.readline()
+        if not line:
+            self._process.wait()
+            raise WorkerError(self._last_words())
+        answer: dict[str, Any] = json.loads(line)
+        return answer
+
+    def _last_words(self) -> str:
+        self._errors.seek(0)
+        lines = [line.strip() for line in self._errors if line.strip()]
+        return lines[-1] if lines else f"ended with exit code {self._process.returncode}"
 
 
-def main(name: str, checkpoint: str, artifact: str, threads: str, texts: str) -> None:
-    """Serve passes over the file `texts` until standard input ends."""
-    lines = Path(texts).read_text(encoding="utf-8").splitlines()
-    encode = CONTENDERS[name](Path(checkpoint), Path(artifact), int(threads))
-    for _ in sys.stdin:
-        start = time.perf_counter()
-        encode(lines)
-        print(json.dumps({"seconds": time.perf_counter() - start}), flush=True)
+def main(name: str, work: str, threads: str, streams: str) -> None:
+    """Load the contender `name` and answer questions until standard input ends."""
+    from benchmarks.contenders import CONTENDERS
+    from benchmarks.subjects import Subject
+
+    answers, sys.stdout = sys.stdout, sys.stderr  # what a contender prints is no answer
+    contender = CONTENDERS[name]
+    begin = time.perf_counter()
+    for module in contender.imports:
+        importlib.import_module(module)
+    imported = time.perf_counter()
+    subject = Subject.read(Path(work))
+    encode = contender.load(subject, contender_folder(subject, name), int(threads), int(streams))
+    loaded = time.perf_counter()
+    encode([FIRST_TEXT], FIRST_BATCH)
+    called = time.perf_counter()
+    start = {"import": imported - begin, "load": loaded - imported, "first_call": called - loaded}
+    print(json.dumps(start), file=answers, flush=True)
+    for line in sys.stdin:
+        print(json.dumps(_answered(encode, json.loads(line))), file=answers, flush=True)
+
+
+def contender_folder(subject: Any, name: str) -> Path:
+    """Where the contender `name` keeps what it made of `subject`."""
+    return Path(subject.work) / name.replace(" ", "-")
+
+
+def _answered(encode: Any, question: dict[str, Any]) -> dict[str, Any]:
+    if "memory" in question:
+        return {"memory": _memory()}
+    texts, batch = question["texts"], question["batch"]
+    if "vectors" in question:
+        return {"vectors": np.asarray(encode(texts, batch), dtype=np.float32).tobytes().hex()}
+    seconds = []
+    for _ in range(question["repeats"]):
+        begin = time.perf_counter()
+        encode(texts, batch)
+        seconds.append(time.perf_counter() - begin)
+    return {"seconds": seconds}
+
+
+def _memory() -> dict[str, int]:
+    """Bytes, from the kernel's own accounting (proc(5), status)."""
+    names = {"VmRSS": "resident", "RssAnon": "anonymous", "VmHWM": "peak"}
+    lines = Path("/proc/self/status").read_text(encoding="utf-8").splitlines()
+    fields = dict(line.split(":", 1) for line in lines)
+    return {name: int(fields[field].split()[0]) * 1024 for field, name in names.items()}
 
 
 if __name__ == "__main__":

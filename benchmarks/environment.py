@@ -1,0 +1,38 @@
+"""The machine and the versions that a record was made with."""
+
+import os
+import platform
+import subprocess
+from datetime import UTC, datetime
+from importlib.metadata import distributions
+from pathlib import Path
+from typing import Any
+
+TOLD_FLAGS = ("avx2", "avx512f", "avx512_vnni", "avx_vnni", "avx512_bf16", "amx_int8")
+TOLD = {
+    "biobert-onnx", "ctranslate2", "fastembed", "nncf", "numpy", "onnxruntime", "openvino", "optimum-onnx",
+    "sentence-transformers", "tokenizers", "torch", "transformers",
+}  # fmt: skip
+
+
+def environment() -> dict[str, Any]:
+    """CPU, cores, load, memory, versions and revision, as plain values."""
+    cpu = dict(line.split(":", 1) for line in _read("/proc/cpuinfo").split("\n\n")[0].replace("\t", "").splitlines())
+    flags = set(cpu.get("flags", "").split())
+    return {
+        "date": datetime.now(UTC).strftime("%Y-%m-%d"),
+        "cpu": cpu.get("model name", platform.processor()).strip(),
+        "cpu_family_model": f"{cpu.get('cpu family', '?').strip()}/{cpu.get('model', '?').strip()}",
+        "flags": [flag for flag in TOLD_FLAGS if flag in flags],
+        "cores": os.cpu_count(),
+        "affinity": len(os.sched_getaffinity(0)),
+        "load": os.getloadavg(),
+        "system": platform.platform(),
+        "python": platform.python_version(),
+        "versions": {item.name: item.version for item in distributions() if item.name in TOLD},
+        "revision": subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True).stdout.strip(),
+    }
+
+
+def _read(path: str) -> str:
+    return Path(path).read_text(encoding="utf-8")
