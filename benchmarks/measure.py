@@ -64,11 +64,9 @@ FULL_DEFAULT = Effort(corpus=80, fidelity=60, rounds=3, repeats=2, starts=2)
 QUICK = Effort(corpus=24, fidelity=20, rounds=2, repeats=2, starts=1)
 
 
-def measure(
-    subject: Subject, names: Sequence[str], corpus: Sequence[str], effort: Effort, chance: random.Random
-) -> Record:
+def measure(subject: Subject, names: Sequence[str], corpus: Sequence[str], effort: Effort) -> Record:
     """The record of one subject: every contender's figures, or why it has none."""
-    threads = usable_cpus()
+    threads, chance = usable_cpus(), random.Random(SEED)
     records: Records = {name: {"precision": CONTENDERS[name].precision} for name in names}
     say(f"{subject.name}: preparing {len(names)} contenders")
     for name in names:
@@ -152,12 +150,7 @@ def cold_start(record: Record, subject: Subject, name: str, threads: int) -> Non
 
 
 def measure_throughput(
-    subject: Subject,
-    records: dict[str, Record],
-    corpus: Sequence[str],
-    effort: Effort,
-    threads: int,
-    chance: random.Random,
+    subject: Subject, records: Records, corpus: Sequence[str], rounds: int, threads: int, chance: random.Random
 ) -> None:
     """Seconds of the whole corpus, in rounds of random order, each contender at its best batch size; then memory."""
     sound = [name for name, record in records.items() if "failure" not in record and "refusal" not in record]
@@ -186,12 +179,7 @@ def best_batch(worker: Worker, contender: Contender, corpus: Sequence[str]) -> i
 
 
 def measure_latency(
-    subject: Subject,
-    records: dict[str, Record],
-    corpus: Sequence[str],
-    effort: Effort,
-    threads: int,
-    chance: random.Random,
+    subject: Subject, records: Records, corpus: Sequence[str], repeats: int, threads: int, chance: random.Random
 ) -> None:
     """Seconds of one text alone, by its number of tokens, in rounds of random order."""
     texts = {length: subject.text_of(length, corpus) for length in LENGTHS}
