@@ -2,7 +2,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test check
+.PHONY: demo test check benchmark benchmark-quick
 
 # Export a checkpoint and embed two sentences with it; CHECKPOINT=path takes your own.
 demo: $(VENV)/.demo
@@ -15,6 +15,14 @@ check: $(VENV)/.test
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+# Measure every peer and write the report; benchmark-quick only shows that everything runs.
+benchmark: $(VENV)/.benchmark
+	HF_HUB_OFFLINE=1 $(BIN)/python -W ignore -m benchmarks.measure
+	$(BIN)/python -m benchmarks.render
+
+benchmark-quick: $(VENV)/.benchmark
+	HF_HUB_OFFLINE=1 $(BIN)/python -W ignore -m benchmarks.measure --quick --output build/benchmark-quick
 
 # A virtual environment with the extra named by the stamp file.
 $(VENV)/.%: pyproject.toml constraints.txt

@@ -23,7 +23,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.ceiling import ceiling_tokens_per_second
 from benchmarks.contenders import CONTENDERS, REFERENCE, Contender
 from benchmarks.corpus import pubmed_like_texts
 from benchmarks.demo import minilm_checkpoint
@@ -44,6 +43,7 @@ BATCHES = (4, 8, 16, 32)
 LENGTHS = (16, 32, 64, 128, 256, 512)
 SEED = 3
 
+Vectors = NDArray[np.float32]
 Record = dict[str, Any]
 Records = dict[str, Record]
 
@@ -72,7 +72,7 @@ def measure(subject: Subject, names: Sequence[str], corpus: Sequence[str], effor
     for name in names:
         attempt(records[name], prepare, subject, name)
     say(f"{subject.name}: checking vectors")
-    expected: dict[str, NDArray[np.float32]] = {}
+    expected: dict[str, Vectors] = {}
     for name in names:
         attempt(records[name], check_vectors, subject, name, threads, fidelity_texts(effort.fidelity), expected)
     say(f"{subject.name}: cold starts")
@@ -88,7 +88,6 @@ def measure(subject: Subject, names: Sequence[str], corpus: Sequence[str], effor
         "geometry": {"layers": subject.layers, "dim": subject.dim, "heads": subject.heads},
         "threads": threads,
         "corpus": {"texts": len(corpus), "tokens": tokens},
-        "ceiling_tokens_per_second": ceiling_tokens_per_second(subject, threads),
         "contenders": records,
     }
 
@@ -119,16 +118,20 @@ def prepare(record: Record, subject: Subject, name: str) -> None:
 
 
 def check_vectors(
-    record: Record, subject: Subject, name: str, threads: int, texts: Sequence[str], expected: dict[str, Any]
+    record: Record, subject: Subject, name: str, threads: int, texts: Sequence[str], expected: dict[str, Vectors]
 ) -> None:
     """Record the fidelity of the contender's vectors, and whether a text's vector changes with its batch."""
     with worker_of(subject, name, threads) as worker:
         together = worker.vectors(texts, batch=16)
         alone = np.vstack([worker.vectors([text], batch=1) for text in texts])
-    reference = expected.setdefault(REFERENCE, alone)
+    judge(record, together, alone, expected.setdefault(REFERENCE, alone))
+
+
+def judge(record: Record, together: Vectors, alone: Vectors, reference: Vectors) -> None:
+    """Record the fidelity of the vectors that a contender gave texts `together`, and refuse it if they are wrong."""
     cosine, self_cosine = cosines(together, reference), cosines(together, alone)
     record["fidelity"] = {
-        "texts": len(texts),
+        "texts": len(reference),
         "cosine_mean": float(cosine.mean()),
         "cosine_p1": float(np.percentile(cosine, 1)),
         "cosine_min": float(cosine.min()),
@@ -137,9 +140,7 @@ def check_vectors(
     }
     least = LEAST_COSINE[record["precision"]]
     if not cosine.mean() >= least:
-        record["refusal"] = (
-            f"mean cosine {cosine.mean():.4f} to the reference, at least {least} is asked of its precision"
-        )
+        record["refusal"] = f"mean cosine {cosine.mean():.4f} to the reference, its precision needs at least {least}"
 
 
 def cold_start(record: Record, subject: Subject, name: str, threads: int) -> None:

@@ -1,0 +1,64 @@
+"""Agreement of cosine similarities with human scores, for sentence pairs as in BIOSSES or MedSTS.
+
+    python -m benchmarks.quality ARTIFACT [ARTIFACT ...] PAIRS.tsv
+
+PAIRS.tsv: one pair a line, UTF-8: sentence, tab, sentence, tab, score. Give the int8 and the fp32 artifact of a
+checkpoint to see what quantization costs.
+"""
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from scipy.stats import pearsonr, spearmanr
+
+from biobert_onnx import SentenceEncoder
+from biobert_onnx_export.fidelity import cosines
+
+Pairs = tuple[list[str], list[str], list[float]]
+
+
+def read_pairs(path: Path) -> Pairs:
+    """Left sentences, right sentences and scores; raises ValueError that names a line of another form."""
+    left, right, scores = [], [], []
+    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
+        fields = line.split("\t")
+        try:
+            first, second, score = fields
+            scores.append(float(score))
+        except ValueError:
+            raise ValueError(
+                f"'{path}' line {number}: {line!r:.80}, expected sentence<tab>sentence<tab>score"
+            ) from None
+        left.append(first)
+        right.append(second)
+    if len(scores) < 3:
+        raise ValueError(f"'{path}' has {len(scores)} pairs, expected at least 3")
+    return left, right, scores
+
+
+def agreement(encoder: SentenceEncoder, pairs: Pairs) -> tuple[float, float]:
+    """Pearson's and Spearman's correlation of the pairs' cosines with their scores."""
+    left, right, scores = pairs
+    similarities = cosines(encoder.encode(left), encoder.encode(right))
+    return float(pearsonr(similarities, scores).statistic), float(spearmanr(similarities, scores).statistic)
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Print both correlations for each artifact."""
+    *artifacts, path = arguments
+    if not artifacts:
+        raise ValueError("expected ARTIFACT [ARTIFACT ...] PAIRS.tsv")
+    pairs = read_pairs(Path(path))
+    for artifact in artifacts:
+        encoder = SentenceEncoder(artifact)
+        pearson, spearman = agreement(encoder, pairs)
+        precision = encoder.manifest.precision
+        print(f"{artifact} ({precision}): {len(pairs[0])} pairs, Pearson {pearson:.4f}, Spearman {spearman:.4f}")
+
+
+if __name__ == "__main__":
+    try:
+        main(sys.argv[1:])
+    except (ValueError, OSError) as error:
+        sys.exit(f"quality: error: {error}")

@@ -1,0 +1,93 @@
+"""The benchmarks refuse wrong vectors, render what was recorded, and measure quality against human scores."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from benchmarks import quality, render
+from benchmarks.contenders import CONTENDERS
+from benchmarks.corpus import bundled_texts, pubmed_like_texts
+from benchmarks.demo import minilm_checkpoint
+from benchmarks.measure import Record, attempt, judge
+from biobert_onnx import SentenceEncoder
+from biobert_onnx_export import export
+
+PAIRS = """The drug lowers blood pressure.\tBlood pressure falls under the drug.\t4
+The drug lowers blood pressure.\tThe train to the coast was late again.\t0
+Mutations in BRCA1 raise the risk of cancer.\tCancer risk is higher in carriers of BRCA1 mutations.\t4
+Mutations in BRCA1 raise the risk of cancer.\tCarriers were followed for ten years.\t1.5
+"""
+
+
+@pytest.fixture(scope="module")
+def minilm(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """float32 artifacts of MiniLM with mean and with cls pooling, in one folder."""
+    folder = tmp_path_factory.mktemp("minilm")
+    for pooling in ("mean", "cls"):
+        export(minilm_checkpoint(folder), folder / pooling, pooling=pooling, precision="fp32")
+    return folder
+
+
+@pytest.mark.parametrize(("pooling", "refused"), [("mean", False), ("cls", True)])
+def test_a_contender_with_the_wrong_pooling_is_refused_and_not_measured(
+    minilm: Path, pooling: str, refused: bool
+) -> None:
+    texts = bundled_texts()[:20]
+    reference = SentenceEncoder(minilm / "mean").encode(texts)
+    vectors = SentenceEncoder(minilm / pooling).encode(texts)
+    record: Record = {"precision": "int8"}
+    judge(record, vectors, vectors, reference)
+    assert ("refusal" in record) == refused
+    ran = []
+    attempt(record, lambda record: ran.append("measured"))
+    assert bool(ran) != refused
+
+
+def test_a_text_that_changes_with_its_batch_is_counted() -> None:
+    alone = np.ones((3, 4), dtype=np.float32)
+    together = alone.copy()
+    together[1, 0] = 0.5
+    record: Record = {"precision": "float32"}
+    judge(record, together, alone, alone)
+    assert record["fidelity"]["changed_by_batch"] == 1
+
+
+def test_rendering_the_committed_records_again_changes_nothing() -> None:
+    assert render.page(render.read_records()) == (render.FOLDER / "README.md").read_text(encoding="utf-8")
+
+
+def test_every_contender_of_a_committed_record_has_figures_or_a_reason() -> None:
+    for record in render.read_records():
+        assert set(record["contenders"]) == set(CONTENDERS)
+        for contender in record["contenders"].values():
+            assert {"latency_seconds", "failure", "refusal"} & contender.keys()
+
+
+def test_the_corpus_is_of_different_texts_and_the_same_every_time() -> None:
+    texts = pubmed_like_texts(500)
+    assert len(set(texts)) == 500
+    assert texts == pubmed_like_texts(500)
+    words = np.percentile([len(text.split()) for text in texts], [10, 50, 90])
+    assert (np.abs(words - [10, 20, 36]) <= [3, 4, 6]).all()
+
+
+def test_quality_reports_the_correlation_with_human_scores(minilm: Path, tmp_path: Path) -> None:
+    (tmp_path / "pairs.tsv").write_text(PAIRS, encoding="utf-8")
+    pearson, spearman = quality.agreement(SentenceEncoder(minilm / "mean"), quality.read_pairs(tmp_path / "pairs.tsv"))
+    assert pearson > 0.9
+    assert spearman > 0.8
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("a\tb\n", "line 1 is"),
+        ("a\tb\t1\na\tb\thigh\n", "line 2 is"),
+        ("a\tb\t1\n", "has 1 pairs, expected at"),
+    ],
+)
+def test_a_file_of_another_form_is_refused_by_line(tmp_path: Path, content: str, message: str) -> None:
+    (tmp_path / "pairs.tsv").write_text(content, encoding="utf-8")
+    with pytest.raises(ValueError, match=message):
+        quality.read_pairs(tmp_path / "pairs.tsv")
