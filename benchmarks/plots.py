@@ -38,7 +38,7 @@ def write_plots(record: Record, contenders: Contenders, throughput: Throughput, 
             **dict.fromkeys(("text.color", "axes.labelcolor", "axes.edgecolor", "xtick.color", "ytick.color"), text),
         }
         colour = {name: ours if name.startswith(OUR_NAME) else others for name in contenders}
-        palette = [*pyplot.colormaps["Set2"].colors, *pyplot.colormaps["Dark2"].colors]
+        palette = [pyplot.colormaps[name](index) for name in ("Set2", "Dark2") for index in range(8)]
         looks: Looks = {
             name: {"label": name, "marker": marker, "color": ours if name.startswith(OUR_NAME) else other}
             for name, marker, other in zip(contenders, MARKERS, palette, strict=False)

@@ -16,24 +16,25 @@ from biobert_onnx import SentenceEncoder
 from biobert_onnx_export.fidelity import cosines
 
 Pairs = tuple[list[str], list[str], list[float]]
+"""Left sentences, right sentences, scores."""
+
+LEAST_PAIRS = 3
 
 
 def read_pairs(path: Path) -> Pairs:
-    """Left sentences, right sentences and scores; raises ValueError that names a line of another form."""
+    """The pairs in the file at `path`; raises ValueError that names a line of another form."""
     left, right, scores = [], [], []
     for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
-        fields = line.split("\t")
         try:
-            first, second, score = fields
+            first, second, score = line.split("\t")
             scores.append(float(score))
         except ValueError:
-            raise ValueError(
-                f"'{path}' line {number}: {line!r:.80}, expected sentence<tab>sentence<tab>score"
-            ) from None
+            form = "sentence<tab>sentence<tab>score"
+            raise ValueError(f"'{path}' line {number} is {line!r:.80}, expected {form}") from None
         left.append(first)
         right.append(second)
-    if len(scores) < 3:
-        raise ValueError(f"'{path}' has {len(scores)} pairs, expected at least 3")
+    if len(scores) < LEAST_PAIRS:
+        raise ValueError(f"'{path}' has {len(scores)} pairs, expected at least {LEAST_PAIRS}")
     return left, right, scores
 
 
@@ -46,9 +47,9 @@ def agreement(encoder: SentenceEncoder, pairs: Pairs) -> tuple[float, float]:
 
 def main(arguments: Sequence[str]) -> None:
     """Print both correlations for each artifact."""
-    *artifacts, path = arguments
-    if not artifacts:
+    if len(arguments) < 2:
         raise ValueError("expected ARTIFACT [ARTIFACT ...] PAIRS.tsv")
+    *artifacts, path = arguments
     pairs = read_pairs(Path(path))
     for artifact in artifacts:
         encoder = SentenceEncoder(artifact)

@@ -13,10 +13,10 @@ from benchmarks.measure import Record, attempt, judge
 from biobert_onnx import SentenceEncoder
 from biobert_onnx_export import export
 
-PAIRS = """The drug lowers blood pressure.\tBlood pressure falls under the drug.\t4
-The drug lowers blood pressure.\tThe train to the coast was late again.\t0
+PAIRS = """Mutations in BRCA1 raise the risk of cancer.\tMutations in BRCA1 raise the risk of cancer.\t5
 Mutations in BRCA1 raise the risk of cancer.\tCancer risk is higher in carriers of BRCA1 mutations.\t4
-Mutations in BRCA1 raise the risk of cancer.\tCarriers were followed for ten years.\t1.5
+The drug lowers blood pressure.\tThe drug is taken with food.\t2
+The drug lowers blood pressure.\tThe train to the coast was late again.\t0
 """
 
 
@@ -76,7 +76,7 @@ def test_quality_reports_the_correlation_with_human_scores(minilm: Path, tmp_pat
     (tmp_path / "pairs.tsv").write_text(PAIRS, encoding="utf-8")
     pearson, spearman = quality.agreement(SentenceEncoder(minilm / "mean"), quality.read_pairs(tmp_path / "pairs.tsv"))
     assert pearson > 0.9
-    assert spearman > 0.8
+    assert spearman == pytest.approx(1)
 
 
 @pytest.mark.parametrize(
