@@ -3,6 +3,7 @@
 import sys
 from pathlib import Path
 
+from benchmarks.bounds import BOUNDS
 from benchmarks.contenders import CONTENDERS
 from benchmarks.subjects import Subject
 from benchmarks.worker import contender_folder
@@ -10,4 +11,4 @@ from benchmarks.worker import contender_folder
 if __name__ == "__main__":
     name, work = sys.argv[1:]
     subject = Subject.read(Path(work))
-    CONTENDERS[name].prepare(subject, contender_folder(subject, name))
+    {**CONTENDERS, **BOUNDS}[name].prepare(subject, contender_folder(subject, name))

@@ -1,6 +1,7 @@
 """What is measured: a checkpoint, converted once for every contender, in a folder of its own."""
 
 import json
+from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -31,9 +32,8 @@ class Subject:
 
     @classmethod
     def prepare(cls, name: str, checkpoint: Path, work: Path) -> Self:
-        """Write the files that several contenders share into the new folder `work`."""
+        """Write the subject's facts and tokenizer into the new folder `work`."""
         from biobert_onnx_export.checkpoint import Checkpoint
-        from biobert_onnx_export.reference import Reference
 
         source = Checkpoint.read(str(checkpoint))
         subject = cls(
@@ -50,8 +50,15 @@ class Subject:
         work.mkdir(parents=True)
         (work / "subject.json").write_text(json.dumps(asdict(subject)), encoding="utf-8")
         source.vocabulary.tokenizer().save(str(subject.tokenizer_file))
-        Reference(source, work, pooling="mean", samples=[subject.tokenizer().encode("A text.").ids])
         return subject
+
+    def write_reference_graph(self) -> None:
+        """Write the reference graph into the subject's folder, once for every contender that starts from it."""
+        from biobert_onnx_export.checkpoint import Checkpoint
+        from biobert_onnx_export.reference import Reference
+
+        source = Checkpoint.read(self.checkpoint)
+        Reference(source, Path(self.work), pooling="mean", samples=[self.tokenizer().encode("A text.").ids])
 
     @classmethod
     def read(cls, work: Path) -> Self:
@@ -74,13 +81,21 @@ class Subject:
         tokenizer.enable_truncation(MAX_LENGTH)
         return tokenizer
 
-    def text_of(self, tokens: int, texts: Sequence[str]) -> str:
-        """A text of exactly `tokens` tokens, special ones included: words of `texts`, filled up with "a"."""
+    def texts_of(self, tokens: int, count: int, texts: Sequence[str]) -> list[str]:
+        """`count` different texts of exactly `tokens` tokens, special ones included: runs of words of `texts`."""
         tokenizer = Tokenizer.from_file(str(self.tokenizer_file))
-        text = ""
-        for word in " ".join(texts).split():
-            longer = f"{text} {word}"
-            if len(tokenizer.encode(longer).ids) > tokens:
-                return text + " a" * (tokens - len(tokenizer.encode(text).ids))
-            text = longer
-        raise ValueError(f"{len(texts)} texts are too few for {tokens} tokens")
+        words = " ".join(texts).split()
+        starts = range(0, len(words) - tokens, max(1, (len(words) - tokens) // count))
+        if len(starts) < count:
+            raise ValueError(f"{len(texts)} texts are too few for {count} texts of {tokens} tokens")
+        return [_cut(tokenizer, words[start : start + tokens], tokens) for start in starts[:count]]
+
+
+def _cut(tokenizer: Tokenizer, words: Sequence[str], tokens: int) -> str:
+    """The first words that fit into `tokens` tokens, filled up with "a", which is one token in every vocabulary."""
+
+    def length(end: int) -> int:
+        return len(tokenizer.encode(" ".join(words[:end])).ids)
+
+    text = " ".join(words[: bisect_right(range(len(words)), tokens, key=length) - 1])
+    return text + " a" * (tokens - len(tokenizer.encode(text).ids))

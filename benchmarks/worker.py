@@ -10,6 +10,7 @@ import importlib
 import json
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -31,7 +32,7 @@ class Worker:
 
     def __init__(self, name: str, work: Path, *, threads: int, streams: int) -> None:
         command = [sys.executable, "-m", "benchmarks.worker", name, str(work), str(threads), str(streams)]
-        self._errors = (work / "worker-errors.txt").open("w+")
+        self._errors = tempfile.TemporaryFile("w+")
         begin = time.perf_counter()
         self._process = subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._errors, text=True
@@ -45,16 +46,22 @@ class Worker:
     def __exit__(self, *exception: object) -> None:
         self.close()
 
+    def dismiss(self) -> None:
+        """Let the process end, without waiting for it."""
+        assert self._process.stdin is not None
+        self._process.stdin.close()
+
     def close(self) -> None:
         """End the process."""
-        self._process.communicate()
+        self.dismiss()
+        self._process.wait()
         self._errors.close()
 
-    def seconds(self, texts: Sequence[str], *, batch: int, repeats: int = 1) -> list[float]:
+    def seconds(self, texts: Sequence[str], *, batch: int | None, repeats: int = 1) -> list[float]:
         """Seconds of encoding `texts`, once for each repeat."""
         return list(self._ask({"texts": list(texts), "batch": batch, "repeats": repeats})["seconds"])
 
-    def vectors(self, texts: Sequence[str], *, batch: int) -> NDArray[np.float32]:
+    def vectors(self, texts: Sequence[str], *, batch: int | None) -> NDArray[np.float32]:
         """The vectors of `texts`, (texts, dim) float32."""
         answer = self._ask({"texts": list(texts), "batch": batch, "vectors": True})
         return np.frombuffer(bytes.fromhex(answer["vectors"]), dtype=np.float32).reshape(len(texts), -1)
@@ -89,17 +96,19 @@ class Worker:
 
 def main(name: str, work: str, threads: str, streams: str) -> None:
     """Load the contender `name` and answer questions until standard input ends."""
+    from benchmarks.bounds import BOUNDS
     from benchmarks.contenders import CONTENDERS
     from benchmarks.subjects import Subject
 
     answers, sys.stdout = sys.stdout, sys.stderr  # what a contender prints is no answer
-    contender = CONTENDERS[name]
+    contender = {**CONTENDERS, **BOUNDS}[name]
     begin = time.perf_counter()
     for module in contender.imports:
         importlib.import_module(module)
     imported = time.perf_counter()
     subject = Subject.read(Path(work))
-    encode = contender.load(subject, contender_folder(subject, name), int(threads), int(streams))
+    folder = contender_folder(subject, contender.files_of or name)
+    encode = contender.load(subject, folder, int(threads), int(streams))
     loaded = time.perf_counter()
     encode([FIRST_TEXT], FIRST_BATCH)
     called = time.perf_counter()
@@ -117,7 +126,7 @@ def contender_folder(subject: Any, name: str) -> Path:
 def _answered(encode: Any, question: dict[str, Any]) -> dict[str, Any]:
     if "memory" in question:
         return {"memory": _memory()}
-    texts, batch = question["texts"], question["batch"]
+    texts, batch = question["texts"], question["batch"] or 1  # None: who batches by itself does not look at it
     if "vectors" in question:
         return {"vectors": np.asarray(encode(texts, batch), dtype=np.float32).tobytes().hex()}
     seconds = []

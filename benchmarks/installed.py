@@ -1,0 +1,53 @@
+"""Bytes that a contender's user installs: its distributions and all that they require."""
+
+from collections.abc import Iterable
+from importlib.metadata import Distribution, PackageNotFoundError, distribution
+from pathlib import Path
+
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+import biobert_onnx
+
+
+def installed_bytes(names: Iterable[str]) -> int:
+    """Bytes of every file of the distributions `names` and of what they require, extras left out.
+
+    torch counts as the CPU build that the benchmarks run with; its default build on Linux is gigabytes larger.
+    """
+    return sum(map(_bytes, _closure(names).values()))
+
+
+def _closure(names: Iterable[str]) -> dict[str, Distribution]:
+    found: dict[str, Distribution] = {}
+    waiting = list(names)
+    while waiting:
+        name = canonicalize_name(waiting.pop())
+        if name not in found:
+            found[name] = distribution(name)
+            waiting += _required(found[name])
+    return found
+
+
+def _required(item: Distribution) -> list[str]:
+    requirements = [Requirement(line) for line in item.requires or []]
+    return [each.name for each in requirements if _applies(each) and _is_installed(each.name)]
+
+
+def _applies(requirement: Requirement) -> bool:
+    return requirement.marker is None or requirement.marker.evaluate({"extra": ""})
+
+
+def _is_installed(name: str) -> bool:
+    try:
+        distribution(name)
+    except PackageNotFoundError:
+        return False
+    return True
+
+
+def _bytes(item: Distribution) -> int:
+    if canonicalize_name(item.name) == "biobert-onnx":  # installed in place: its wheel holds more than the runtime
+        return sum(path.stat().st_size for path in Path(biobert_onnx.__file__).parent.rglob("*.py"))
+    paths = [Path(str(item.locate_file(path))) for path in item.files or []]
+    return sum(path.stat().st_size for path in paths if path.is_file())

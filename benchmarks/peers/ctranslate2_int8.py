@@ -1,0 +1,30 @@
+"""CTranslate2's encoder with int8 weights."""
+
+from pathlib import Path
+
+import numpy as np
+
+from benchmarks.padded import Encode, Floats, Ints, padded_encode
+from benchmarks.subjects import Subject
+
+
+def convert_ctranslate2(subject: Subject, folder: Path) -> None:
+    """CTranslate2's own converter, int8 weights."""
+    from ctranslate2.converters import TransformersConverter
+
+    TransformersConverter(str(subject.checkpoint)).convert(str(folder / "model"), quantization="int8")
+
+
+def load_ctranslate2(subject: Subject, folder: Path, threads: int, streams: int) -> Encode:
+    """ctranslate2.Encoder; it takes token ids without padding and pads or packs by itself."""
+    import ctranslate2
+
+    encoder = ctranslate2.Encoder(
+        str(folder / "model"), compute_type="int8", inter_threads=streams, intra_threads=threads // streams
+    )
+
+    def hidden(input_ids: Ints, mask: Ints) -> Floats:
+        lists = [ids[:length].tolist() for ids, length in zip(input_ids, mask.sum(axis=1), strict=True)]
+        return np.array(encoder.forward_batch(lists).last_hidden_state)
+
+    return padded_encode(subject, hidden, streams=streams)

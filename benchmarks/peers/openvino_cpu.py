@@ -1,0 +1,56 @@
+"""OpenVINO's CPU plugin, on float32 weights and on NNCF's int8."""
+
+from pathlib import Path
+
+import numpy as np
+
+from benchmarks.padded import Encode, Floats, Ints, padded_encode
+from benchmarks.subjects import Subject
+
+
+def convert_openvino(subject: Subject, folder: Path) -> None:
+    """The reference graph in OpenVINO's format, weights in float32."""
+    import openvino
+
+    openvino.save_model(openvino.convert_model(subject.reference_graph), folder / "model.xml", compress_to_fp16=False)
+
+
+def quantize_openvino(subject: Subject, folder: Path) -> None:
+    """NNCF's post-training quantization with the transformer preset, on this project's calibration texts."""
+    import nncf
+    import openvino
+
+    from biobert_onnx_export.texts import TextSets
+
+    tokenizer = subject.tokenizer()
+
+    def inputs(text: str) -> dict[str, Ints]:
+        input_ids = np.array([tokenizer.encode(text).ids], dtype=np.int64)
+        return {"input_ids": input_ids, "attention_mask": np.ones_like(input_ids), "token_type_ids": 0 * input_ids}
+
+    texts = TextSets.read(None).calibration
+    model = openvino.Core().read_model(subject.reference_graph)
+    dataset = nncf.Dataset(list(texts), inputs)
+    quantized = nncf.quantize(model, dataset, model_type=nncf.ModelType.TRANSFORMER, subset_size=len(texts))
+    openvino.save_model(quantized, folder / "model.xml", compress_to_fp16=False)
+
+
+def load_openvino(subject: Subject, folder: Path, threads: int, streams: int) -> Encode:
+    """OpenVINO's CPU plugin in its default precision, `streams` streams."""
+    import threading
+
+    import openvino
+
+    hint = "LATENCY" if streams == 1 else "THROUGHPUT"
+    settings = {"PERFORMANCE_HINT": hint, "NUM_STREAMS": str(streams), "INFERENCE_NUM_THREADS": str(threads)}
+    compiled = openvino.Core().compile_model(folder / "model.xml", "CPU", settings)
+    own = threading.local()
+
+    def hidden(input_ids: Ints, mask: Ints) -> Floats:
+        if not hasattr(own, "request"):
+            own.request = compiled.create_infer_request()
+        inputs = {"input_ids": input_ids, "attention_mask": mask, "token_type_ids": np.zeros_like(mask)}
+        states: Floats = own.request.infer(inputs)[0]
+        return states
+
+    return padded_encode(subject, hidden, streams=streams)

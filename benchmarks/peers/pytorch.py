@@ -1,0 +1,49 @@
+"""transformers' BertModel on PyTorch: float32 (the reference), bfloat16 and PyTorch's own dynamic int8."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from benchmarks.padded import Encode, Floats, Ints, padded_encode
+from benchmarks.peers.contender import Load
+from benchmarks.subjects import Subject
+
+
+def load_pytorch(change: Callable[[Any], Any]) -> Load:
+    """transformers' BertModel after `change`, eager."""
+
+    def load(subject: Subject, folder: Path, threads: int, streams: int) -> Encode:
+        import torch
+        from transformers import BertModel, logging
+
+        logging.set_verbosity_error()  # it would list the pooler's weights as unused
+        torch.set_num_threads(threads)
+        model = change(BertModel.from_pretrained(subject.checkpoint, add_pooling_layer=False).eval())
+
+        @torch.inference_mode()
+        def hidden(input_ids: Ints, mask: Ints) -> Floats:
+            output = model(torch.from_numpy(input_ids), attention_mask=torch.from_numpy(mask))
+            states: Floats = output.last_hidden_state.float().numpy()
+            return states
+
+        return padded_encode(subject, hidden, streams=1)
+
+    return load
+
+
+def to_bfloat16(model: Any) -> Any:
+    """All weights and activations in bfloat16."""
+    import torch
+
+    return model.to(torch.bfloat16)
+
+
+def to_dynamic_int8(model: Any) -> Any:
+    """PyTorch's own dynamic quantization of the linear layers."""
+    import warnings
+
+    import torch
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # says that it is deprecated
+        return torch.ao.quantization.quantize_dynamic(model, {torch.nn.Linear}, dtype=torch.qint8)

@@ -1,0 +1,33 @@
+"""onnxruntime on the int8 graph that its peers ship."""
+
+from pathlib import Path
+
+import numpy as np
+
+from benchmarks.padded import Encode, Floats, Ints, padded_encode
+from benchmarks.subjects import Subject
+
+
+def quantize_usual(subject: Subject, folder: Path) -> None:
+    """onnxruntime's transformer fusion and quantize_dynamic."""
+    from benchmarks.usual_recipe import write_usual_int8
+
+    write_usual_int8(subject.reference_graph, folder / "model.onnx", heads=subject.heads, hidden=subject.dim)
+    for path in folder.glob("model.fused.onnx*"):
+        path.unlink()
+
+
+def load_onnxruntime(subject: Subject, folder: Path, threads: int, streams: int) -> Encode:
+    """A plain onnxruntime session on model.onnx, called by `streams` threads."""
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads // streams
+    session = onnxruntime.InferenceSession(str(folder / "model.onnx"), options, providers=["CPUExecutionProvider"])
+
+    def hidden(input_ids: Ints, mask: Ints) -> Floats:
+        inputs = {"input_ids": input_ids, "attention_mask": mask, "token_type_ids": np.zeros_like(mask)}
+        states: Floats = session.run(["last_hidden_state"], inputs)[0]
+        return states
+
+    return padded_encode(subject, hidden, streams=streams)
