@@ -32,7 +32,7 @@ class Worker:
 
     def __init__(self, name: str, work: Path, *, threads: int, streams: int) -> None:
         command = [sys.executable, "-m", "benchmarks.worker", name, str(work), str(threads), str(streams)]
-        self._errors = tempfile.TemporaryFile("w+")
+        self._errors = tempfile.TemporaryFile("w+")  # noqa: SIM115  # closed by close()
         begin = time.perf_counter()
         self._process = subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._errors, text=True
