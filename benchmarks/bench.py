@@ -49,7 +49,9 @@ class Bench:
         """Nothing runs yet; `names` are of ENTRIES."""
         self.subject = subject
         self.threads = threads
-        self.records: dict[str, Record] = {name: {"precision": ENTRIES[name].precision} for name in names}
+        self.records: dict[str, Record] = {
+            name: {"precision": ENTRIES[name].precision, "lacks": ENTRIES[name].lacks} for name in names
+        }
         self._chance = random.Random(SEED)
         self._workers: dict[tuple[str, int, int], Worker] = {}
 

@@ -52,18 +52,17 @@ def load_products(subject: Subject, folder: Path, threads: int, streams: int) ->
     from biobert_onnx.session import open_session
 
     session, tokenizer = open_session(folder / "products.onnx"), subject.tokenizer()
-    shape = np.array([ROWS, subject.dim], dtype=np.int64)
     counted: dict[str, int] = {}
 
-    def work(_: int) -> None:
-        session.run(None, {"shape": shape})
+    def work(rows: int) -> None:
+        session.run(None, {"shape": np.array([rows, subject.dim], dtype=np.int64)})
 
     def encode(texts: Sequence[str], batch: int) -> Floats:
         new = [text for text in texts if text not in counted]
         counted.update(zip(new, (len(found.ids) for found in tokenizer.encode_batch_fast(new)), strict=True))
         tokens = sum(counted[text] for text in texts)
         with ThreadPoolExecutor(threads) as workers:
-            list(workers.map(work, range(-(-tokens // ROWS))))
+            list(workers.map(work, [*[ROWS] * (tokens // ROWS), tokens % ROWS]))
         return np.zeros((len(texts), subject.dim), dtype=np.float32)
 
     return encode

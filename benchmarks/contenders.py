@@ -15,6 +15,8 @@ OURS_FLOAT = "biobert-onnx fp32"
 
 PYTORCH = ("torch", "transformers.models.bert.modeling_bert", "tokenizers")
 PYTORCH_INSTALLS = ("torch", "transformers", "safetensors")
+NO_STREAMS = "one batch at a time, all threads inside each operator"
+NO_TEXT = "no tokenizer and no pooling: the benchmark's are used"
 ST_ONNX_INSTALLS = ("sentence-transformers", "optimum-onnx", "onnxruntime")
 
 CONTENDERS = {
@@ -24,6 +26,7 @@ CONTENDERS = {
         imports=PYTORCH,
         prepare=nothing,
         load=load_pytorch(lambda model: model),
+        lacks=f"{NO_TEXT}; {NO_STREAMS}",
     ),
     "PyTorch bfloat16": Contender(
         precision="bfloat16",
@@ -31,6 +34,7 @@ CONTENDERS = {
         imports=PYTORCH,
         prepare=nothing,
         load=load_pytorch(to_bfloat16),
+        lacks=f"{NO_TEXT}; {NO_STREAMS}",
     ),
     "PyTorch dynamic int8": Contender(
         precision="int8",
@@ -38,6 +42,7 @@ CONTENDERS = {
         imports=PYTORCH,
         prepare=nothing,
         load=load_pytorch(to_dynamic_int8),
+        lacks=f"{NO_TEXT}; {NO_STREAMS}",
     ),
     "sentence-transformers": Contender(
         precision="float32",
@@ -45,6 +50,7 @@ CONTENDERS = {
         imports=("sentence_transformers",),
         prepare=save_sentence_transformers("torch"),
         load=load_sentence_transformers("torch"),
+        lacks=NO_STREAMS,
     ),
     "sentence-transformers onnx": Contender(
         precision="float32",
@@ -52,6 +58,7 @@ CONTENDERS = {
         imports=("sentence_transformers",),
         prepare=save_sentence_transformers("onnx"),
         load=load_sentence_transformers("onnx"),
+        lacks=NO_STREAMS,
     ),
     "sentence-transformers onnx qint8": Contender(
         precision="int8",
@@ -59,6 +66,7 @@ CONTENDERS = {
         imports=("sentence_transformers",),
         prepare=save_qint8,
         load=load_sentence_transformers("onnx"),
+        lacks=NO_STREAMS,
     ),
     "onnxruntime usual int8": Contender(
         precision="int8",
@@ -67,6 +75,7 @@ CONTENDERS = {
         prepare=quantize_usual,
         load=load_onnxruntime,
         streams=True,
+        lacks=NO_TEXT,
     ),
     "OpenVINO": Contender(
         precision="CPU's default",
@@ -75,6 +84,7 @@ CONTENDERS = {
         prepare=convert_openvino,
         load=load_openvino,
         streams=True,
+        lacks=NO_TEXT,
     ),
     "OpenVINO int8 (NNCF)": Contender(
         precision="int8",
@@ -83,6 +93,7 @@ CONTENDERS = {
         prepare=quantize_openvino,
         load=load_openvino,
         streams=True,
+        lacks=NO_TEXT,
     ),
     "CTranslate2 int8": Contender(
         precision="int8",
@@ -91,6 +102,7 @@ CONTENDERS = {
         prepare=convert_ctranslate2,
         load=load_ctranslate2,
         streams=True,
+        lacks=NO_TEXT,
     ),
     OURS_FLOAT: Contender(
         precision="float32",
@@ -107,6 +119,7 @@ CONTENDERS = {
         prepare=nothing,
         load=load_fastembed,
         files_of=OURS_FLOAT,
+        lacks=f"no int8 export; {NO_STREAMS}",
     ),
     OURS: Contender(
         precision="int8",

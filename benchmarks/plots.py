@@ -1,6 +1,5 @@
 """The report's plots as SVG, for light and for dark pages, the same bytes for the same record."""
 
-import statistics
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -10,12 +9,11 @@ import matplotlib
 matplotlib.use("svg")
 from matplotlib import pyplot
 
-Record = dict[str, Any]
+from benchmarks.samples import MEBIBYTE, Record, median, sound, throughput
+
 Contenders = Mapping[str, Record]
 Looks = dict[str, dict[str, Any]]
 """Label, marker and colour of each contender."""
-Throughput = Callable[[Record, Record], list[float]]
-"""Record and contender -> tokens a second, one figure a round."""
 
 OUR_NAME = "biobert-onnx"
 STYLES = {"light": ("#1f2328", "#0969da", "#8c959f"), "dark": ("#e6edf3", "#4493f8", "#7d8590")}
@@ -27,9 +25,10 @@ SIZE = (8.0, 4.5)
 """Inches."""
 
 
-def write_plots(record: Record, contenders: Contenders, throughput: Throughput, folder: Path) -> None:
+def write_plots(record: Record, folder: Path) -> None:
     """Write the four plots of `record` into `folder`, each in both styles."""
     folder.mkdir(exist_ok=True)
+    contenders = sound(record)
     for style, (text, ours, others) in STYLES.items():
         settings: dict[Any, Any] = {
             "svg.hashsalt": "biobert-onnx",
@@ -44,21 +43,21 @@ def write_plots(record: Record, contenders: Contenders, throughput: Throughput, 
             for name, marker, other in zip(contenders, MARKERS, palette, strict=False)
         }
         with matplotlib.rc_context(settings):
-            _throughput(record, contenders, throughput, looks)
+            _throughput(record, contenders, looks)
             _save(folder, record, "throughput", style)
             _latency(contenders, looks)
             _save(folder, record, "latency", style)
             _bars(_medians(contenders, lambda c: [s["total"] for s in c["cold_starts"]]), colour, "seconds", "{:.2f}")
             _save(folder, record, "cold-start", style)
-            _bars(_medians(contenders, lambda c: [c["memory"]["peak"] / 2**20]), colour, "MiB", "{:.0f}")
+            _bars(_medians(contenders, lambda c: [c["memory"]["peak"] / MEBIBYTE]), colour, "MiB", "{:.0f}")
             _save(folder, record, "memory", style)
 
 
-def _throughput(record: Record, contenders: Contenders, throughput: Throughput, looks: Looks) -> None:
+def _throughput(record: Record, contenders: Contenders, looks: Looks) -> None:
     _, axes = pyplot.subplots(figsize=SIZE)
     for name, contender in contenders.items():
         loss = max(1 - contender["fidelity"]["cosine_mean"], 1e-7)
-        axes.plot(loss, statistics.median(throughput(record, contender)), linestyle="", markersize=9, **looks[name])
+        axes.plot(loss, median(throughput(record, contender)), linestyle="", markersize=9, **looks[name])
     axes.set_xscale("log")
     axes.invert_xaxis()
     axes.set_ylim(bottom=0)
@@ -70,7 +69,7 @@ def _throughput(record: Record, contenders: Contenders, throughput: Throughput, 
 def _latency(contenders: Contenders, looks: Looks) -> None:
     _, axes = pyplot.subplots(figsize=SIZE)
     for name, contender in contenders.items():
-        points = {int(length): 1000 * statistics.median(s) for length, s in contender["latency_seconds"].items()}
+        points = {int(length): 1000 * median(s) for length, s in contender["latency_seconds"].items()}
         width = 2.5 if name.startswith(OUR_NAME) else 1
         axes.plot(list(points), list(points.values()), markersize=5, linewidth=width, **looks[name])
     axes.set_xscale("log", base=2)
@@ -95,7 +94,7 @@ def _bars(values: Mapping[str, float], colour: Mapping[str, str], unit: str, for
 
 
 def _medians(contenders: Contenders, samples: Callable[[Record], list[float]]) -> dict[str, float]:
-    return {name: statistics.median(samples(contender)) for name, contender in contenders.items()}
+    return {name: median(samples(contender)) for name, contender in contenders.items()}
 
 
 def _save(folder: Path, record: Record, name: str, style: str) -> None:

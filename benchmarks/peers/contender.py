@@ -20,7 +20,8 @@ class Contender:
 
     `precision` is float32, bfloat16 or int8; `installs` are the distributions that its user installs; `imports` the
     modules that its start-up pays for. `streams`: it can run batches side by side; `batched`: its batch size is chosen
-    by a sweep before it is measured. `files_of`: it loads the files of that contender instead of its own.
+    by a sweep before it is measured. `files_of`: it loads the files of that contender instead of its own. `lacks`: what
+    it cannot do here, for the report.
     """
 
     precision: str
@@ -31,6 +32,7 @@ class Contender:
     streams: bool = False
     batched: bool = True
     files_of: str | None = None
+    lacks: str = ""
 
 
 def nothing(subject: Subject, folder: Path) -> None:

@@ -6,10 +6,12 @@ import numpy as np
 import pytest
 
 from benchmarks import quality, render
-from benchmarks.contenders import CONTENDERS
+from benchmarks.bench import Bench, Record
+from benchmarks.contenders import CONTENDERS, OURS
 from benchmarks.corpus import bundled_texts, pubmed_like_texts
 from benchmarks.demo import minilm_checkpoint
-from benchmarks.measure import Record, attempt, judge
+from benchmarks.judgement import judge
+from benchmarks.subjects import Subject
 from biobert_onnx import SentenceEncoder
 from biobert_onnx_export import export
 
@@ -31,17 +33,31 @@ def minilm(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.parametrize(("pooling", "refused"), [("mean", False), ("cls", True)])
 def test_a_contender_with_the_wrong_pooling_is_refused_and_not_measured(
-    minilm: Path, pooling: str, refused: bool
+    minilm: Path, tmp_path: Path, pooling: str, refused: bool
 ) -> None:
     texts = bundled_texts()[:20]
     reference = SentenceEncoder(minilm / "mean").encode(texts)
     vectors = SentenceEncoder(minilm / pooling).encode(texts)
-    record: Record = {"precision": "int8"}
-    judge(record, vectors, vectors, reference)
-    assert ("refusal" in record) == refused
-    ran = []
-    attempt(record, lambda record: ran.append("measured"))
-    assert bool(ran) != refused
+    bench = Bench(Subject.prepare("minilm", minilm_checkpoint(tmp_path), tmp_path / "work"), [OURS], threads=1)
+    judge(bench.records[OURS], vectors, vectors, reference)
+    assert ("refusal" in bench.records[OURS]) == refused
+    measured: list[str] = []
+    bench.each(lambda name, record: measured.append(name), [OURS], title="speed")
+    assert bool(measured) != refused
+
+
+def test_a_contender_that_fails_is_recorded_with_its_last_words_and_left_out(tmp_path: Path) -> None:
+    subject = Subject.prepare("minilm", minilm_checkpoint(tmp_path), tmp_path / "work")
+    with Bench(subject, [OURS], threads=1) as bench:  # it has no artifact: nothing was prepared
+        bench.each(lambda name, record: record.update(bench.worker(name).memory()), [OURS], rounds=2, title="memory")
+    assert "no artifact folder" in bench.records[OURS]["failure"]
+
+
+def test_a_text_of_a_given_number_of_tokens_has_that_many(tmp_path: Path) -> None:
+    subject = Subject.prepare("minilm", minilm_checkpoint(tmp_path), tmp_path / "work")
+    texts = subject.texts_of(32, 20, pubmed_like_texts(100))
+    assert {len(encoding.ids) for encoding in subject.tokenizer().encode_batch(texts)} == {32}
+    assert len(set(texts)) == 20
 
 
 def test_a_text_that_changes_with_its_batch_is_counted() -> None:
@@ -61,7 +77,7 @@ def test_every_contender_of_a_committed_record_has_figures_or_a_reason() -> None
     for record in render.read_records():
         assert set(record["contenders"]) == set(CONTENDERS)
         for contender in record["contenders"].values():
-            assert {"latency_seconds", "failure", "refusal"} & contender.keys()
+            assert {"threads_seconds", "failure", "refusal"} & contender.keys()
 
 
 def test_the_corpus_is_of_different_texts_and_the_same_every_time() -> None:
