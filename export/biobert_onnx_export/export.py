@@ -17,6 +17,7 @@ from biobert_onnx_export.calibration import calibrate
 from biobert_onnx_export.checkpoint import Checkpoint
 from biobert_onnx_export.gate import Report, write_faithful_graphs
 from biobert_onnx_export.graphs import write_calibration_graph, write_graphs
+from biobert_onnx_export.linear import RowSite
 from biobert_onnx_export.network import float_plan
 from biobert_onnx_export.quantization import ALPHA, WEIGHT_BITS
 from biobert_onnx_export.side_files import write_model_card, write_side_files
@@ -99,6 +100,7 @@ def _quantize(
         "weight_bits": WEIGHT_BITS,
         "smoothing_alpha": ALPHA,
         "outlier_layers": list(plan.outliers),
+        "row_sites": [site for site, how in plan.sites.items() if isinstance(how, RowSite)],
         "float32_sites": sorted(recipe.floats),
         "calibration": {
             "source": texts.source,

@@ -8,11 +8,13 @@ BertModel: post-LayerNorm, exact-erf GELU.
 from collections.abc import Iterator
 
 import numpy as np
+from numpy.typing import NDArray
 from onnx import TensorProto
 
 from biobert_onnx_export.checkpoint import Checkpoint
 from biobert_onnx_export.graph_writer import GraphWriter
 from biobert_onnx_export.linear import MICROSOFT, FloatMatrix, FloatSite, Plan
+from biobert_onnx_export.lookup import FloatTable
 
 SITES = {
     "attention.self": ("attention.self.query", "attention.self.key", "attention.self.value"),
@@ -21,6 +23,9 @@ SITES = {
     "output": ("output.dense",),
 }
 """The sites of one layer, in order, and the matrices that share each."""
+
+
+WORDS = "embeddings.word_embeddings"
 
 
 def layers(checkpoint: Checkpoint) -> list[str]:
@@ -40,13 +45,19 @@ def float_matrix(checkpoint: Checkpoint, name: str) -> FloatMatrix:
     return FloatMatrix(weight=checkpoint.tensors[f"{name}.weight"].T, bias=checkpoint.tensors[f"{name}.bias"])
 
 
+def word_rows(checkpoint: Checkpoint) -> NDArray[np.float32]:
+    """The checkpoint's word embeddings, (words, dim) float32."""
+    return checkpoint.tensors[f"{WORDS}.weight"]
+
+
 def float_plan(checkpoint: Checkpoint) -> Plan:
     """The plan with every product in float32."""
     return Plan(
+        words=FloatTable(rows=word_rows(checkpoint)),
         sites={
             site: FloatSite(matrices={name: float_matrix(checkpoint, name) for name in matrices})
             for site, matrices in sites(checkpoint)
-        }
+        },
     )
 
 
@@ -85,7 +96,7 @@ class Network:
         return x
 
     def _embeddings(self, tokens: str) -> str:
-        words = self.graph.node("Gather", [self.tensor("embeddings.word_embeddings.weight"), "input_ids"], "words")
+        words = self._plan.words.write(self.graph, WORDS, "input_ids")
         places = self.graph.node("Add", [self._positions(tokens), self._token_types()], "places")
         total = self.graph.node("Add", [words, places], "embeddings.sum")
         return self._layer_norm(total, "embeddings")

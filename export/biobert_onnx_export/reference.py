@@ -53,7 +53,7 @@ class Reference:
         """The reference vectors of `token_ids`, (texts, dim) float32."""
         return embeddings_of(self._run, token_ids, dim=self._checkpoint.geometry.hidden_size)
 
-    def _run(self, input_ids: NDArray[np.int64]) -> Floats:
+    def _run(self, input_ids: NDArray[np.int64], threads: int) -> Floats:
         pooled = self._pooled(self._hidden(input_ids))
         if self._checkpoint.modules.normalized:
             pooled /= np.maximum(np.linalg.norm(pooled, axis=1, keepdims=True), NORM_FLOOR)

@@ -10,6 +10,7 @@ from typing import Any, Self
 FORMAT = 1
 MANIFEST = "manifest.json"
 ENCODER_GRAPH = "encoder.onnx"
+WEIGHTS = "weights.bin"
 TOKENIZER = "tokenizer.json"
 
 
