@@ -2,12 +2,15 @@
 
 import argparse
 import sys
-from collections.abc import Callable, Mapping, Sequence
+import warnings
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TextIO
 
 from biobert_onnx.artifact import Manifest
 from biobert_onnx.encoder import SentenceEncoder
+from biobert_onnx.long_texts import LONG_TEXTS, TruncationWarning
 from biobert_onnx.text_files import OUTPUTS, STDIN, read_texts, write_embeddings
 from biobert_onnx.version import __version__
 
@@ -30,7 +33,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     try:
         command: Callable[[argparse.Namespace], None] = options.command
-        command(options)
+        with _warnings_on_one_line():
+            command(options)
     except (FileNotFoundError, FileExistsError, ModuleNotFoundError) as error:
         return _complain(error, BAD_USE)
     except ValueError as error:  # a plain one is about an argument; ArtifactError and its like are about the job
@@ -43,9 +47,32 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _complain(error: Exception | str, code: int) -> int:
-    message = " ".join(str(error).split())
-    sys.stderr.write(f"biobert-onnx: error: {message}\n")
+    _say("error", error)
     return code
+
+
+def _say(kind: str, message: object) -> None:
+    sys.stderr.write(f"biobert-onnx: {kind}: {' '.join(str(message).split())}\n")
+
+
+@contextmanager
+def _warnings_on_one_line() -> Iterator[None]:
+    """Python would add the line of code that warned; and texts are not cut silently, whatever filters are set."""
+
+    def show(
+        message: Warning | str,
+        category: type[Warning],
+        filename: str,
+        lineno: int,
+        file: TextIO | None = None,
+        line: str | None = None,
+    ) -> None:
+        _say("warning", message)
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("always", TruncationWarning)
+        warnings.showwarning = show
+        yield
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -77,7 +104,9 @@ def _add_encode(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("input", help="a UTF-8 file, one text a line; - for standard input")
     parser.add_argument("-o", "--output", type=_output, required=True, help="a .npy or .jsonl file")
     parser.add_argument("--normalize", action="store_true", help="scale each vector to unit length")
+    parser.add_argument("--truncate-dim", type=int, metavar="N", help="keep the first N numbers of each vector")
     parser.add_argument("--max-length", type=int, metavar="N", help="tokens that texts are cut to")
+    parser.add_argument("--long-texts", choices=LONG_TEXTS, default="truncate", help="what is done with longer texts")
     parser.add_argument("--threads", type=int, metavar="N", help="worker threads; default: every usable CPU")
     parser.set_defaults(command=_encode)
 
@@ -136,7 +165,12 @@ def _encode(options: argparse.Namespace) -> None:
         raise FileNotFoundError(f"no such file: '{options.input}', expected a text file or - for standard input")
     encoder = SentenceEncoder(options.artifact, max_length=options.max_length, threads=options.threads)
     texts = read_texts(options.input)
-    embeddings = encoder.encode(texts, normalize_embeddings=options.normalize)
+    embeddings = encoder.encode(
+        texts,
+        normalize_embeddings=options.normalize,
+        truncate_dim=options.truncate_dim,
+        long_texts=options.long_texts,
+    )
     write_embeddings(options.output, texts, embeddings)
     print(f"wrote {options.output}: {embeddings.shape[0]} vectors of {embeddings.shape[1]} dimensions")
 

@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -10,16 +10,12 @@ from numpy.typing import NDArray
 
 from biobert_onnx.artifact import ENCODER_GRAPH, TOKENIZER, Manifest
 from biobert_onnx.cpus import usable_cpus
+from biobert_onnx.embeddings import scale_to_unit_length
+from biobert_onnx.long_texts import LongTexts
 from biobert_onnx.progress import ProgressBar
 from biobert_onnx.scheduler import run_micro_batches
 from biobert_onnx.session import open_session
-from biobert_onnx.tokenization import SPECIAL_TOKENS, TextTokenizer, checked_texts
-
-SLICE = 2048
-"""Texts tokenized at a time: enough of them to fill micro-batches of equal length, few enough to hold little memory."""
-
-NORM_FLOOR = 1e-12
-"""The smallest norm to divide by, as in torch.nn.functional.normalize."""
+from biobert_onnx.tokenization import SLICE, SPECIAL_TOKENS, TextTokenizer, checked_texts, slices
 
 
 class SentenceEncoder:
@@ -47,7 +43,7 @@ class SentenceEncoder:
         self._manifest.check_sizes(folder)
         self._max_length = self._checked_max_length(max_length)
         self._threads = _checked_threads(threads)
-        self._tokenizer = TextTokenizer(folder / TOKENIZER, max_length=self._max_length)
+        self._tokenizer = TextTokenizer(folder / TOKENIZER)
         self._session = open_session(folder / ENCODER_GRAPH)
 
     @property
@@ -71,31 +67,56 @@ class SentenceEncoder:
         *,
         normalize_embeddings: bool = False,
         show_progress_bar: bool | None = None,
+        truncate_dim: int | None = None,
+        long_texts: str = "truncate",
     ) -> NDArray[np.float32]:
         """One vector a sentence: (n, dim) float32, in the order given; (0, dim) for no sentences.
 
-        An empty or blank sentence is the text "[CLS] [SEP]" and gets its vector. A sentence of more than
-        `max_length` tokens is cut there.
+        An empty or blank sentence is the text "[CLS] [SEP]" and gets its vector.
 
-        `normalize_embeddings`: scale each vector to unit length.
+        `normalize_embeddings`: scale each vector to unit length, after `truncate_dim`.
         `show_progress_bar`: on stderr; None shows it on a terminal when there are more than 2,048 sentences.
+        `truncate_dim`: keep only the first numbers of each vector, 1 to `dim` of them.
+        `long_texts`: what is done with sentences of more than `max_length` tokens. "truncate" cuts them there, and
+        gives one TruncationWarning a call. "error" raises ValueError. "window" encodes the whole sentence in windows
+        of `max_length` tokens, each sharing 1/8 of its tokens with the next, and gives the mean of their vectors
+        weighted by their tokens without [CLS] and [SEP], scaled to unit length if the artifact's vectors are.
 
         Raises TypeError for a bare str or an entry that is no str, ValueError for a lone surrogate; both name the
-        entry's index.
+        entry's index. Raises ValueError for `truncate_dim` or `long_texts` out of range.
         """
         texts = checked_texts(sentences)
-        embeddings = np.empty((len(texts), self.dim), dtype=np.float32)
+        long = LongTexts(long_texts, max_length=self._max_length)
+        embeddings = np.empty((len(texts), self._checked_dim(truncate_dim)), dtype=np.float32)
         if show_progress_bar is None:
             show_progress_bar = len(texts) > SLICE and sys.stderr.isatty()
         with ProgressBar(len(texts), enabled=show_progress_bar) as bar:
-            for start in range(0, len(texts), SLICE):
-                token_ids = self._tokenizer.token_ids(texts[start : start + SLICE])
-                rows = embeddings[start : start + SLICE]
-                for done in run_micro_batches(self._run, token_ids, out=rows, threads=self._threads):
+            start = 0
+            for part in slices(texts):
+                rows = embeddings[start : start + len(part)]
+                for done in self._encode_slice(part, long, out=rows):
                     bar.advance(done)
-        if normalize_embeddings:
-            embeddings /= np.maximum(np.linalg.norm(embeddings, axis=1, keepdims=True), NORM_FLOOR)
+                if normalize_embeddings:
+                    scale_to_unit_length(rows)
+                start += len(part)
+        long.warn(stacklevel=2)
         return embeddings
+
+    def token_counts(self, sentences: Sequence[str]) -> NDArray[np.int64]:
+        """The tokens of each sentence before any is cut, [CLS] and [SEP] included: (n,) int64.
+
+        Raises as `encode` does for what is no sequence of texts.
+        """
+        parts = map(self._tokenizer.token_ids, slices(checked_texts(sentences)))
+        return np.array([len(ids) for part in parts for ids in part], dtype=np.int64)
+
+    def _encode_slice(self, texts: Sequence[str], long: LongTexts, *, out: NDArray[np.float32]) -> Iterator[float]:
+        """Fill `out` (texts, k) with the first k numbers of each vector; yields texts done, a window as part of one."""
+        windows = long.windows(self._tokenizer.token_ids(texts))
+        vectors = np.empty((len(windows.token_ids), self.dim), dtype=np.float32)
+        for done in run_micro_batches(self._run, windows.token_ids, out=vectors, threads=self._threads):
+            yield done * len(texts) / len(vectors)
+        out[:] = windows.text_vectors(vectors, normalized=self._manifest.normalized)[:, : out.shape[1]]
 
     def _run(self, input_ids: NDArray[np.int64]) -> NDArray[np.float32]:
         embeddings: NDArray[np.float32] = self._session.run(["embeddings"], {"input_ids": input_ids})[0]
@@ -110,6 +131,13 @@ class SentenceEncoder:
                 f"max_length is {max_length}, expected {SPECIAL_TOKENS + 1} to {most}, the positions of the checkpoint"
             )
         return max_length
+
+    def _checked_dim(self, truncate_dim: int | None) -> int:
+        if truncate_dim is None:
+            return self.dim
+        if not 1 <= truncate_dim <= self.dim:
+            raise ValueError(f"truncate_dim is {truncate_dim}, expected 1 to {self.dim}, the numbers of a vector")
+        return truncate_dim
 
 
 def _checked_threads(threads: int | None) -> int:

@@ -19,7 +19,7 @@ class ProgressBar:
 
     def __init__(self, total: int, *, enabled: bool) -> None:
         self._total = total
-        self._done = 0
+        self._done = 0.0
         self._enabled = enabled and total > 0
         self._start = self._drawn = time.monotonic()
 
@@ -30,8 +30,8 @@ class ProgressBar:
         if self._enabled:
             self._draw("\n")
 
-    def advance(self, count: int) -> None:
-        """Count `count` more items as done."""
+    def advance(self, count: float) -> None:
+        """Count `count` more texts as done; a part of a text may be done too."""
         self._done += count
         if self._enabled and time.monotonic() - self._drawn > REFRESH_S:
             self._drawn = time.monotonic()
@@ -42,8 +42,9 @@ class ProgressBar:
         sys.stderr.flush()
 
     def _line(self) -> str:
-        filled = WIDTH * self._done // self._total
+        done = round(self._done)
+        filled = WIDTH * done // self._total
         rate = self._done / max(time.monotonic() - self._start, 1e-9)
-        remaining = (self._total - self._done) / rate if rate else float("inf")
+        remaining = (self._total - done) / rate if rate else float("inf")
         bar = "#" * filled + "." * (WIDTH - filled)
-        return f"\r[{bar}] {self._done}/{self._total} texts, {rate:.0f} texts/s, {remaining:.0f} s left "
+        return f"\r[{bar}] {done}/{self._total} texts, {rate:.0f} texts/s, {remaining:.0f} s left "

@@ -36,6 +36,7 @@ def test_the_folder_holds_what_the_manifest_lists_and_nothing_else(artifact: Pat
     assert found == {*Manifest.read(artifact).files, "manifest.json"}
 
 
+@pytest.mark.filterwarnings("ignore::biobert_onnx.TruncationWarning")  # some texts are longer than this model
 def test_int8_vectors_are_as_faithful_as_the_manifest_says(
     artifact: Path, tiny_checkpoint: Path, tmp_path: Path
 ) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from importlib.util import find_spec
@@ -61,6 +62,24 @@ def test_encode_reads_standard_input_with_carriage_returns(
     stdin = "\ufefffirst line\r\n\r\nlast line".encode()
     assert run("encode", artifact, "-", "-o", tmp_path / "out.npy", stdin=stdin).returncode == 0
     assert (np.load(tmp_path / "out.npy") == encoder.encode(["first line", "", "last line"])).all()
+
+
+def test_texts_that_were_cut_are_told_in_one_line(artifact: Path, texts: Path, tmp_path: Path) -> None:
+    done = run("encode", artifact, texts, "-o", tmp_path / "out.npy", "--max-length", "12", "--truncate-dim", "5")
+    (line,) = done.stderr.decode().splitlines()
+    assert done.returncode == 0
+    assert re.match(r"biobert-onnx: warning: \d of 12 texts were cut to 12 tokens, the longest had \d\d", line)
+    assert np.load(tmp_path / "out.npy").shape == (len(LINES), 5)
+
+
+def test_windows_and_errors_can_be_chosen_for_long_texts(artifact: Path, texts: Path, tmp_path: Path) -> None:
+    arguments = ("encode", artifact, texts, "-o", tmp_path / "out.npy", "--max-length", "12", "--long-texts")
+    assert "sentences[0] has" in refused(2, *arguments, "error")
+    assert not (tmp_path / "out.npy").exists()
+    done = run(*arguments, "window")
+    assert (done.returncode, done.stderr) == (0, b"")
+    expected = SentenceEncoder(artifact, max_length=12).encode(LINES, long_texts="window")
+    assert (np.load(tmp_path / "out.npy") == expected).all()
 
 
 def test_an_empty_file_gives_no_vectors(artifact: Path, encoder: SentenceEncoder, tmp_path: Path) -> None:
