@@ -6,8 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 TOKEN_BUDGET = 256
-"""Tokens in one micro-batch. With VNNI 256 to 1,024 were equally fast, 128 took 4 % longer: the least of them keeps memory
-small and leaves the most batches to share among workers."""
+"""Tokens in one micro-batch. With VNNI 256 to 1,024 were equally fast and 128 took 4 % longer: the least of the best keeps
+memory small and leaves the most batches to share among workers."""
 
 Rows = NDArray[np.float32]
 Run = Callable[[NDArray[np.int64], int], Rows]
