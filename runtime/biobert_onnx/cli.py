@@ -8,7 +8,7 @@ from typing import Any, NoReturn
 
 from biobert_onnx.artifact import Manifest
 from biobert_onnx.encoder import SentenceEncoder
-from biobert_onnx.text_files import OUTPUTS, STDIN, read_texts, write_embeddings
+from biobert_onnx.file_encoding import READERS, WRITERS, encode_file, open_reader
 from biobert_onnx.version import __version__
 
 BAD_USE = 2
@@ -53,7 +53,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"biobert-onnx {__version__}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND", parser_class=_Parser)
     _add_export(commands.add_parser("export", help="make an artifact from a BERT checkpoint"))
-    _add_encode(commands.add_parser("encode", help="encode a text file, one text a line"))
+    _add_encode(commands.add_parser("encode", help="encode a file of texts"))
     _add_info(commands.add_parser("info", help="show what an artifact is"))
     _add_verify(commands.add_parser("verify", help="check every file of an artifact"))
     return parser
@@ -74,8 +74,10 @@ def _add_export(parser: argparse.ArgumentParser) -> None:
 
 def _add_encode(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("artifact", type=_folder, help="an artifact's folder")
-    parser.add_argument("input", help="a UTF-8 file, one text a line; - for standard input")
-    parser.add_argument("-o", "--output", type=_output, required=True, help="a .npy or .jsonl file")
+    parser.add_argument("input", help=f"a file: {', '.join(READERS)}; - for standard input, one text a line")
+    parser.add_argument("-o", "--output", type=_output, required=True, help=f"a file: {', '.join(WRITERS)}")
+    parser.add_argument("--field", metavar="NAME", help="the text's key in .jsonl (text)")
+    parser.add_argument("--column", metavar="NAME", help="the text's column in .csv and .parquet (text)")
     parser.add_argument("--normalize", action="store_true", help="scale each vector to unit length")
     parser.add_argument("--max-length", type=int, metavar="N", help="tokens that texts are cut to")
     parser.add_argument("--threads", type=int, metavar="N", help="worker threads; default: every usable CPU")
@@ -101,8 +103,10 @@ def _folder(value: str) -> Path:
 
 def _output(value: str) -> Path:
     path = Path(value)
-    if path.suffix not in OUTPUTS:
-        raise argparse.ArgumentTypeError(f"'{value}' should end in {' or '.join(OUTPUTS)}")
+    if path.suffix not in WRITERS:
+        raise argparse.ArgumentTypeError(f"'{value}' should end in {' or '.join(WRITERS)}")
+    if path.is_dir():
+        raise argparse.ArgumentTypeError(f"'{value}' is a folder, expected a file to write")
     return path
 
 
@@ -132,13 +136,10 @@ def _export(options: argparse.Namespace) -> None:
 def _encode(options: argparse.Namespace) -> None:
     if not options.output.absolute().parent.is_dir():
         raise FileNotFoundError(f"no such folder: '{options.output.parent}', for the output '{options.output}'")
-    if options.input != STDIN and not Path(options.input).is_file():
-        raise FileNotFoundError(f"no such file: '{options.input}', expected a text file or - for standard input")
+    reader = open_reader(options.input, field=options.field, column=options.column)
     encoder = SentenceEncoder(options.artifact, max_length=options.max_length, threads=options.threads)
-    texts = read_texts(options.input)
-    embeddings = encoder.encode(texts, normalize_embeddings=options.normalize)
-    write_embeddings(options.output, texts, embeddings)
-    print(f"wrote {options.output}: {embeddings.shape[0]} vectors of {embeddings.shape[1]} dimensions")
+    count = encode_file(encoder, reader, options.output, normalize=options.normalize)
+    print(f"wrote {options.output}: {count} vectors of {encoder.dim} dimensions")
 
 
 def _info(options: argparse.Namespace) -> None:

@@ -2,7 +2,8 @@
 
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ from biobert_onnx.cpus import usable_cpus
 from biobert_onnx.progress import ProgressBar
 from biobert_onnx.scheduler import run_micro_batches
 from biobert_onnx.session import open_session
+from biobert_onnx.streaming import CHUNK, token_ids_ahead
 from biobert_onnx.tokenization import SPECIAL_TOKENS, TextTokenizer, checked_texts
 
 SLICE = 2048
@@ -94,8 +96,38 @@ class SentenceEncoder:
                 for done in run_micro_batches(self._run, token_ids, out=rows, threads=self._threads):
                     bar.advance(done)
         if normalize_embeddings:
-            embeddings /= np.maximum(np.linalg.norm(embeddings, axis=1, keepdims=True), NORM_FLOOR)
+            _normalize(embeddings)
         return embeddings
+
+    def encode_stream(
+        self, texts: Iterable[str], *, chunk_size: int = CHUNK, normalize_embeddings: bool = False
+    ) -> Generator[NDArray[np.float32], None, None]:
+        """The vectors of any number of texts, in order: arrays (chunk_size, dim) float32, the last one (k, dim).
+
+        Memory does not grow with the number of texts. One thread of its own reads and tokenizes a chunk ahead while
+        this one is computed; it ends with the stream, or when the generator is closed or dropped. A text gets the
+        same bits as from `encode`.
+
+        Raises TypeError for a bare str, and as `encode` does for an entry that is no text; that error, or one of the
+        iterable, comes after the arrays of the whole chunks before it. ValueError if `chunk_size` is less than 1.
+        """
+        if isinstance(texts, str | bytes):
+            raise TypeError(f"expected texts, got one {type(texts).__name__}: call encode_stream([text])")
+        if chunk_size < 1:
+            raise ValueError(f"chunk_size is {chunk_size}, expected at least 1; leave it out to get {CHUNK}")
+        return self._stream(iter(texts), chunk_size, normalize_embeddings)
+
+    def _stream(
+        self, texts: Iterator[str], chunk_size: int, normalize: bool
+    ) -> Generator[NDArray[np.float32], None, None]:
+        with closing(token_ids_ahead(texts, self._tokenizer.token_ids, chunk_size=chunk_size)) as chunks:
+            for token_ids in chunks:
+                embeddings = np.empty((len(token_ids), self.dim), dtype=np.float32)
+                for _ in run_micro_batches(self._run, token_ids, out=embeddings, threads=self._threads):
+                    pass
+                if normalize:
+                    _normalize(embeddings)
+                yield embeddings
 
     def _run(self, input_ids: NDArray[np.int64]) -> NDArray[np.float32]:
         embeddings: NDArray[np.float32] = self._session.run(["embeddings"], {"input_ids": input_ids})[0]
@@ -110,6 +142,11 @@ class SentenceEncoder:
                 f"max_length is {max_length}, expected {SPECIAL_TOKENS + 1} to {most}, the positions of the checkpoint"
             )
         return max_length
+
+
+def _normalize(embeddings: NDArray[np.float32]) -> None:
+    """Scale each row to unit length, in place."""
+    embeddings /= np.maximum(np.linalg.norm(embeddings, axis=1, keepdims=True), NORM_FLOOR)
 
 
 def _checked_threads(threads: int | None) -> int:

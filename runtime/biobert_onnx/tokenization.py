@@ -41,21 +41,26 @@ def checked_texts(sentences: Sequence[str]) -> list[str]:
         raise TypeError(f"expected a sequence of texts, got one {type(sentences).__name__}: call encode([text])")
     texts = list(sentences)
     for index, text in enumerate(texts):
-        if not isinstance(text, str):
-            raise TypeError(
-                f"sentences[{index}] is {text!r:.60}, of type {type(text).__name__}: every sentence must be a str; "
-                "drop the entry or replace it by ''"
-            )
-        if not text.isascii():
-            _check_unicode(index, text)
+        check_text("sentences", index, text)
     return texts
 
 
-def _check_unicode(index: int, text: str) -> None:
+def check_text(name: str, index: int, text: object) -> None:
+    """Raise TypeError if `text`, entry `index` of the argument `name`, is no str, ValueError if it is no Unicode."""
+    if not isinstance(text, str):
+        raise TypeError(
+            f"{name}[{index}] is {text!r:.60}, of type {type(text).__name__}: every sentence must be a str; "
+            "drop the entry or replace it by ''"
+        )
+    if not text.isascii():
+        _check_unicode(name, index, text)
+
+
+def _check_unicode(name: str, index: int, text: str) -> None:
     try:
         text.encode("utf-8")
     except UnicodeEncodeError as error:
         raise ValueError(
-            f"sentences[{index}] holds a lone surrogate, {text[error.start]!r} at character {error.start}, which is no "
+            f"{name}[{index}] holds a lone surrogate, {text[error.start]!r} at character {error.start}, which is no "
             "Unicode text: decode the source with errors='replace'"
         ) from error
