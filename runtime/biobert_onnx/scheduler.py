@@ -44,5 +44,8 @@ def run_micro_batches(run: Run, token_ids: Sequence[Sequence[int]], *, out: Rows
     if threads == 1 or len(batches) == 1:
         yield from map(work, batches)
         return
-    with ThreadPoolExecutor(threads) as workers:
+    workers = ThreadPoolExecutor(threads)
+    try:
         yield from workers.map(work, batches)
+    finally:  # the executor's own exit computes all that was submitted, even after Ctrl-C between two submissions
+        workers.shutdown(cancel_futures=True)

@@ -1,5 +1,8 @@
 """Micro-batches: one length each, every text once, and errors that come through."""
 
+import time
+from _thread import interrupt_main
+
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -42,3 +45,19 @@ def test_an_error_in_a_worker_is_raised(threads: int) -> None:
     out = np.zeros((2, 1), dtype=np.float32)
     with pytest.raises(MemoryError, match="no room"):
         list(run_micro_batches(run, [[1, 2], [1, 2, 3]], out=out, threads=threads))
+
+
+def test_control_c_while_micro_batches_are_handed_out_drops_those_not_begun() -> None:
+    begun: list[int] = []
+
+    def run(ids: NDArray[np.int64]) -> NDArray[np.float32]:
+        begun.append(len(ids))
+        if len(begun) == 5:
+            interrupt_main()
+        time.sleep(0.01)
+        return np.zeros((len(ids), 1), dtype=np.float32)
+
+    out = np.zeros((20_000, 1), dtype=np.float32)
+    with pytest.raises(KeyboardInterrupt):
+        list(run_micro_batches(run, [[1] * 512] * len(out), out=out, threads=2))
+    assert len(begun) < 50
