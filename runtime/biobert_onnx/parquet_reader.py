@@ -10,7 +10,8 @@ if TYPE_CHECKING:
     import pyarrow.parquet
 
 READ_BUFFER = 2**20
-"""Bytes of a column read at a time; without it pyarrow reads a column of a row group whole."""
+"""Bytes of a column read at a time. Without it, or with pre_buffer, pyarrow holds whole columns of a row group: 249 MiB
+instead of 87 on a row group of 162 MiB."""
 
 
 class ParquetReader:
@@ -43,7 +44,7 @@ class ParquetReader:
         import pyarrow.parquet
 
         done = 0
-        with pyarrow.parquet.ParquetFile(self._source, buffer_size=READ_BUFFER) as file:
+        with pyarrow.parquet.ParquetFile(self._source, buffer_size=READ_BUFFER, pre_buffer=False) as file:
             for table in self._tables(file, size):
                 texts = table.column(self._column).to_pylist()
                 if None in texts:

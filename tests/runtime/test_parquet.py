@@ -1,6 +1,7 @@
 """Parquet in and out: types kept, one type a column, and a clear error where a table or JSON cannot hold the rows."""
 
 import json
+import random
 from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
@@ -59,6 +60,15 @@ def test_chunks_have_their_size_across_row_groups_and_dictionaries(tmp_path: Pat
     assert {len(chunk.texts) for chunk in chunks[:-1]} == {100}
     assert [text for chunk in chunks for text in chunk.texts] == TEXTS
     assert chunks[-1].share == 1
+
+
+def test_a_large_row_group_is_read_in_pieces(tmp_path: Path) -> None:
+    long = [random.Random(number).randbytes(2000).hex() for number in range(5000)]
+    source = written(tmp_path / "in.parquet", {"text": long}, use_dictionary=False, compression="none")
+    before = pyarrow.total_allocated_bytes()
+    chunks = open_reader(str(source)).chunks(100)
+    assert next(chunks).texts == long[:100]
+    assert pyarrow.total_allocated_bytes() - before < source.stat().st_size / 2
 
 
 @pytest.mark.parametrize("kind", ["large_string", "string_view", "dictionary"])
