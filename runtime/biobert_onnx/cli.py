@@ -1,4 +1,4 @@
-"""The command `biobert-onnx`: export, encode, info, verify."""
+"""The command `biobert-onnx`: export, encode, info, verify, prepack."""
 
 import argparse
 import sys
@@ -10,8 +10,9 @@ from typing import Any, NoReturn, TextIO
 
 from biobert_onnx.artifact import Manifest
 from biobert_onnx.encoder import SentenceEncoder
+from biobert_onnx.file_encoding import READERS, WRITERS, encode_file, open_reader
 from biobert_onnx.long_texts import LONG_TEXTS, TruncationWarning
-from biobert_onnx.text_files import OUTPUTS, STDIN, read_texts, write_embeddings
+from biobert_onnx.prepacked import FOLDER, fitting_graph, prepack
 from biobert_onnx.version import __version__
 
 BAD_USE = 2
@@ -80,9 +81,10 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"biobert-onnx {__version__}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND", parser_class=_Parser)
     _add_export(commands.add_parser("export", help="make an artifact from a BERT checkpoint"))
-    _add_encode(commands.add_parser("encode", help="encode a text file, one text a line"))
+    _add_encode(commands.add_parser("encode", help="encode a file of texts"))
     _add_info(commands.add_parser("info", help="show what an artifact is"))
     _add_verify(commands.add_parser("verify", help="check every file of an artifact"))
+    _add_prepack(commands.add_parser("prepack", help="lay the weights out for this machine"))
     return parser
 
 
@@ -101,8 +103,10 @@ def _add_export(parser: argparse.ArgumentParser) -> None:
 
 def _add_encode(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("artifact", type=_folder, help="an artifact's folder")
-    parser.add_argument("input", help="a UTF-8 file, one text a line; - for standard input")
-    parser.add_argument("-o", "--output", type=_output, required=True, help="a .npy or .jsonl file")
+    parser.add_argument("input", help=f"a file: {', '.join(READERS)}; - for standard input, one text a line")
+    parser.add_argument("-o", "--output", type=_output, required=True, help=f"a file: {', '.join(WRITERS)}")
+    parser.add_argument("--field", metavar="NAME", help="the text's key in .jsonl (text)")
+    parser.add_argument("--column", metavar="NAME", help="the text's column in .csv and .parquet (text)")
     parser.add_argument("--normalize", action="store_true", help="scale each vector to unit length")
     parser.add_argument("--truncate-dim", type=int, metavar="N", help="keep the first N numbers of each vector")
     parser.add_argument("--max-length", type=int, metavar="N", help="tokens that texts are cut to")
@@ -121,6 +125,12 @@ def _add_verify(parser: argparse.ArgumentParser) -> None:
     parser.set_defaults(command=_verify)
 
 
+def _add_prepack(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("artifact", type=_folder, help="an artifact's folder")
+    parser.add_argument("--into", type=Path, metavar="DIR", help="the folder to write (prepacked, in the artifact)")
+    parser.set_defaults(command=_prepack)
+
+
 def _folder(value: str) -> Path:
     path = Path(value)
     if not path.is_dir():
@@ -130,8 +140,10 @@ def _folder(value: str) -> Path:
 
 def _output(value: str) -> Path:
     path = Path(value)
-    if path.suffix not in OUTPUTS:
-        raise argparse.ArgumentTypeError(f"'{value}' should end in {' or '.join(OUTPUTS)}")
+    if path.suffix not in WRITERS:
+        raise argparse.ArgumentTypeError(f"'{value}' should end in {' or '.join(WRITERS)}")
+    if path.is_dir():
+        raise argparse.ArgumentTypeError(f"'{value}' is a folder, expected a file to write")
     return path
 
 
@@ -161,18 +173,17 @@ def _export(options: argparse.Namespace) -> None:
 def _encode(options: argparse.Namespace) -> None:
     if not options.output.absolute().parent.is_dir():
         raise FileNotFoundError(f"no such folder: '{options.output.parent}', for the output '{options.output}'")
-    if options.input != STDIN and not Path(options.input).is_file():
-        raise FileNotFoundError(f"no such file: '{options.input}', expected a text file or - for standard input")
+    reader = open_reader(options.input, field=options.field, column=options.column)
     encoder = SentenceEncoder(options.artifact, max_length=options.max_length, threads=options.threads)
-    texts = read_texts(options.input)
-    embeddings = encoder.encode(
-        texts,
-        normalize_embeddings=options.normalize,
+    count = encode_file(
+        encoder,
+        reader,
+        options.output,
+        normalize=options.normalize,
         truncate_dim=options.truncate_dim,
         long_texts=options.long_texts,
     )
-    write_embeddings(options.output, texts, embeddings)
-    print(f"wrote {options.output}: {embeddings.shape[0]} vectors of {embeddings.shape[1]} dimensions")
+    print(f"wrote {options.output}: {count} vectors of {options.truncate_dim or encoder.dim} dimensions")
 
 
 def _info(options: argparse.Namespace) -> None:
@@ -187,12 +198,22 @@ def _info(options: argparse.Namespace) -> None:
         print(f"{record.size / MEBIBYTE:10.2f} MiB  {name}")
     total = sum(record.size for record in manifest.files.values())
     print(f"{total / MEBIBYTE:10.2f} MiB  in all")
+    packed = options.artifact / FOLDER
+    if packed.is_dir():
+        fits = fitting_graph(packed, manifest) is not None
+        print(f"{packed}: {'used' if fits else 'not used: made for another artifact, onnxruntime or type of CPU'}")
 
 
 def _verify(options: argparse.Namespace) -> None:
     manifest = Manifest.read(options.artifact)
     manifest.check_contents(options.artifact)
     print(f"{options.artifact}: all {len(manifest.files)} files have the sha256 of the manifest")
+
+
+def _prepack(options: argparse.Namespace) -> None:
+    folder = prepack(options.artifact, options.into)
+    size = sum(path.stat().st_size for path in folder.iterdir())
+    print(f"wrote {folder}: {size / MEBIBYTE:.2f} MiB for this onnxruntime version and this type of CPU")
 
 
 def _sentence(manifest: Manifest) -> str:

@@ -1,6 +1,7 @@
 """Texts of more tokens than the encoder takes: cut and counted, refused, or encoded in overlapping windows."""
 
 import warnings
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import accumulate, chain
@@ -51,14 +52,19 @@ class Windows:
 
 
 class LongTexts:
-    """What happens to texts of more than `max_length` tokens in one call or stream, and how many there were."""
+    """What happens to texts of more than `max_length` tokens in one call or stream, and how many there were.
 
-    def __init__(self, choice: str, *, max_length: int) -> None:
+    If only the distinct texts of a call are seen here, `rows` tells which of them each text of the call is.
+    """
+
+    def __init__(self, choice: str, *, max_length: int, rows: Sequence[int] | None = None) -> None:
         """`choice`: "truncate", "error" or "window"; raises ValueError for another."""
         if choice not in LONG_TEXTS:
             raise ValueError(f"long_texts is {choice!r}, expected one of {', '.join(LONG_TEXTS)}")
         self._choice = choice
         self._max_length = max_length
+        self._rows = rows
+        self._repeats: Counter[int] = Counter()
         self._texts = self._cut = self._longest = 0
 
     def windows(self, token_ids: TokenIds) -> Windows:
@@ -73,12 +79,25 @@ class LongTexts:
         """Warn once of all texts that were cut, if any, at the caller's line (`stacklevel` 1) or its caller's (2)."""
         if self._cut:
             warnings.warn(
-                f"{self._cut:,} of {self._texts:,} texts were cut to {self._max_length:,} tokens, the longest had "
+                f"{self._cut:,} of {self._count:,} texts were cut to {self._max_length:,} tokens, the longest had "
                 f"{self._longest:,}: encode them whole with long_texts='window' (--long-texts window), or raise "
                 "max_length if the checkpoint has more positions",
                 TruncationWarning,
                 stacklevel=stacklevel + 1,
             )
+
+    @property
+    def _count(self) -> int:
+        return self._texts if self._rows is None else len(self._rows)
+
+    def _place(self, index: int) -> int:
+        return index if self._rows is None else self._rows.index(index)
+
+    def _times(self, index: int) -> int:
+        if self._rows is None:
+            return 1
+        self._repeats = self._repeats or Counter(self._rows)
+        return self._repeats[index]
 
     def _windows_of(self, ids: Sequence[int]) -> TokenIds:
         index = self._texts
@@ -87,12 +106,12 @@ class LongTexts:
             return [ids]
         if self._choice == "error":
             raise ValueError(
-                f"sentences[{index}] has {len(ids):,} tokens, expected at most {self._max_length:,}: split it, or "
-                "choose long_texts='window' or 'truncate' (--long-texts)"
+                f"sentences[{self._place(index)}] has {len(ids):,} tokens, expected at most {self._max_length:,}: "
+                "split it, or choose long_texts='window' or 'truncate' (--long-texts)"
             )
         if self._choice == "window":
             return overlapping_windows(ids, max_length=self._max_length)
-        self._cut += 1
+        self._cut += self._times(index)
         self._longest = max(self._longest, len(ids))
         return [[*ids[: self._max_length - 1], ids[-1]]]
 

@@ -60,7 +60,7 @@ def fitting_graph(folder: Path, manifest: Manifest) -> Path | None:
         found = json.loads((folder / KEY).read_text(encoding="utf-8"))
         sizes = found.pop("sizes")
         whole = all((folder / name).stat().st_size == size for name, size in sizes.items())
-    except (OSError, ValueError, AttributeError, KeyError):  # none there, or not whole
+    except (OSError, ValueError, TypeError, AttributeError, KeyError):  # none there, or not whole
         return None
     return folder / ENCODER_GRAPH if whole and found == key(manifest) else None
 

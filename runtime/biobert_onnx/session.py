@@ -42,12 +42,15 @@ class Sessions:
 
     def close(self) -> None:
         """Give the sessions' memory and threads back."""
-        self._closed, self._first, self._sessions = True, None, {}
+        self._closed, self._first = True, None
+        self._sessions.clear()
 
     def _start(self) -> None:
         self._process, self._lock = os.getpid(), threading.Lock()
         self._first = open_session(self._plain, packing=False) if self._quick_start else None
-        self._sessions = {} if self._quick_start else {1: open_session(self._packed)}
+        self._sessions: dict[int, onnxruntime.InferenceSession] = {}
+        if not self._quick_start:
+            self._sessions[1] = open_session(self._packed)
 
     def _session(self, threads: int) -> onnxruntime.InferenceSession:
         if self._closed:

@@ -1,5 +1,6 @@
 """Texts to token ids, with one clear error for what is not a text."""
 
+import os
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
@@ -65,21 +66,53 @@ def checked_texts(sentences: Sequence[str]) -> list[str]:
         raise TypeError(f"expected a sequence of texts, got one {type(sentences).__name__}: call with [text], a list")
     texts = list(sentences)
     for index, text in enumerate(texts):
-        if not isinstance(text, str):
-            raise TypeError(
-                f"sentences[{index}] is {text!r:.60}, of type {type(text).__name__}: every sentence must be a str; "
-                "drop the entry or replace it by ''"
-            )
-        if not text.isascii():
-            _check_unicode(index, text)
+        check_text("sentences", index, text)
     return texts
 
 
-def _check_unicode(index: int, text: str) -> None:
+def check_text(name: str, index: int, text: object) -> None:
+    """Raise TypeError if `text`, entry `index` of the argument `name`, is no str, ValueError if it is no Unicode."""
+    if not isinstance(text, str):
+        raise TypeError(
+            f"{name}[{index}] is {text!r:.60}, of type {type(text).__name__}: every sentence must be a str; "
+            "drop the entry or replace it by ''"
+        )
+    if not text.isascii():
+        _check_unicode(name, index, text)
+
+
+def _check_unicode(name: str, index: int, text: str) -> None:
     try:
         text.encode("utf-8")
     except UnicodeEncodeError as error:
         raise ValueError(
-            f"sentences[{index}] holds a lone surrogate, {text[error.start]!r} at character {error.start}, which is no "
+            f"{name}[{index}] holds a lone surrogate, {text[error.start]!r} at character {error.start}, which is no "
             "Unicode text: decode the source with errors='replace'"
         ) from error
+
+
+PARALLELISM = "TOKENIZERS_PARALLELISM"
+"""tokenizers' own switch."""
+
+
+def _register_forks() -> None:
+    """Switch tokenizers' threads off in processes forked from this one, which its threads do not reach.
+
+    tokenizers would do so itself there, but with a warning; it looks at its switch while the process is forked.
+    """
+    set_here: list[str] = []
+
+    def before() -> None:
+        if PARALLELISM not in os.environ:
+            os.environ[PARALLELISM] = "false"
+            set_here.append(PARALLELISM)
+
+    def in_parent() -> None:
+        while set_here:
+            os.environ.pop(set_here.pop(), None)
+
+    os.register_at_fork(before=before, after_in_parent=in_parent)
+
+
+if hasattr(os, "register_at_fork"):
+    _register_forks()

@@ -16,6 +16,8 @@ HEAVY = {
     "onnx",
     "huggingface_hub",
     "pandas",
+    "pyarrow",
+    "csv",
     "biobert_onnx_export",
     "scipy",
     "tqdm",
