@@ -43,7 +43,7 @@ def write_calibration_graph(checkpoint: Checkpoint, folder: Path) -> tuple[Path,
 def _write_encoder(network: Network, path: Path, pooling: str) -> None:
     dim = network.checkpoint.geometry.hidden_size
     tokens = network.tokens()
-    hidden = network.hidden(tokens)
+    hidden = network.hidden(tokens, leading=pooling != "mean")
     pooled = _mean_of_all(network, hidden, tokens) if pooling == "mean" else _first(network, hidden, pooling)
     _finish(network, pooled, "embeddings")
     network.graph.write(path, inputs=EXACT_INPUTS, outputs={"embeddings": ("batch", dim)})

@@ -11,9 +11,10 @@ from biobert_onnx.parquet_reader import ParquetReader
 from biobert_onnx.parquet_writer import ParquetWriter
 from biobert_onnx.progress import ProgressBar
 from biobert_onnx.readers import STDIN, CsvReader, JsonlReader, LineReader, TextReader
+from biobert_onnx.replacement import replaced_file
 from biobert_onnx.rows import Reader, Rows
 from biobert_onnx.streaming import CHUNK
-from biobert_onnx.writers import JsonlWriter, NpyWriter, replaced
+from biobert_onnx.writers import JsonlWriter, NpyWriter
 
 READERS: dict[str, type[LineReader] | type[ParquetReader]] = {
     ".txt": TextReader,
@@ -75,7 +76,7 @@ def encode_file(
 
     done = 0
     with (
-        replaced(output) as file,
+        replaced_file(output) as file,
         closing(WRITERS[output.suffix](file, reader, truncate_dim or encoder.dim)) as writer,
         ProgressBar(enabled=sys.stderr.isatty()) as bar,
         closing(

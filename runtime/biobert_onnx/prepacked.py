@@ -5,16 +5,13 @@ one onnxruntime version and one type of CPU; with any other the runtime takes th
 """
 
 import json
-import os
 import platform
-import shutil
-import tempfile
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from biobert_onnx.artifact import ENCODER_GRAPH, WEIGHTS, Manifest
+from biobert_onnx.replacement import replaced_folder
 from biobert_onnx.session import opened, session_options
 from biobert_onnx.silent_onnxruntime import onnxruntime
 
@@ -39,7 +36,7 @@ def prepack(artifact: Path, into: Path | None = None) -> Path:
     target = into or artifact / FOLDER
     if target.exists() and not (target / KEY).is_file():
         raise FileExistsError(f"'{target}' exists and is no folder of packed weights: choose a new folder")
-    with _replaced(target) as work:
+    with replaced_folder(target) as work:
         options = session_options(threads=1)
         options.optimized_model_filepath = str(work / ENCODER_GRAPH)
         for name, value in (
@@ -90,26 +87,3 @@ def _fields(lines: Iterator[str]) -> Iterator[tuple[str, str]]:
         if not colon:  # the blank line after the first CPU
             return
         yield name.strip(), value.strip()
-
-
-@contextmanager
-def _replaced(target: Path) -> Iterator[Path]:
-    """A new folder beside `target` that takes its place if the block ends well, and is removed if not."""
-    parent = target.absolute().parent
-    if not parent.is_dir():
-        raise FileNotFoundError(f"no such folder: '{parent}', where '{target.name}' should be written")
-    work = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=parent))
-    try:
-        yield work
-        work.chmod(0o777 & ~_umask())
-        shutil.rmtree(target, ignore_errors=True)
-        work.rename(target)
-    except BaseException:
-        shutil.rmtree(work, ignore_errors=True)
-        raise
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask

@@ -1,11 +1,6 @@
-"""Vectors into .npy and .jsonl files as they come, and files that get their name only when whole."""
+"""Vectors into .npy and .jsonl files as they come."""
 
 import json
-import os
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
 from typing import IO
 
 import numpy as np
@@ -55,30 +50,3 @@ class JsonlWriter:
 
     def close(self) -> None:
         """Nothing: the last line is written."""
-
-
-@contextmanager
-def replaced(path: Path) -> Iterator[IO[bytes]]:
-    """A new file beside `path` that takes its name if the block ends well, and is removed if not.
-
-    It gets the permissions of the file it replaces, or those of any new file. A process that is killed leaves it
-    behind under another name, .NAME.*, and nothing under `path`.
-    """
-    target = path.resolve()
-    descriptor, name = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            yield file
-        Path(name).chmod(_permissions(target))
-        Path(name).replace(target)
-    except BaseException:
-        Path(name).unlink()
-        raise
-
-
-def _permissions(path: Path) -> int:
-    if path.exists():
-        return path.stat().st_mode & 0o777
-    mask = os.umask(0)
-    os.umask(mask)
-    return 0o666 & ~mask
