@@ -43,7 +43,7 @@ def export(
     token: str | None = None,
     report: Report = lambda message: None,
 ) -> Manifest:
-    """Write the artifact of `checkpoint` (a folder or a Hub id) to the new folder `artifact`; returns its manifest.
+    """Write the artifact of `checkpoint` (folder, archive or Hub id) to the new folder `artifact`; returns its manifest.
 
     `pooling`: mean, cls or pooler; None takes the checkpoint's own, else mean.
     `precision`: int8 or fp32.

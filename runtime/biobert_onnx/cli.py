@@ -60,7 +60,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _add_export(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("checkpoint", help="a folder, or a Hugging Face Hub id")
+    parser.add_argument("checkpoint", help="a folder, its .tar.gz, or a Hugging Face Hub id")
     parser.add_argument("artifact", type=Path, help="the new folder to write")
     parser.add_argument("--pooling", choices=("mean", "cls", "pooler"), help="default: the checkpoint's own, or mean")
     parser.add_argument("--precision", choices=("int8", "fp32"), default="int8")
