@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Self
 
+from biobert_onnx.models import find
 from biobert_onnx_export.archives import unpacked
 from biobert_onnx_export.errors import CheckpointError
 from biobert_onnx_export.geometry import BertGeometry
@@ -21,11 +22,13 @@ class Checkpoint:
     """A trained BERT encoder and all that decides its vectors.
 
     `source` is the Hub id or the folder's or archive's name, `revision` the Hub commit or None; `weights_name` is the
-    file that the tensors came from, or TensorFlow's name for several, and `weights_sha256` that of their bytes.
+    file that the tensors came from, or TensorFlow's name for several, and `weights_sha256` that of their bytes. `model`
+    is the name of the published checkpoint that it goes by, None if it is none of those.
     """
 
     source: str
     revision: str | None
+    model: str | None
     weights_name: str
     weights_sha256: str
     geometry: BertGeometry
@@ -37,6 +40,7 @@ class Checkpoint:
     def read(cls, checkpoint: str, *, revision: str | None = None, token: str | None = None) -> Self:
         """The checkpoint in the local folder or archive, or of the Hub id, `checkpoint`; raises CheckpointError."""
         location = locate(checkpoint, revision=revision, token=token)
+        model = find(location.source)
         with unpacked(location.path) as folder:
             modules = SentenceModules.read(folder)
             geometry = BertGeometry.read(modules.encoder)
@@ -45,6 +49,7 @@ class Checkpoint:
             return cls(
                 source=location.source,
                 revision=location.revision,
+                model=model.name if model else None,
                 weights_name=weights.name.removesuffix(INDEX),
                 weights_sha256=weights_sha256(weights),
                 geometry=geometry,
@@ -60,6 +65,7 @@ class Checkpoint:
             "revision": self.revision,
             "weights": self.weights_name,
             "sha256": self.weights_sha256,
+            "model": self.model,
         }
 
     def pooling(self, asked: str | None) -> str:
