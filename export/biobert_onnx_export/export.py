@@ -18,9 +18,10 @@ from biobert_onnx_export.checkpoint import Checkpoint
 from biobert_onnx_export.gate import Report, write_faithful_graphs
 from biobert_onnx_export.graphs import write_calibration_graph, write_graphs
 from biobert_onnx_export.known_answers import known_answers
+from biobert_onnx_export.model_card import write_model_card
 from biobert_onnx_export.network import float_plan
 from biobert_onnx_export.quantization import ALPHA, WEIGHT_BITS
-from biobert_onnx_export.side_files import write_model_card, write_side_files
+from biobert_onnx_export.side_files import write_side_files
 from biobert_onnx_export.texts import TextSets
 from biobert_onnx_export.yardstick import Yardstick
 

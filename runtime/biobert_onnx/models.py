@@ -13,6 +13,13 @@ SENTENCES = ("I hate cancer", "Antibiotics aren't painkiller")
 BASE_PARAMETERS = 108_310_272
 """Of BERT-base (12 layers x 768) with pooler and 28,996 WordPieces; the large one's vocabulary is not known here."""
 
+BIOBERT_PAPER = (
+    "Lee et al. 2019, *BioBERT: a pre-trained biomedical language representation model for biomedical text mining*, "
+    "arXiv 1901.08746"
+)
+CLINICAL_PAPER = "Alsentzer et al. 2019, *Publicly Available Clinical BERT Embeddings*, arXiv 1904.03323"
+"""Its models start from BioBERT v1.0, so both papers are cited for them."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Model:
@@ -20,7 +27,7 @@ class Model:
 
     `hub` are its ids on the Hugging Face Hub, the first one is taken; `archive` is the name of its TensorFlow archive.
     `sentences` (one a sentence of SENTENCES) and `words` (one a word of the first) are the first numbers as printed,
-    empty where none were; "..." ends a number that the page cuts.
+    empty where none were; "..." ends a number that the page cuts. `papers` are to be cited.
     """
 
     name: str
@@ -33,6 +40,7 @@ class Model:
     archive: str | None = None
     sentences: tuple[str, ...] = ()
     words: tuple[str, ...] = ()
+    papers: tuple[str, ...] = (BIOBERT_PAPER,)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -124,6 +132,7 @@ MODELS = (
             "-0.19311018288135529, 0.6037888526916504",
             "0.2895708680152893, 0.22499887624...",
         ),
+        papers=(CLINICAL_PAPER, BIOBERT_PAPER),
     ),
     Model(
         name="sent_biobert_discharge_base_cased",
@@ -142,6 +151,7 @@ MODELS = (
             "0.1914958357810974, 0.6709488034248352, -0.49...",
             "0.04618441313505173, -0.04562612622976303",
         ),
+        papers=(CLINICAL_PAPER, BIOBERT_PAPER),
     ),
 )
 
