@@ -1,4 +1,4 @@
-"""The command `biobert-onnx`: export, encode, info, verify, prepack."""
+"""The command `biobert-onnx`: export, models, encode, info, verify, prepack."""
 
 import argparse
 import sys
@@ -81,15 +81,16 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"biobert-onnx {__version__}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND", parser_class=_Parser)
     _add_export(commands.add_parser("export", help="make an artifact from a BERT checkpoint"))
+    _add_models(commands.add_parser("models", help="list the checkpoints that have a name here"))
     _add_encode(commands.add_parser("encode", help="encode a file of texts"))
     _add_info(commands.add_parser("info", help="show what an artifact is"))
-    _add_verify(commands.add_parser("verify", help="check every file of an artifact"))
+    _add_verify(commands.add_parser("verify", help="check every file of an artifact, and its vectors' known numbers"))
     _add_prepack(commands.add_parser("prepack", help="lay the weights out for this machine"))
     return parser
 
 
 def _add_export(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("checkpoint", help="a folder, or a Hugging Face Hub id")
+    parser.add_argument("checkpoint", help="a folder, its .tar.gz, a Hugging Face Hub id, or a name of 'models'")
     parser.add_argument("artifact", type=Path, help="the new folder to write")
     parser.add_argument("--pooling", choices=("mean", "cls", "pooler"), help="default: the checkpoint's own, or mean")
     parser.add_argument("--precision", choices=("int8", "fp32"), default="int8")
@@ -99,6 +100,10 @@ def _add_export(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--revision", help="Hub: a branch, tag or commit")
     parser.add_argument("--token", help="Hub: an access token")
     parser.set_defaults(command=_export)
+
+
+def _add_models(parser: argparse.ArgumentParser) -> None:
+    parser.set_defaults(command=_models)
 
 
 def _add_encode(parser: argparse.ArgumentParser) -> None:
@@ -170,6 +175,16 @@ def _export(options: argparse.Namespace) -> None:
     _print_fidelity(manifest)
 
 
+def _models(options: argparse.Namespace) -> None:
+    from biobert_onnx.models import MODELS
+
+    print(f"{'name':34} {'short name':27} {'dim':>5}  {'float32':>7}  {'licence':10}  source")
+    for model in MODELS:
+        size = f"{model.parameters * 4 / 1e6:.0f} MB" if model.parameters else "?"
+        print(f"{model.name:34} {model.short:27} {model.dim:5}  {size:>7}  {model.licence:10}  {model.where}")
+    print("Inferred, until export or verify finds the published numbers: v1.1 of the first, mean pooling of all.")
+
+
 def _encode(options: argparse.Namespace) -> None:
     if not options.output.absolute().parent.is_dir():
         raise FileNotFoundError(f"no such folder: '{options.output.parent}', for the output '{options.output}'")
@@ -205,9 +220,16 @@ def _info(options: argparse.Namespace) -> None:
 
 
 def _verify(options: argparse.Namespace) -> None:
+    from biobert_onnx.known_answers import verify_known_answers
+    from biobert_onnx.models import find
+
     manifest = Manifest.read(options.artifact)
     manifest.check_contents(options.artifact)
     print(f"{options.artifact}: all {len(manifest.files)} files have the sha256 of the manifest")
+    model = find(manifest.checkpoint.get("model"))
+    if model is not None:
+        for line in verify_known_answers(options.artifact, manifest, model):
+            print(line)
 
 
 def _prepack(options: argparse.Namespace) -> None:
