@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from biobert_onnx import SentenceEncoder
-from biobert_onnx.file_encoding import encode_file, open_reader
+from biobert_onnx.files.encoding import encode_file, open_reader
 from biobert_onnx.streaming import CHUNK
 
 pyarrow = pytest.importorskip("pyarrow")

@@ -7,14 +7,14 @@ from contextlib import closing
 from pathlib import Path
 
 from biobert_onnx.encoder import SentenceEncoder
-from biobert_onnx.parquet_reader import ParquetReader
-from biobert_onnx.parquet_writer import ParquetWriter
+from biobert_onnx.files.parquet_reader import ParquetReader
+from biobert_onnx.files.parquet_writer import ParquetWriter
+from biobert_onnx.files.readers import STDIN, CsvReader, JsonlReader, LineReader, TextReader
+from biobert_onnx.files.rows import Reader, Rows
+from biobert_onnx.files.writers import JsonlWriter, NpyWriter
 from biobert_onnx.progress import ProgressBar
-from biobert_onnx.readers import STDIN, CsvReader, JsonlReader, LineReader, TextReader
 from biobert_onnx.replacement import replaced_file
-from biobert_onnx.rows import Reader, Rows
 from biobert_onnx.streaming import CHUNK
-from biobert_onnx.writers import JsonlWriter, NpyWriter
 
 READERS: dict[str, type[LineReader] | type[ParquetReader]] = {
     ".txt": TextReader,
