@@ -28,8 +28,9 @@ from benchmarks.judgement import check_vectors
 from benchmarks.standin import write_standin
 from benchmarks.subjects import Subject
 from benchmarks.timings import (
-    THREADS_SHARE,
+    PART,
     choose_settings,
+    take_memory,
     time_corpus,
     time_corpus_sizes,
     time_latency,
@@ -65,12 +66,13 @@ def measure(subject: Subject, names: Sequence[str], corpus: Sequence[str], effor
         timed = [*names, PRODUCTS]
         choose_settings(bench, timed, corpus)
         time_corpus(bench, timed, corpus, rounds)
+        take_memory(bench, names, corpus)
         time_lengths(bench, timed, corpus, effort.length_tokens, max(1, rounds // 2))
         time_latency(bench, names, corpus, rounds)
         time_threads(bench, timed, corpus, max(1, rounds // 2))
         time_corpus_sizes(bench, effort.corpus_sizes)
     tokens = sum(len(encoding.ids) for encoding in subject.tokenizer().encode_batch(list(corpus)))
-    part = subject.tokenizer().encode_batch(list(corpus[: len(corpus) // THREADS_SHARE]))
+    part = subject.tokenizer().encode_batch(list(corpus[: len(corpus) // PART]))
     return {
         "subject": subject.name,
         "geometry": {"layers": subject.layers, "dim": subject.dim, "heads": subject.heads},
