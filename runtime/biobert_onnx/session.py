@@ -18,17 +18,19 @@ SEVERITY_FATAL = 4
 class Sessions:
     """The sessions of one encoder graph; any number of threads may run them, and they survive a fork.
 
-    The first micro-batch of a process runs on the plain graph without packing its weights: opening takes a tenth of the
+    The first micro-batch that is alone runs on the plain graph, its weights not packed: opening takes a tenth of the
     time, and the run a little longer. All others run on packed weights, in one session for each number of threads.
     """
 
-    def __init__(self, plain: Path, packed: Path, *, quick_start: bool) -> None:
+    def __init__(self, plain: Path, packed: Path, *, threads: int, quick_start: bool) -> None:
         """Open a session on the graph `plain`, or on the graph `packed` if `quick_start` is False.
+
+        `threads` is what a micro-batch that is alone takes.
 
         `packed` is the same graph, maybe with its weights laid out already. A quick start is right for graphs whose
         vectors have the same bits with packed weights and without. Raises ArtifactError if onnxruntime refuses a file.
         """
-        self._plain, self._packed, self._quick_start = plain, packed, quick_start
+        self._plain, self._packed, self._threads, self._quick_start = plain, packed, threads, quick_start
         self._closed = False
         self._start()
 
@@ -58,7 +60,7 @@ class Sessions:
         if self._process != os.getpid():
             self._leave_to_parent()
         with self._lock:
-            if self._first:
+            if self._first and threads == self._threads:
                 session, self._first = self._first, None
                 return session
             if threads not in self._sessions:
