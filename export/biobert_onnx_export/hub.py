@@ -56,7 +56,8 @@ def locate(checkpoint: str, *, revision: str | None, token: str | None) -> Locat
     checkpoint = _hub_id(checkpoint)
     if not HUB_ID.fullmatch(checkpoint) or checkpoint.startswith(".") or is_archive(path):
         raise CheckpointError(
-            f"no such folder: '{checkpoint}', expected a checkpoint's folder, its .tar.gz or a Hub id (owner/name)"
+            f"no such folder: '{checkpoint}', expected a checkpoint's folder, its .tar.gz, a Hub id (owner/name) or a "
+            "name that 'biobert-onnx models' lists"
         )
     snapshot = _download(checkpoint, revision, token)
     return Location(path=snapshot, source=checkpoint, revision=snapshot.name)
