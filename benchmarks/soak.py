@@ -54,7 +54,8 @@ class Run:
 
 def short_texts(count: int, tokenizer: Tokenizer) -> Iterator[str]:
     """`count` different texts of 3 to 10 words."""
-    words, chance, made = " ".join(bundled_texts()).split(), random.Random(SEED), set()
+    words, chance = " ".join(bundled_texts()).split(), random.Random(SEED)
+    made: set[str] = set()
     while len(made) < count:
         text = " ".join(chance.choices(words, k=chance.randint(3, 10)))
         if text not in made:

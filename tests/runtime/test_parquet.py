@@ -112,7 +112,7 @@ def test_columns_of_text_files_are_strings(encoder: SentenceEncoder, tmp_path: P
 
 
 def test_json_values_get_one_type_that_holds_all_of_a_key(encoder: SentenceEncoder, tmp_path: Path) -> None:
-    rows = [{"text": text, "number": 1, "late": None} for text in TEXTS]
+    rows: list[dict[str, Any]] = [{"text": text, "number": 1, "late": None} for text in TEXTS]
     rows[-1] = {"text": TEXTS[-1], "number": 2.5, "late": "x", "only": [{"here": True}]}
     (tmp_path / "in.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
     table = parquet.read_table(encoded(encoder, tmp_path / "in.jsonl", "out.parquet"))
