@@ -40,6 +40,8 @@ def open_reader(source: str, *, field: str | None = None, column: str | None = N
     """
     if source != STDIN and not Path(source).is_file():
         raise FileNotFoundError(f"no such file: '{source}', expected a file of texts or - for standard input")
+    if source == STDIN and sys.stdin is None:
+        raise ValueError("standard input is closed: send texts to it, one a line, or name a file")
     suffix = ".txt" if source == STDIN else Path(source).suffix.lower()
     if suffix not in READERS:
         raise ValueError(f"'{source}' should end in {', '.join(READERS)}; other text goes through standard input: -")
