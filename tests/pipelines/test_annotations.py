@@ -191,7 +191,7 @@ def test_what_cannot_be_is_refused_on_the_driver(reason: str, use: Any, spark: S
 
 
 def test_the_stages_are_saved_and_loaded_with_their_params(spark: SparkSession, tmp_path: Any) -> None:
-    stages = [
+    stages: list[Any] = [
         DocumentAssembler().setInputCol("text").setCleanupMode("shrink"),
         SentenceDetector().setInputCols("document").setCustomBounds(["x"]).setMaxLength(7),
         BertSentenceEmbeddings().setInputCols("sentence").setBatchSize(32),

@@ -13,11 +13,11 @@ class AnnotationColumns(HasInputCols, HasOutputCol):
         columns = [column for item in value for column in ([item] if isinstance(item, str) else item)]
         if len(columns) != 1:
             raise ValueError(f"{type(self).__name__} reads one column of documents or sentences, got {columns}")
-        return self._set(inputCols=columns)  # type: ignore[return-value]
+        return self._set(inputCols=columns)
 
     def setOutputCol(self, value: str) -> Self:
         """Set the output column."""
-        return self._set(outputCol=value)  # type: ignore[return-value]
+        return self._set(outputCol=value)
 
     @property
     def _input(self) -> str:

@@ -47,26 +47,26 @@ class DocumentAssembler(
 
     def setInputCol(self, value: str) -> Self:
         """Set the column of texts."""
-        return self._set(inputCol=value)  # type: ignore[return-value]
+        return self._set(inputCol=value)
 
     def setOutputCol(self, value: str) -> Self:
         """Set the column of annotations; "document" by default."""
-        return self._set(outputCol=value)  # type: ignore[return-value]
+        return self._set(outputCol=value)
 
     def setIdCol(self, value: str) -> Self:
         """Set the column that becomes `id` in the metadata."""
-        return self._set(idCol=value)  # type: ignore[return-value]
+        return self._set(idCol=value)
 
     def setMetadataCol(self, value: str) -> Self:
         """Set the column of maps that goes into the metadata."""
-        return self._set(metadataCol=value)  # type: ignore[return-value]
+        return self._set(metadataCol=value)
 
     def setCleanupMode(self, value: str) -> Self:
         """Set what is done to white space; raises ValueError for a mode that Spark NLP does not have."""
         mode = value.strip().lower()
         if mode not in CLEANUP:
             raise ValueError(f"cleanupMode is {value!r}, expected one of {', '.join(CLEANUP)}")
-        return self._set(cleanupMode=mode)  # type: ignore[return-value]
+        return self._set(cleanupMode=mode)
 
     def _transform(self, dataset: DataFrame) -> DataFrame:
         if not self.isDefined(self.inputCol):

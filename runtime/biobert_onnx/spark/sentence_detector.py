@@ -87,35 +87,35 @@ class SentenceDetector(
 
     def setUseAbbreviations(self, value: bool) -> Self:
         """Set whether abbreviations are known, which a sentence does not end at."""
-        return self._set(useAbbreviations=value)  # type: ignore[return-value]
+        return self._set(useAbbreviations=value)
 
     def setCustomBounds(self, value: list[str]) -> Self:
         """Set regular expressions that end a sentence; what they match belongs to none."""
-        return self._set(customBounds=value)  # type: ignore[return-value]
+        return self._set(customBounds=value)
 
     def setUseCustomBoundsOnly(self, value: bool) -> Self:
         """Set whether sentences end at the custom bounds only."""
-        return self._set(useCustomBoundsOnly=value)  # type: ignore[return-value]
+        return self._set(useCustomBoundsOnly=value)
 
     def setExplodeSentences(self, value: bool) -> Self:
         """Set whether each sentence gets a row of its own; a row without sentences is then left out."""
-        return self._set(explodeSentences=value)  # type: ignore[return-value]
+        return self._set(explodeSentences=value)
 
     def setSplitLength(self, value: int) -> Self:
         """Set the length at which longer sentences are cut, between words."""
-        return self._set(splitLength=value)  # type: ignore[return-value]
+        return self._set(splitLength=value)
 
     def setMinLength(self, value: int) -> Self:
         """Set the length below which sentences are left out."""
-        return self._set(minLength=value)  # type: ignore[return-value]
+        return self._set(minLength=value)
 
     def setMaxLength(self, value: int) -> Self:
         """Set the length above which sentences are left out."""
-        return self._set(maxLength=value)  # type: ignore[return-value]
+        return self._set(maxLength=value)
 
     def setDetectLists(self, value: bool) -> Self:
         """Set whether a line that begins with a list marker begins a sentence."""
-        return self._set(detectLists=value)  # type: ignore[return-value]
+        return self._set(detectLists=value)
 
     def _transform(self, dataset: DataFrame) -> DataFrame:
         check_annotations(dataset, self._input)

@@ -92,7 +92,7 @@ class BertSentenceEmbeddings(
         """Set the artifact, a path or the name of a shipped one, with its dimension, casing and storageRef."""
         artifact = locate(value, None)
         manifest = read_manifest(artifact)
-        return self._set(  # type: ignore[return-value]
+        return self._set(
             artifact=artifact,
             dimension=manifest.dim,
             caseSensitive=manifest.casing == "cased",
@@ -103,23 +103,23 @@ class BertSentenceEmbeddings(
         """Set how many texts, in units of 256, a worker takes at a time."""
         if value < 1:
             raise ValueError(f"batchSize is {value}, expected at least 1")
-        return self._set(batchSize=value)  # type: ignore[return-value]
+        return self._set(batchSize=value)
 
     def setDimension(self, value: int) -> Self:
         """Set the length of a vector; any other than the artifact's is refused by `transform`."""
-        return self._set(dimension=value)  # type: ignore[return-value]
+        return self._set(dimension=value)
 
     def setMaxSentenceLength(self, value: int) -> Self:
         """Set the number of tokens that texts are cut to, [CLS] and [SEP] included."""
-        return self._set(maxSentenceLength=value)  # type: ignore[return-value]
+        return self._set(maxSentenceLength=value)
 
     def setCaseSensitive(self, value: bool) -> Self:
         """Set whether the model tells cases apart; what is not true of the artifact is refused by `transform`."""
-        return self._set(caseSensitive=value)  # type: ignore[return-value]
+        return self._set(caseSensitive=value)
 
     def setStorageRef(self, value: str) -> Self:
         """Set `ref` in the metadata of the output column, by which Spark NLP's classifiers know their embeddings."""
-        return self._set(storageRef=value)  # type: ignore[return-value]
+        return self._set(storageRef=value)
 
     def _transform(self, dataset: DataFrame) -> DataFrame:
         check_annotations(dataset, self._input)
