@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -53,14 +53,13 @@ class Pipeline:
             for row, text in texts
             for number, sentence in enumerate(split(text) if output_level == "sentence" else [_whole(text)])
         ]
-        sentences = [sentence for _, _, sentence in found]
-        columns: dict[str, Any] = {output_level: [sentence.text for sentence in sentences]}
+        columns: dict[str, Any] = {output_level: [sentence.text for _, _, sentence in found]}
         if positions:
-            columns[f"{output_level}_begin"] = np.array([sentence.begin for sentence in sentences], dtype=np.int64)
-            columns[f"{output_level}_end"] = np.array([sentence.end - 1 for sentence in sentences], dtype=np.int64)
-        columns[self._column] = list(self._encoder.encode([sentence.text for sentence in sentences]))
+            columns[f"{output_level}_begin"] = _integers(sentence.begin for _, _, sentence in found)
+            columns[f"{output_level}_end"] = _integers(sentence.end - 1 for _, _, sentence in found)
+        columns[self._column] = list(self._encoder.encode(columns[output_level]))
         if metadata:
-            columns[f"{self._column}_origin_sentence"] = np.array([number for _, number, _ in found], dtype=np.int64)
+            columns[f"{self._column}_origin_sentence"] = _integers(number for _, number, _ in found)
         return _joined(columns, others.iloc[[row for row, _, _ in found]])
 
 
@@ -117,6 +116,10 @@ def _table(data: Any) -> "pd.DataFrame":
         f"data is of type {type(data).__name__}, expected a text, a list, 1-D array or Series of texts, or a DataFrame "
         "with a column of texts; for Spark use biobert_onnx.spark.embed_column"
     )
+
+
+def _integers(values: Iterable[int]) -> NDArray[np.int64]:
+    return np.fromiter(values, dtype=np.int64)
 
 
 def _whole(text: str) -> Sentence:

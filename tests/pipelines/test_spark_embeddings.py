@@ -202,7 +202,7 @@ def refusals() -> list[tuple[str, Any]]:
             lambda stage, frame: stage.setCaseSensitive(False).transform(frame),
         ),
         (
-            "maxSentenceLength is 513, expected 3 to 128",
+            "the maximum length is 513 tokens, expected 3 to 128",
             lambda stage, frame: stage.setMaxSentenceLength(513).transform(frame),
         ),
         ("batchSize is 0, expected at least 1", lambda stage, _: stage.setBatchSize(0)),
@@ -213,6 +213,10 @@ def refusals() -> list[tuple[str, Any]]:
             lambda stage, frame: stage.setInputCols("sentence_embeddings").transform(
                 stage.copy().setInputCols("document").transform(frame)
             ),
+        ),
+        (
+            "the maximum length is 2 tokens, expected 3 to 128",
+            lambda stage, frame: embed_column(frame, stage.getOrDefault("artifact"), "text", "v", max_length=2),
         ),
         ("the column 'n' is int, expected string", lambda stage, frame: embed_column(frame, "x", "n", "v")),
         ("the column 'n' is int, expected the output of", lambda stage, frame: to_vector(frame, "n", "v")),

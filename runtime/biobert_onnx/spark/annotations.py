@@ -1,16 +1,14 @@
 """Spark NLP's annotations: the type of every column that the stages read and write."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import accumulate, pairwise
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
-from pyspark.sql import DataFrame
 from pyspark.sql.types import (
     ArrayType,
-    DataType,
     FloatType,
     IntegerType,
     MapType,
@@ -56,31 +54,7 @@ class Annotation:
     begin: int
     end: int
     result: str
-    metadata: Mapping[str, str] = field(default_factory=dict)
-
-
-def check_annotations(frame: DataFrame, column: str) -> None:
-    """Raise ValueError unless `column` of `frame` holds document annotations."""
-    check_column(frame, column)
-    found = frame.schema[column]
-    holds = found.metadata.get(ANNOTATOR_TYPE, DOCUMENT)
-    if found.dataType.simpleString() != ANNOTATIONS.simpleString() or holds != DOCUMENT:
-        raise ValueError(
-            f"the column '{column}' holds {_named(found.dataType, holds)}, expected document annotations: "
-            "put a DocumentAssembler or a SentenceDetector before this stage and read its output column"
-        )
-
-
-def check_column(frame: DataFrame, column: str) -> None:
-    """Raise ValueError unless `frame` has the column `column`."""
-    if column not in frame.columns:
-        raise ValueError(
-            f"no column '{column}' in the data, which has {', '.join(frame.columns)}: set the input column"
-        )
-
-
-def _named(found: DataType, holds: str) -> str:
-    return f"{holds} annotations" if found.simpleString() == ANNOTATIONS.simpleString() else found.simpleString()
+    metadata: Mapping[str, str]
 
 
 def utf16_offsets(text: str) -> Sequence[int]:

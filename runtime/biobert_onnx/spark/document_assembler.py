@@ -10,7 +10,8 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as sql
 from pyspark.sql.types import ArrayType, StringType
 
-from biobert_onnx.spark.annotations import ANNOTATIONS, ANNOTATOR_TYPE, DOCUMENT, EMBEDDINGS, check_column
+from biobert_onnx.spark.annotations import ANNOTATIONS, ANNOTATOR_TYPE, DOCUMENT, EMBEDDINGS
+from biobert_onnx.spark.columns import check_column
 
 WRITTEN_OUT = r"(?:\\r)?\\n|\\t"
 """A line feed or tab spelled as a backslash and a letter."""

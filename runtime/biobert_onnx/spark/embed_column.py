@@ -8,10 +8,10 @@ import pyarrow as pa
 from pyspark.sql import DataFrame
 from pyspark.sql.types import StringType, StructField
 
-from biobert_onnx.spark.annotations import EMBEDDINGS, check_column, float_lists, strings
+from biobert_onnx.spark.annotations import EMBEDDINGS, float_lists, strings
 from biobert_onnx.spark.arrow_column import with_column
-from biobert_onnx.spark.sentence_embeddings import check_max_length
-from biobert_onnx.spark.worker import RemoteEncoder, locate, read_manifest
+from biobert_onnx.spark.columns import check_column
+from biobert_onnx.spark.worker import RemoteEncoder, locate, remote_encoder
 
 TEXTS_AT_A_TIME = 2048
 """As many as SentenceEncoder tokenizes at a time."""
@@ -37,11 +37,7 @@ def embed_column(
     kind = frame.schema[input_col].dataType
     if not isinstance(kind, StringType):
         raise ValueError(f"the column '{input_col}' is {kind.simpleString()}, expected string: cast it")
-    located = locate(os.fspath(artifact), None)
-    manifest = read_manifest(located)
-    length = manifest.max_length if max_length is None else max_length
-    check_max_length(length, manifest)
-    encoder = RemoteEncoder(artifact=located, max_length=length, manifest=manifest)
+    encoder = remote_encoder(locate(os.fspath(artifact), None), max_length)
     return with_column(
         frame,
         StructField(output_col, EMBEDDINGS),

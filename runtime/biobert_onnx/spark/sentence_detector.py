@@ -19,12 +19,11 @@ from biobert_onnx.spark.annotations import (
     DOCUMENT,
     Annotation,
     annotation_lists,
-    check_annotations,
     rows_of,
     utf16_offsets,
 )
 from biobert_onnx.spark.arrow_column import with_column
-from biobert_onnx.spark.columns import AnnotationColumns
+from biobert_onnx.spark.columns import AnnotationColumns, check_annotations
 
 DOCUMENTS_AT_A_TIME = 1024
 

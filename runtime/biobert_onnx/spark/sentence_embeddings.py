@@ -12,7 +12,7 @@ from pyspark.ml.util import DefaultParamsReadable, DefaultParamsWritable
 from pyspark.sql import DataFrame
 from pyspark.sql.types import StructField
 
-from biobert_onnx.artifact import MANIFEST, Manifest
+from biobert_onnx.artifact import MANIFEST
 from biobert_onnx.pretrained import DEFAULT
 from biobert_onnx.spark.annotations import (
     ANNOTATIONS,
@@ -20,13 +20,11 @@ from biobert_onnx.spark.annotations import (
     SENTENCE_EMBEDDINGS,
     Annotation,
     annotation_lists,
-    check_annotations,
     rows_of,
 )
 from biobert_onnx.spark.arrow_column import with_column
-from biobert_onnx.spark.columns import AnnotationColumns
-from biobert_onnx.spark.worker import RemoteEncoder, locate, read_manifest
-from biobert_onnx.tokenization import SPECIAL_TOKENS
+from biobert_onnx.spark.columns import AnnotationColumns, check_annotations
+from biobert_onnx.spark.worker import RemoteEncoder, locate, read_manifest, remote_encoder
 
 TEXTS_PER_BATCH_SIZE = 256
 """Texts that a worker takes at a time for each unit of batchSize: 2,048 for Spark NLP's 8, as SentenceEncoder does.
@@ -142,12 +140,10 @@ class BertSentenceEmbeddings(
         if not self.isDefined(self.artifact):
             raise ValueError("BertSentenceEmbeddings has no artifact: make it with pretrained, load or setArtifact")
         artifact = self.getOrDefault(self.artifact)
-        manifest = read_manifest(artifact)
-        max_length = self.getOrDefault(self.maxSentenceLength)
-        self._check("dimension", manifest.dim, artifact)
-        self._check("caseSensitive", manifest.casing == "cased", artifact)
-        check_max_length(max_length, manifest)
-        return RemoteEncoder(artifact=artifact, max_length=max_length, manifest=manifest)
+        encoder = remote_encoder(artifact, self.getOrDefault(self.maxSentenceLength))
+        self._check("dimension", encoder.manifest.dim, artifact)
+        self._check("caseSensitive", encoder.manifest.casing == "cased", artifact)
+        return encoder
 
     def _check(self, name: str, expected: object, artifact: str) -> None:
         found = self.getOrDefault(name)
@@ -155,15 +151,6 @@ class BertSentenceEmbeddings(
             raise ValueError(
                 f"{name} is {found}, but {expected} for the artifact '{artifact}': leave it out, or take another one"
             )
-
-
-def check_max_length(max_length: int, manifest: Manifest) -> None:
-    """Raise ValueError if the artifact of `manifest` cannot take `max_length` tokens."""
-    if not SPECIAL_TOKENS < max_length <= manifest.max_positions:
-        raise ValueError(
-            f"maxSentenceLength is {max_length}, expected {SPECIAL_TOKENS + 1} to {manifest.max_positions}, "
-            "the positions of the checkpoint"
-        )
 
 
 def embedding_annotations(column: pa.Array, *, encoder: RemoteEncoder) -> pa.Array:

@@ -5,7 +5,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as sql
 from pyspark.sql.types import ArrayType, FloatType, StructType
 
-from biobert_onnx.spark.annotations import check_column
+from biobert_onnx.spark.columns import check_column
 
 
 def to_vector(frame: DataFrame, input_col: str, output_col: str) -> DataFrame:
