@@ -57,3 +57,17 @@ def test_all_names_the_public_names() -> None:
     public = {name for name in vars(biobert_onnx) if not name.startswith("_")}
     modules = {module.name for module in pkgutil.iter_modules(biobert_onnx.__path__)}
     assert set(biobert_onnx.__all__) - {"__version__"} == public - modules
+
+
+@pytest.mark.parametrize(
+    ("extra", "package", "use"),
+    [
+        ("sentences", "nupunkt", "from biobert_onnx.sentences import split; split('x')"),
+        ("pandas", "pandas", "from biobert_onnx import nlu; nlu.load('x')"),
+        ("spark", "pyspark", "import biobert_onnx.spark"),
+    ],
+)
+def test_a_missing_extra_is_named(extra: str, package: str, use: str) -> None:
+    code = f"import sys; sys.modules[{package!r}] = None; {use}"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert f"({package} is missing): pip install 'biobert-onnx[{extra}]'" in done.stderr
