@@ -9,7 +9,7 @@ import os
 import struct
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -80,7 +80,7 @@ def measured(artifact: Path, *, rows: int, rounds: int) -> dict[str, Any]:
         "rows": rows,
         "sentences": len(sentences),
         **seconds,
-        "processes_kib": _memory_of_descendants(),
+        "processes_kib": [_memory(process) for process in _descendants(os.getpid())],
     }
 
 
@@ -119,20 +119,16 @@ def _timed(work: Callable[[], object]) -> float:
     return time.perf_counter() - start
 
 
-def _memory_of_descendants() -> list[dict[str, Any]]:
-    """Name and KiB of each process below this one: the JVM, and the Python workers, which wait for the next task."""
-    parents = {int(path.parent.name): _parent(path) for path in Path("/proc").glob("[0-9]*/stat")}
-    below = {os.getpid()}
-    while more := {process for process, parent in parents.items() if parent in below} - below:
-        below |= more
-    return [_memory(process) for process in sorted(below - {os.getpid()})]
-
-
-def _parent(stat: Path) -> int:
-    return int(stat.read_text().rpartition(")")[2].split()[1])
+def _descendants(process: int) -> Iterator[int]:
+    """The processes below `process`: the JVM, and the Python workers, which wait for the next task."""
+    for children in Path(f"/proc/{process}/task").glob("*/children"):
+        for child in map(int, children.read_text().split()):
+            yield child
+            yield from _descendants(child)
 
 
 def _memory(process: int) -> dict[str, Any]:
+    """Name and KiB of a process: at its peak, its share of all pages, its own pages."""
     folder = Path(f"/proc/{process}")
     lines = [*(folder / "status").read_text().splitlines(), *(folder / "smaps_rollup").read_text().splitlines()]
     values = {name: rest.split() for name, _, rest in (line.partition(":") for line in lines)}
