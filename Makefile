@@ -2,7 +2,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test check benchmark benchmark-quick
+.PHONY: demo test check benchmark benchmark-quick soak
 
 # Export a checkpoint and embed two sentences with it; CHECKPOINT=path takes your own.
 demo: $(VENV)/.demo
@@ -23,6 +23,10 @@ benchmark: $(VENV)/.benchmark
 
 benchmark-quick: $(VENV)/.benchmark
 	HF_HUB_OFFLINE=1 $(BIN)/python -W ignore -m benchmarks.measure --quick --output build/benchmark-quick
+
+# Two long runs of the command with its memory watched: 1,000,000 short texts, 100,000 of all lengths. Takes hours.
+soak: $(VENV)/.demo
+	$(BIN)/python -W ignore -m benchmarks.soak
 
 # A virtual environment with the extra named by the stamp file.
 $(VENV)/.%: pyproject.toml constraints.txt

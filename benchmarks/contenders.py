@@ -4,7 +4,7 @@ from benchmarks.peers.contender import Contender, nothing
 from benchmarks.peers.ctranslate2_int8 import convert_ctranslate2, load_ctranslate2
 from benchmarks.peers.fastembed_custom import load_fastembed
 from benchmarks.peers.openvino_cpu import convert_openvino, load_openvino, quantize_openvino
-from benchmarks.peers.ours import export_ours, load_ours
+from benchmarks.peers.ours import export_ours, load_ours, prepack_ours
 from benchmarks.peers.pytorch import load_pytorch, to_bfloat16, to_dynamic_int8
 from benchmarks.peers.sentence_transformer import load_sentence_transformers, save_qint8, save_sentence_transformers
 from benchmarks.peers.usual_onnx import load_onnxruntime, quantize_usual
@@ -12,6 +12,7 @@ from benchmarks.peers.usual_onnx import load_onnxruntime, quantize_usual
 REFERENCE = "PyTorch float32"
 OURS = "biobert-onnx int8"
 OURS_FLOAT = "biobert-onnx fp32"
+OURS_PREPACKED = "biobert-onnx int8 prepacked"
 
 PYTORCH = ("torch", "transformers.models.bert.modeling_bert", "tokenizers")
 PYTORCH_INSTALLS = ("torch", "transformers", "safetensors")
@@ -126,6 +127,14 @@ CONTENDERS = {
         installs=("biobert-onnx",),
         imports=("biobert_onnx",),
         prepare=export_ours("int8"),
+        load=load_ours,
+        batched=False,
+    ),
+    OURS_PREPACKED: Contender(
+        precision="int8",
+        installs=("biobert-onnx",),
+        imports=("biobert_onnx",),
+        prepare=prepack_ours,
         load=load_ours,
         batched=False,
     ),

@@ -18,6 +18,16 @@ def export_ours(precision: str) -> Prepare:
     return prepare
 
 
+def prepack_ours(subject: Subject, folder: Path) -> None:
+    """A copy of the int8 artifact, its weights laid out for this machine."""
+    import shutil
+
+    from biobert_onnx.prepacked import prepack
+
+    shutil.copytree(folder.parent / "biobert-onnx-int8" / "artifact", folder / "artifact")
+    prepack(folder / "artifact")
+
+
 def load_ours(subject: Subject, folder: Path, threads: int, streams: int) -> Encode:
     """This project's runtime; it makes its own micro-batches."""
     from biobert_onnx import SentenceEncoder

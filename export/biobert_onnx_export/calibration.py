@@ -18,11 +18,12 @@ Floats = NDArray[np.float32]
 
 @dataclass(frozen=True, kw_only=True)
 class SiteStatistics:
-    """Least, greatest and mean value of each channel over all calibration tokens: (channels,) float32 each."""
+    """Least, greatest, mean and mean squared value of each channel over all calibration tokens: (channels,) float32."""
 
     least: Floats
     greatest: Floats
     mean: Floats
+    power: Floats
 
     @property
     def magnitude(self) -> Floats:
@@ -31,7 +32,12 @@ class SiteStatistics:
 
     def multiplied(self, factors: Floats) -> Self:
         """The statistics after each channel is multiplied by its factor of `factors`, (channels,), not negative."""
-        return type(self)(least=self.least * factors, greatest=self.greatest * factors, mean=self.mean * factors)
+        return type(self)(
+            least=self.least * factors,
+            greatest=self.greatest * factors,
+            mean=self.mean * factors,
+            power=self.power * factors**2,
+        )
 
 
 def calibrate(
@@ -57,22 +63,29 @@ class _Summary:
     least: Floats
     greatest: Floats
     total: NDArray[np.float64]
+    squares: NDArray[np.float64]
     rows: int
 
     @classmethod
     def of(cls, values: Floats) -> Self:
         rows = values.reshape(-1, values.shape[-1])
-        total = rows.sum(axis=0, dtype=np.float64)
-        return cls(least=rows.min(axis=0), greatest=rows.max(axis=0), total=total, rows=len(rows))
+        return cls(
+            least=rows.min(axis=0),
+            greatest=rows.max(axis=0),
+            total=rows.sum(axis=0, dtype=np.float64),
+            squares=np.square(rows).sum(axis=0, dtype=np.float64),
+            rows=len(rows),
+        )
 
     def merged(self, other: Self) -> Self:
         return type(self)(
             least=np.minimum(self.least, other.least),
             greatest=np.maximum(self.greatest, other.greatest),
             total=self.total + other.total,
+            squares=self.squares + other.squares,
             rows=self.rows + other.rows,
         )
 
     def statistics(self) -> SiteStatistics:
-        mean = (self.total / self.rows).astype(np.float32)
-        return SiteStatistics(least=self.least, greatest=self.greatest, mean=mean)
+        mean, power = ((each / self.rows).astype(np.float32) for each in (self.total, self.squares))
+        return SiteStatistics(least=self.least, greatest=self.greatest, mean=mean, power=power)

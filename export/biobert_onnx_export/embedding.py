@@ -24,7 +24,7 @@ def embeddings_of(run: Run, token_ids: Sequence[Sequence[int]], *, dim: int) -> 
 def encoder_embeddings(graph: Path, token_ids: Sequence[Sequence[int]], *, dim: int) -> Floats:
     """The vectors that encoder.onnx at `graph` gives `token_ids`, (texts, dim) float32."""
     session = open_session(graph)
-    return embeddings_of(lambda ids: session.run(["embeddings"], {"input_ids": ids})[0], token_ids, dim=dim)
+    return embeddings_of(lambda ids, threads: session.run(["embeddings"], {"input_ids": ids})[0], token_ids, dim=dim)
 
 
 def model_embeddings(graph: Path, token_ids: Sequence[Sequence[int]]) -> Floats:

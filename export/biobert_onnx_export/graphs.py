@@ -5,14 +5,13 @@ from pathlib import Path
 import numpy as np
 from onnx import TensorProto, numpy_helper
 
-from biobert_onnx.artifact import ENCODER_GRAPH
+from biobert_onnx.artifact import ENCODER_GRAPH, WEIGHTS
 from biobert_onnx_export.checkpoint import Checkpoint
 from biobert_onnx_export.graph_writer import GraphWriter, WeightsFile
 from biobert_onnx_export.linear import Plan
 from biobert_onnx_export.network import Network, float_plan
 
 MODEL_GRAPH = "model.onnx"
-WEIGHTS = "weights.bin"
 
 EXACT_INPUTS = {"input_ids": ("batch", "tokens")}
 MASKED_INPUTS = dict.fromkeys(("input_ids", "attention_mask", "token_type_ids"), ("batch", "sequence"))
@@ -44,7 +43,7 @@ def write_calibration_graph(checkpoint: Checkpoint, folder: Path) -> tuple[Path,
 def _write_encoder(network: Network, path: Path, pooling: str) -> None:
     dim = network.checkpoint.geometry.hidden_size
     tokens = network.tokens()
-    hidden = network.hidden(tokens)
+    hidden = network.hidden(tokens, leading=pooling != "mean")
     pooled = _mean_of_all(network, hidden, tokens) if pooling == "mean" else _first(network, hidden, pooling)
     _finish(network, pooled, "embeddings")
     network.graph.write(path, inputs=EXACT_INPUTS, outputs={"embeddings": ("batch", dim)})

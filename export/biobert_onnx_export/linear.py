@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from biobert_onnx_export.graph_writer import GraphWriter
+from biobert_onnx_export.lookup import FloatTable, Int8Table
 
 Floats = NDArray[np.float32]
 
@@ -127,16 +128,28 @@ class OutlierUnits:
 
     def write(self, graph: GraphWriter, layer: str, x: str) -> str:
         """Add what the units contribute for the feed-forward input `x`, before any bias; returns its name."""
-        (inner,) = FloatSite(matrices={f"{layer}.outliers.into": self.into}).write(graph, f"{layer}.outliers", x)
-        active = graph.node("Gelu", [inner], f"{layer}.outliers.gelu", domain=MICROSOFT)
-        out = graph.constant(f"{layer}.outliers.out", self.out)
-        return graph.node("MatMul", [active, out], f"{layer}.outliers.product")
+        name = f"{layer}.outliers"
+        inner = self._product(graph, x, f"{name}.into", self.into.weight)
+        biased = graph.node("Add", [inner, graph.constant(f"{name}.bias", self.into.bias)], f"{name}.inner")
+        active = graph.node("Gelu", [biased], f"{name}.gelu", domain=MICROSOFT)
+        return self._product(graph, active, f"{name}.out", self.out)
+
+    def _product(self, graph: GraphWriter, x: str, name: str, weight: Floats) -> str:
+        """`x` times `weight`, which goes through Identity and so is no constant of the product.
+
+        Constants are packed for another float32 kernel, whose last bits differ: the runtime's first micro-batch runs
+        without packing, and must give the same bits. For int8 products the two are equal.
+        """
+        weight_name = graph.node("Identity", [graph.constant(f"{name}.weight", weight)], f"{name}.unpacked")
+        return graph.node("MatMul", [x, weight_name], f"{name}.product")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
-    """How every site of a network is multiplied, and the layers whose loudest feed-forward units stay in float32."""
+    """How word embeddings are looked up, how every site of a network is multiplied, and the layers whose loudest
+    feed-forward units stay in float32."""
 
+    words: FloatTable | Int8Table
     sites: Mapping[str, Site]
     outliers: Mapping[str, OutlierUnits] = field(default_factory=dict)
 

@@ -6,13 +6,16 @@ BertModel: post-LayerNorm, exact-erf GELU.
 """
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
+from numpy.typing import NDArray
 from onnx import TensorProto
 
 from biobert_onnx_export.checkpoint import Checkpoint
 from biobert_onnx_export.graph_writer import GraphWriter
 from biobert_onnx_export.linear import MICROSOFT, FloatMatrix, FloatSite, Plan
+from biobert_onnx_export.lookup import FloatTable
 
 SITES = {
     "attention.self": ("attention.self.query", "attention.self.key", "attention.self.value"),
@@ -21,6 +24,12 @@ SITES = {
     "output": ("output.dense",),
 }
 """The sites of one layer, in order, and the matrices that share each."""
+
+
+WORDS = "embeddings.word_embeddings"
+
+LEADING = {"start": 0, "end": 2, "axis": 1}
+"""The slice of the first two tokens of (batch, tokens, dim)."""
 
 
 def layers(checkpoint: Checkpoint) -> list[str]:
@@ -40,13 +49,19 @@ def float_matrix(checkpoint: Checkpoint, name: str) -> FloatMatrix:
     return FloatMatrix(weight=checkpoint.tensors[f"{name}.weight"].T, bias=checkpoint.tensors[f"{name}.bias"])
 
 
+def word_rows(checkpoint: Checkpoint) -> NDArray[np.float32]:
+    """The checkpoint's word embeddings, (words, dim) float32."""
+    return checkpoint.tensors[f"{WORDS}.weight"]
+
+
 def float_plan(checkpoint: Checkpoint) -> Plan:
     """The plan with every product in float32."""
     return Plan(
+        words=FloatTable(rows=word_rows(checkpoint)),
         sites={
             site: FloatSite(matrices={name: float_matrix(checkpoint, name) for name in matrices})
             for site, matrices in sites(checkpoint)
-        }
+        },
     )
 
 
@@ -73,19 +88,32 @@ class Network:
         """The length of the batch's texts, (1,) int64."""
         return self.graph.node("Shape", ["input_ids"], "tokens", start=1, end=2)
 
-    def hidden(self, tokens: str, *, output: str | None = None) -> str:
-        """The last layer's output, (batch, tokens, dim), under the name `output` if one is given."""
+    def hidden(self, tokens: str, *, output: str | None = None, leading: bool = False) -> str:
+        """The last layer's output, (batch, tokens, dim), under the name `output` if one is given.
+
+        `leading`: only its first two tokens, (batch, 2, dim), for poolings that need [CLS] alone: the last layer then
+        computes queries, attention output and feed-forward of these. Two, as a lone row of a float32 product would
+        take another kernel, and a text's bits would change with its batch; every text has [CLS] and [SEP].
+        """
         if self.masked:
             self.graph.node("Cast", ["attention_mask"], "padding_mask", to=TensorProto.INT32)
         x = self._embeddings(tokens)
-        names = layers(self.checkpoint)
+        *names, last = layers(self.checkpoint)
         for layer in names:
-            x = self._attention_block(x, layer)
-            x = self._feed_forward_block(x, layer, output=output if layer == names[-1] else None)
-        return x
+            x = self._layer(x, x, layer)
+        return self._layer(self._first_tokens(x) if leading else x, x, last, output=output)
+
+    def _layer(self, x: str, attended: str, layer: str, *, output: str | None = None) -> str:
+        """One layer's output for the tokens `x`, which attend to the tokens `attended`."""
+        x = self._attention_block(x, attended, layer)
+        return self._feed_forward_block(x, layer, output=output)
+
+    def _first_tokens(self, x: str) -> str:
+        bounds = (self.graph.integers(f"leading_{name}", value) for name, value in LEADING.items())
+        return self.graph.node("Slice", [x, *bounds], "leading")
 
     def _embeddings(self, tokens: str) -> str:
-        words = self.graph.node("Gather", [self.tensor("embeddings.word_embeddings.weight"), "input_ids"], "words")
+        words = self._plan.words.write(self.graph, WORDS, "input_ids")
         places = self.graph.node("Add", [self._positions(tokens), self._token_types()], "places")
         total = self.graph.node("Add", [words, places], "embeddings.sum")
         return self._layer_norm(total, "embeddings")
@@ -100,8 +128,8 @@ class Network:
         index = "token_type_ids" if self.masked else self.graph.constant("segment_zero", np.int64(0))
         return self.graph.node("Gather", [table, index], "token_types")
 
-    def _attention_block(self, x: str, layer: str) -> str:
-        query, key, value = self._linear(x, f"{layer}.attention.self")
+    def _attention_block(self, x: str, attended: str, layer: str) -> str:
+        query, key, value = self._attention_inputs(x, attended, f"{layer}.attention.self")
         context = self.graph.node(
             "MultiHeadAttention",
             [query, key, value, *(["", "padding_mask"] if self.masked else [])],
@@ -122,6 +150,21 @@ class Network:
             outliers = self._plan.outliers[layer].write(self.graph, layer, x)
             total = self.graph.node("Add", [total, outliers], f"{layer}.sum_with_outliers")
         return self._layer_norm(total, f"{layer}.output", output=output)
+
+    def _attention_inputs(self, x: str, attended: str, site: str) -> list[str]:
+        """Queries of `x`, keys and values of `attended`."""
+        if x == attended:
+            return self._linear(x, site)
+        how = self._plan.sites[site]
+        query, *others = how.matrices
+        parts = ((x, f"{site}.leading", [query]), (attended, site, others))
+        return [
+            output
+            for tokens, name, matrices in parts
+            for output in replace(how, matrices={each: how.matrices[each] for each in matrices}).write(
+                self.graph, name, tokens
+            )
+        ]
 
     def _linear(self, x: str, site: str) -> list[str]:
         self.site_inputs[site] = x

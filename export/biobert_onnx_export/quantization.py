@@ -14,6 +14,7 @@ Rules and where they come from:
   rounding error; the bias takes it back.
 """
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -23,7 +24,8 @@ from numpy.typing import NDArray
 from biobert_onnx_export.calibration import SiteStatistics
 from biobert_onnx_export.checkpoint import Checkpoint
 from biobert_onnx_export.linear import FloatMatrix, FloatSite, Int8Matrix, OutlierUnits, Plan, RowSite, Site, StaticSite
-from biobert_onnx_export.network import float_matrix, layers, sites
+from biobert_onnx_export.lookup import Int8Table
+from biobert_onnx_export.network import float_matrix, layers, sites, word_rows
 
 Floats = NDArray[np.float32]
 
@@ -51,10 +53,12 @@ UINT8_STEPS = 255
 
 @dataclass(frozen=True, kw_only=True)
 class Recipe:
-    """How sites are multiplied: kinds in `row` per row, sites in `floats` in float32, the others static."""
+    """How sites are multiplied: in float32 those in `floats`; per row those of the kinds in `row` where the rounding
+    noise of a static scale would exceed `row_noise` (`static_noise`); static the others."""
 
     name: str
     row: frozenset[str]
+    row_noise: float
     floats: frozenset[str] = frozenset()
 
 
@@ -88,7 +92,11 @@ def quantized_plan(checkpoint: Checkpoint, statistics: Mapping[str, SiteStatisti
         units = outlier_units(statistics[f"{layer}.output"].magnitude)
         if units.size:
             outliers[layer] = _take_out(drafts, layer, units)
-    return Plan(sites={site: _site(site, draft, recipe) for site, draft in drafts.items()}, outliers=outliers)
+    return Plan(
+        words=Int8Table.of(word_rows(checkpoint)),
+        sites={site: _site(site, draft, recipe) for site, draft in drafts.items()},
+        outliers=outliers,
+    )
 
 
 def outlier_units(magnitude: Floats) -> NDArray[np.intp]:
@@ -123,6 +131,15 @@ def int8_columns(weight: Floats) -> tuple[NDArray[np.int8], Floats]:
     return np.rint(weight / scale).astype(np.int8), scale
 
 
+def static_noise(ranges: SiteStatistics) -> float:
+    """Rounding noise of a static scale relative to the activations, root mean square both.
+
+    A uniform quantizer's error has the standard deviation step / sqrt(12) (Bennett 1948).
+    """
+    step, _ = _static_scale(ranges)
+    return step / math.sqrt(12 * max(float(ranges.power.mean()), SMALLEST**2))
+
+
 def _smooth_context(drafts: dict[str, _Draft], layer: str) -> None:
     """Smooth the attention output's input; the value matrix, which makes it, takes the division."""
     factors = drafts[f"{layer}.attention.output"].smooth()
@@ -152,7 +169,7 @@ def _site(site: str, draft: _Draft, recipe: Recipe) -> Site:
     smoothing = draft.smooth() if site.endswith(SMOOTHED) else None
     integers = {name: _int8_matrix(matrix, draft.ranges.mean) for name, matrix in draft.matrices.items()}
     kind = site.split(".", 3)[3]
-    if kind in recipe.row:
+    if kind in recipe.row and static_noise(draft.ranges) > recipe.row_noise:
         return RowSite(matrices=integers, after_gelu=kind == "output", smoothing=smoothing)
     scale, zero_point = _static_scale(draft.ranges)
     return StaticSite(matrices=integers, scale=scale, zero_point=zero_point, smoothing=smoothing)

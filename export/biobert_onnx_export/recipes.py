@@ -1,7 +1,9 @@
 """The ladder of recipes: from the fastest to the most careful, the first one that passes the gate is taken.
 
-Static scales are fastest and, on all-MiniLM-L6-v2 and the BioBERT-geometry stand-in, faithful enough (README.md); the
-GELU output needs a scale a row in any case, since its range differs by token more than at any other site.
+Static scales are fastest and, on all-MiniLM-L6-v2 and the BioBERT-geometry stand-in, faithful enough (README.md). The
+GELU output's range differs by token more than that of any other site: there the measured noise of a static scale
+decides. It is 1.7 to 3.6 % in all-MiniLM-L6-v2, where static scales cost 0.0003 of mean and 0.0015 of worst cosine, and
+0.8 to 1.2 % in the stand-in, where they cost nothing that can be seen and save 4 % of the time.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -10,8 +12,8 @@ from dataclasses import replace
 from biobert_onnx_export.network import SITES
 from biobert_onnx_export.quantization import Recipe
 
-STATIC = Recipe(name="static, the GELU output per row", row=frozenset({"output"}))
-PER_ROW = Recipe(name="per row", row=frozenset(SITES))
+STATIC = Recipe(name="static, GELU outputs per row where they need it", row=frozenset({"output"}), row_noise=0.015)
+PER_ROW = Recipe(name="per row", row=frozenset(SITES), row_noise=0.0)
 
 FLOAT_SHARES = (0.25, 0.5)
 """Shares of the sites, the worst ones, that the last rungs leave in float32."""

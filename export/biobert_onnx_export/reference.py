@@ -15,6 +15,7 @@ from optimum.exporters.onnx import export as optimum_export
 from optimum.exporters.onnx.model_configs import BertOnnxConfig
 from transformers import BertConfig, BertModel
 
+from biobert_onnx.embeddings import scale_to_unit_length
 from biobert_onnx_export.checkpoint import Checkpoint
 from biobert_onnx_export.embedding import embeddings_of
 from biobert_onnx_export.errors import FidelityError
@@ -24,9 +25,6 @@ OPSET = 17
 
 TOLERANCE = 1e-4
 """Largest difference to PyTorch allowed, relative to the largest component; rounding alone gives about 1e-6."""
-
-NORM_FLOOR = 1e-12
-"""The smallest norm to divide by, as in torch.nn.functional.normalize, which a Normalize module calls."""
 
 Floats = NDArray[np.float32]
 
@@ -53,10 +51,10 @@ class Reference:
         """The reference vectors of `token_ids`, (texts, dim) float32."""
         return embeddings_of(self._run, token_ids, dim=self._checkpoint.geometry.hidden_size)
 
-    def _run(self, input_ids: NDArray[np.int64]) -> Floats:
+    def _run(self, input_ids: NDArray[np.int64], threads: int) -> Floats:
         pooled = self._pooled(self._hidden(input_ids))
         if self._checkpoint.modules.normalized:
-            pooled /= np.maximum(np.linalg.norm(pooled, axis=1, keepdims=True), NORM_FLOOR)
+            scale_to_unit_length(pooled)
         return pooled
 
     def _hidden(self, input_ids: NDArray[np.int64]) -> Floats:

@@ -1,7 +1,18 @@
 """Sentence embeddings from a quantized BERT graph, on CPUs, with numpy, onnxruntime and tokenizers only."""
 
 from biobert_onnx.artifact import ArtifactError, Manifest
+from biobert_onnx.embeddings import embedding_ranges, quantize_embeddings, similarity
 from biobert_onnx.encoder import SentenceEncoder
+from biobert_onnx.long_texts import TruncationWarning
 from biobert_onnx.version import __version__
 
-__all__ = ["ArtifactError", "Manifest", "SentenceEncoder", "__version__"]
+__all__ = [
+    "ArtifactError",
+    "Manifest",
+    "SentenceEncoder",
+    "TruncationWarning",
+    "__version__",
+    "embedding_ranges",
+    "quantize_embeddings",
+    "similarity",
+]

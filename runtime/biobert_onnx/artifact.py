@@ -10,6 +10,7 @@ from typing import Any, Self
 FORMAT = 1
 MANIFEST = "manifest.json"
 ENCODER_GRAPH = "encoder.onnx"
+WEIGHTS = "weights.bin"
 TOKENIZER = "tokenizer.json"
 
 
@@ -56,6 +57,11 @@ class Manifest:
     quantization: Mapping[str, Any]
     fidelity: Mapping[str, Any]
     files: Mapping[str, FileRecord]
+
+    @property
+    def has_float32_products(self) -> bool:
+        """Whether activations meet weights in float32 anywhere: all do in fp32, the named sites in int8."""
+        return self.precision == "fp32" or bool(self.quantization.get("float32_sites"))
 
     @classmethod
     def read(cls, folder: Path) -> Self:

@@ -1,14 +1,14 @@
-"""The command `biobert-onnx`: export, encode, info, verify."""
+"""The command `biobert-onnx`: its commands, its errors in one line, its exit codes."""
 
 import argparse
 import sys
-from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
-from typing import Any, NoReturn
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import NoReturn, TextIO
 
-from biobert_onnx.artifact import Manifest
-from biobert_onnx.encoder import SentenceEncoder
-from biobert_onnx.text_files import OUTPUTS, STDIN, read_texts, write_embeddings
+from biobert_onnx.commands import encode, export, info, models, prepack, verify
+from biobert_onnx.long_texts import TruncationWarning
 from biobert_onnx.version import __version__
 
 BAD_USE = 2
@@ -16,7 +16,14 @@ FAILED = 1
 INTERRUPTED = 130
 """128 + SIGINT, as shells have it."""
 
-MEBIBYTE = 2**20
+COMMANDS = {
+    "export": (export, "make an artifact from a BERT checkpoint"),
+    "models": (models, "list the checkpoints that have a name here"),
+    "encode": (encode, "encode a file of texts"),
+    "info": (info, "show what an artifact is"),
+    "verify": (verify, "check every file of an artifact, and its vectors' known numbers"),
+    "prepack": (prepack, "lay the weights out for this machine"),
+}
 
 
 class _Parser(argparse.ArgumentParser):
@@ -30,7 +37,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     try:
         command: Callable[[argparse.Namespace], None] = options.command
-        command(options)
+        with _warnings_on_one_line():
+            command(options)
     except (FileNotFoundError, FileExistsError, ModuleNotFoundError) as error:
         return _complain(error, BAD_USE)
     except ValueError as error:  # a plain one is about an argument; ArtifactError and its like are about the job
@@ -43,140 +51,40 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _complain(error: Exception | str, code: int) -> int:
-    message = " ".join(str(error).split())
-    sys.stderr.write(f"biobert-onnx: error: {message}\n")
+    _say("error", error)
     return code
+
+
+def _say(kind: str, message: object) -> None:
+    sys.stderr.write(f"biobert-onnx: {kind}: {' '.join(str(message).split())}\n")
+
+
+@contextmanager
+def _warnings_on_one_line() -> Iterator[None]:
+    """Python would add the line of code that warned; and texts are not cut silently, whatever filters are set."""
+
+    def show(
+        message: Warning | str,
+        category: type[Warning],
+        filename: str,
+        lineno: int,
+        file: TextIO | None = None,
+        line: str | None = None,
+    ) -> None:
+        _say("warning", message)
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("always", TruncationWarning)
+        warnings.showwarning = show
+        yield
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = _Parser(prog="biobert-onnx", description="BioBERT sentence vectors on CPUs.")
     parser.add_argument("--version", action="version", version=f"biobert-onnx {__version__}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND", parser_class=_Parser)
-    _add_export(commands.add_parser("export", help="make an artifact from a BERT checkpoint"))
-    _add_encode(commands.add_parser("encode", help="encode a text file, one text a line"))
-    _add_info(commands.add_parser("info", help="show what an artifact is"))
-    _add_verify(commands.add_parser("verify", help="check every file of an artifact"))
+    for name, (module, summary) in COMMANDS.items():
+        command = commands.add_parser(name, help=summary)
+        module.add(command)
+        command.set_defaults(command=module.run)
     return parser
-
-
-def _add_export(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("checkpoint", help="a folder, or a Hugging Face Hub id")
-    parser.add_argument("artifact", type=Path, help="the new folder to write")
-    parser.add_argument("--pooling", choices=("mean", "cls", "pooler"), help="default: the checkpoint's own, or mean")
-    parser.add_argument("--precision", choices=("int8", "fp32"), default="int8")
-    parser.add_argument("--max-length", type=int, metavar="N", help="tokens that texts are cut to")
-    parser.add_argument("--calibration", type=Path, metavar="FILE", help="your own texts, one a line")
-    parser.add_argument("--min-cosine", type=float, default=0.99, metavar="X", help="least cosine allowed (0.99)")
-    parser.add_argument("--revision", help="Hub: a branch, tag or commit")
-    parser.add_argument("--token", help="Hub: an access token")
-    parser.set_defaults(command=_export)
-
-
-def _add_encode(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("artifact", type=_folder, help="an artifact's folder")
-    parser.add_argument("input", help="a UTF-8 file, one text a line; - for standard input")
-    parser.add_argument("-o", "--output", type=_output, required=True, help="a .npy or .jsonl file")
-    parser.add_argument("--normalize", action="store_true", help="scale each vector to unit length")
-    parser.add_argument("--max-length", type=int, metavar="N", help="tokens that texts are cut to")
-    parser.add_argument("--threads", type=int, metavar="N", help="worker threads; default: every usable CPU")
-    parser.set_defaults(command=_encode)
-
-
-def _add_info(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("artifact", type=_folder, help="an artifact's folder")
-    parser.set_defaults(command=_info)
-
-
-def _add_verify(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("artifact", type=_folder, help="an artifact's folder")
-    parser.set_defaults(command=_verify)
-
-
-def _folder(value: str) -> Path:
-    path = Path(value)
-    if not path.is_dir():
-        raise argparse.ArgumentTypeError(f"no such folder: '{value}'")
-    return path
-
-
-def _output(value: str) -> Path:
-    path = Path(value)
-    if path.suffix not in OUTPUTS:
-        raise argparse.ArgumentTypeError(f"'{value}' should end in {' or '.join(OUTPUTS)}")
-    return path
-
-
-def _export(options: argparse.Namespace) -> None:
-    try:
-        from biobert_onnx_export import export
-    except ModuleNotFoundError as error:
-        raise ModuleNotFoundError(
-            f"export needs the extra 'export' ({error.name} is missing): pip install 'biobert-onnx[export]'"
-        ) from error
-    manifest = export(
-        options.checkpoint,
-        options.artifact,
-        pooling=options.pooling,
-        precision=options.precision,
-        max_length=options.max_length,
-        calibration=options.calibration,
-        min_cosine=options.min_cosine,
-        revision=options.revision,
-        token=options.token,
-        report=lambda message: print(message, file=sys.stderr, flush=True),
-    )
-    print(f"wrote {options.artifact}: {_sentence(manifest)}")
-    _print_fidelity(manifest)
-
-
-def _encode(options: argparse.Namespace) -> None:
-    if not options.output.absolute().parent.is_dir():
-        raise FileNotFoundError(f"no such folder: '{options.output.parent}', for the output '{options.output}'")
-    if options.input != STDIN and not Path(options.input).is_file():
-        raise FileNotFoundError(f"no such file: '{options.input}', expected a text file or - for standard input")
-    encoder = SentenceEncoder(options.artifact, max_length=options.max_length, threads=options.threads)
-    texts = read_texts(options.input)
-    embeddings = encoder.encode(texts, normalize_embeddings=options.normalize)
-    write_embeddings(options.output, texts, embeddings)
-    print(f"wrote {options.output}: {embeddings.shape[0]} vectors of {embeddings.shape[1]} dimensions")
-
-
-def _info(options: argparse.Namespace) -> None:
-    manifest = Manifest.read(options.artifact)
-    manifest.check_sizes(options.artifact)
-    print(f"{options.artifact}: {_sentence(manifest)}")
-    source = manifest.checkpoint
-    print(f"checkpoint: {source['source']}, {source['weights']} sha256 {source['sha256']}")
-    print(f"recipe: {manifest.quantization.get('recipe', 'none, float32')}")
-    _print_fidelity(manifest)
-    for name, record in manifest.files.items():
-        print(f"{record.size / MEBIBYTE:10.2f} MiB  {name}")
-    total = sum(record.size for record in manifest.files.values())
-    print(f"{total / MEBIBYTE:10.2f} MiB  in all")
-
-
-def _verify(options: argparse.Namespace) -> None:
-    manifest = Manifest.read(options.artifact)
-    manifest.check_contents(options.artifact)
-    print(f"{options.artifact}: all {len(manifest.files)} files have the sha256 of the manifest")
-
-
-def _sentence(manifest: Manifest) -> str:
-    unit = ", unit length" if manifest.normalized else ""
-    return (
-        f"{manifest.name}, {manifest.precision}, {manifest.dim} dimensions, {manifest.pooling} pooling{unit}, "
-        f"{manifest.casing}, texts cut to {manifest.max_length} tokens"
-    )
-
-
-def _print_fidelity(manifest: Manifest) -> None:
-    print("cosine to the float32 reference     texts     mean       p1    least")
-    for name, record in manifest.fidelity.items():
-        _print_record(name, record)
-        for length, part in record["by_length"].items():
-            _print_record(f"  {length}", part)
-
-
-def _print_record(name: str, record: Mapping[str, Any]) -> None:
-    figures = (f"{record[key]:9.5f}" for key in ("cosine_mean", "cosine_p1", "cosine_min"))
-    print(f"{name:34} {record['texts']:6}{''.join(figures)}")

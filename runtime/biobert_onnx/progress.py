@@ -12,38 +12,46 @@ REFRESH_S = 0.1
 
 
 class ProgressBar:
-    """Draws done/total texts, rate and remaining time; nothing at all when not `enabled`.
+    """Draws texts done, rate, and where the share done is known a bar and the remaining time; nothing if not `enabled`.
 
-    Use it as a context manager: leaving it draws the last state and ends the line.
+    The share comes from `total`, or from whoever calls `advance`. Use it as a context manager: entering it draws the
+    first state, leaving it the last one and the line's end.
     """
 
-    def __init__(self, total: int, *, enabled: bool) -> None:
+    def __init__(self, total: int | None = None, *, enabled: bool) -> None:
         self._total = total
-        self._done = 0
-        self._enabled = enabled and total > 0
+        self._done = 0.0
+        self._share: float | None = None
+        self._enabled = enabled and total != 0
         self._start = self._drawn = time.monotonic()
 
     def __enter__(self) -> Self:
+        if self._enabled:
+            self._draw("")
         return self
 
     def __exit__(self, *exception: object) -> None:
         if self._enabled:
             self._draw("\n")
 
-    def advance(self, count: int) -> None:
-        """Count `count` more items as done."""
+    def advance(self, count: float, *, share: float | None = None) -> None:
+        """Count `count` more texts as done, parts of one too; `share` is the part of the input that they complete."""
         self._done += count
+        self._share = self._done / self._total if self._total else share
         if self._enabled and time.monotonic() - self._drawn > REFRESH_S:
             self._drawn = time.monotonic()
             self._draw("")
 
     def _draw(self, end: str) -> None:
-        sys.stderr.write(self._line() + end)
+        sys.stderr.write(f"\r{self._line()} {end}")
         sys.stderr.flush()
 
     def _line(self) -> str:
-        filled = WIDTH * self._done // self._total
-        rate = self._done / max(time.monotonic() - self._start, 1e-9)
-        remaining = (self._total - self._done) / rate if rate else float("inf")
-        bar = "#" * filled + "." * (WIDTH - filled)
-        return f"\r[{bar}] {self._done}/{self._total} texts, {rate:.0f} texts/s, {remaining:.0f} s left "
+        seconds = max(time.monotonic() - self._start, 1e-9)
+        counted = f"{self._done:.0f}/{self._total}" if self._total else f"{self._done:.0f}"
+        line = f"{counted} texts, {self._done / seconds:.0f} texts/s"
+        if not self._share:
+            return line
+        filled = int(WIDTH * self._share)
+        remaining = seconds * (1 - self._share) / self._share
+        return f"[{'#' * filled}{'.' * (WIDTH - filled)}] {line}, {remaining:.0f} s left"

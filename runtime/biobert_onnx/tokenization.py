@@ -1,6 +1,7 @@
 """Texts to token ids, with one clear error for what is not a text."""
 
-from collections.abc import Sequence
+import os
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from tokenizers import Tokenizer
@@ -10,25 +11,49 @@ from biobert_onnx.artifact import ArtifactError
 SPECIAL_TOKENS = 2
 """[CLS] and [SEP] frame every text."""
 
+SLICE = 2048
+"""Texts tokenized at a time: enough of them to fill micro-batches of equal length, few enough to hold little memory."""
+
+CHARACTERS = 1_000_000
+"""Characters tokenized at a time, as tokenizers takes about 100 bytes for each; 2,048 sentences have fewer."""
+
 
 class TextTokenizer:
-    """The artifact's tokenizer, set to cut texts to `max_length` tokens, [CLS] and [SEP] included."""
+    """The artifact's tokenizer, set neither to pad nor to cut: settings cannot differ by call, as threads share it."""
 
-    def __init__(self, path: Path, *, max_length: int) -> None:
+    def __init__(self, path: Path) -> None:
         """Load `path`, a tokenizer.json; raises ArtifactError if it is none."""
         try:
             self._tokenizer = Tokenizer.from_file(str(path))
         except Exception as error:  # tokenizers raises bare Exception
             raise ArtifactError(f"'{path}' is no tokenizer.json ({error}): export the artifact again") from error
         self._tokenizer.no_padding()
-        self._tokenizer.enable_truncation(max_length)
+        self._tokenizer.no_truncation()
 
     def token_ids(self, texts: Sequence[str]) -> list[list[int]]:
-        """The token ids of each text, [CLS] and [SEP] included; "" gives just these two.
+        """All token ids of each text, [CLS] and [SEP] included; "" gives just these two.
 
         `texts` has passed `checked_texts`.
         """
         return [encoding.ids for encoding in self._tokenizer.encode_batch_fast(texts)]
+
+
+def slices(texts: Iterable[str]) -> Iterator[list[str]]:
+    """`texts` in order, in lists of at most SLICE texts; a text that reaches CHARACTERS ends its list too.
+
+    >>> [len(part) for part in slices(["short"] * 3000)]
+    [2048, 952]
+    """
+    part: list[str] = []
+    characters = 0
+    for text in texts:
+        part.append(text)
+        characters += len(text)
+        if len(part) == SLICE or characters >= CHARACTERS:
+            yield part
+            part, characters = [], 0
+    if part:
+        yield part
 
 
 def checked_texts(sentences: Sequence[str]) -> list[str]:
@@ -38,24 +63,56 @@ def checked_texts(sentences: Sequence[str]) -> list[str]:
     Unicode text; both name the entry's index.
     """
     if isinstance(sentences, str | bytes):
-        raise TypeError(f"expected a sequence of texts, got one {type(sentences).__name__}: call encode([text])")
+        raise TypeError(f"expected a sequence of texts, got one {type(sentences).__name__}: call with [text], a list")
     texts = list(sentences)
     for index, text in enumerate(texts):
-        if not isinstance(text, str):
-            raise TypeError(
-                f"sentences[{index}] is {text!r:.60}, of type {type(text).__name__}: every sentence must be a str; "
-                "drop the entry or replace it by ''"
-            )
-        if not text.isascii():
-            _check_unicode(index, text)
+        check_text("sentences", index, text)
     return texts
 
 
-def _check_unicode(index: int, text: str) -> None:
+def check_text(name: str, index: int, text: object) -> None:
+    """Raise TypeError if `text`, entry `index` of the argument `name`, is no str, ValueError if it is no Unicode."""
+    if not isinstance(text, str):
+        raise TypeError(
+            f"{name}[{index}] is {text!r:.60}, of type {type(text).__name__}: every sentence must be a str; "
+            "drop the entry or replace it by ''"
+        )
+    if not text.isascii():
+        _check_unicode(name, index, text)
+
+
+def _check_unicode(name: str, index: int, text: str) -> None:
     try:
         text.encode("utf-8")
     except UnicodeEncodeError as error:
         raise ValueError(
-            f"sentences[{index}] holds a lone surrogate, {text[error.start]!r} at character {error.start}, which is no "
+            f"{name}[{index}] holds a lone surrogate, {text[error.start]!r} at character {error.start}, which is no "
             "Unicode text: decode the source with errors='replace'"
         ) from error
+
+
+PARALLELISM = "TOKENIZERS_PARALLELISM"
+"""tokenizers' own switch."""
+
+
+def _register_forks() -> None:
+    """Switch tokenizers' threads off in processes forked from this one, which its threads do not reach.
+
+    tokenizers would do so itself there, but with a warning; it looks at its switch while the process is forked.
+    """
+    set_here: list[str] = []
+
+    def before() -> None:
+        if PARALLELISM not in os.environ:
+            os.environ[PARALLELISM] = "false"
+            set_here.append(PARALLELISM)
+
+    def in_parent() -> None:
+        while set_here:
+            os.environ.pop(set_here.pop(), None)
+
+    os.register_at_fork(before=before, after_in_parent=in_parent)
+
+
+if hasattr(os, "register_at_fork"):
+    _register_forks()

@@ -31,6 +31,7 @@ def minilm(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.mark.filterwarnings("ignore::biobert_onnx.TruncationWarning")  # one text is longer than MiniLM
 @pytest.mark.parametrize(("pooling", "refused"), [("mean", False), ("cls", True)])
 def test_a_contender_with_the_wrong_pooling_is_refused_and_not_measured(
     minilm: Path, tmp_path: Path, pooling: str, refused: bool

@@ -11,6 +11,7 @@ import pytest
 
 from biobert_onnx import Manifest, SentenceEncoder
 from biobert_onnx_export import CheckpointError, FidelityError, export
+from biobert_onnx_export.recipes import PER_ROW, STATIC
 from tests.checkpoints import copy_of, edit_json
 
 
@@ -36,6 +37,7 @@ def test_the_folder_holds_what_the_manifest_lists_and_nothing_else(artifact: Pat
     assert found == {*Manifest.read(artifact).files, "manifest.json"}
 
 
+@pytest.mark.filterwarnings("ignore::biobert_onnx.TruncationWarning")  # some texts are longer than this model
 def test_int8_vectors_are_as_faithful_as_the_manifest_says(
     artifact: Path, tiny_checkpoint: Path, tmp_path: Path
 ) -> None:
@@ -62,7 +64,7 @@ def test_a_gate_that_no_int8_recipe_passes_climbs_the_ladder_and_leaves_nothing(
         export(tiny_checkpoint, tmp_path / "artifact", min_cosine=0.99999999, report=steps.append)
     assert list(tmp_path.iterdir()) == []
     tried = [step for step in steps if step.startswith("quantizing")]
-    assert tried[:2] == ["quantizing: static, the GELU output per row", "quantizing: per row"]
+    assert tried[:2] == [f"quantizing: {STATIC.name}", f"quantizing: {PER_ROW.name}"]
     assert "4 of 16 sites in float32" in tried[2]
     assert "8 of 16 sites in float32" in tried[3]
 
@@ -72,8 +74,11 @@ def test_a_gate_that_the_first_recipe_misses_is_passed_by_a_more_careful_one(
 ) -> None:
     first = Manifest.read(artifact).fidelity["report"]["cosine_min"]
     manifest = export(tiny_checkpoint, tmp_path / "artifact", min_cosine=first + 1e-5)
-    assert manifest.quantization["recipe"] != "static, the GELU output per row"
+    assert manifest.quantization["recipe"] != STATIC.name
     assert manifest.fidelity["report"]["cosine_min"] > first
+    encoder = SentenceEncoder(tmp_path / "artifact", threads=2)
+    once, *again = (encoder.encode(["A text."]) for _ in range(3))
+    assert all((vectors == once).all() for vectors in again)
 
 
 def test_a_calibration_file_is_split_into_calibration_and_report(tiny_checkpoint: Path, tmp_path: Path) -> None:

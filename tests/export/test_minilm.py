@@ -11,6 +11,8 @@ from biobert_onnx_export import export
 from biobert_onnx_export.texts import TextSets
 from tests.checkpoints import transformers_vectors
 
+pytestmark = pytest.mark.filterwarnings("ignore::biobert_onnx.TruncationWarning")  # 3 of the report's texts are cut
+
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -47,3 +49,13 @@ def test_related_sentences_are_closer_than_unrelated_ones(folder: Path) -> None:
     )
     assert a @ b > 0.8
     assert a @ c < 0.2
+
+
+def test_a_long_texts_vector_has_unit_length_as_all_of_this_checkpoint_have(folder: Path) -> None:
+    texts = TextSets.read(None).reports["report"]
+    encoder = SentenceEncoder(folder)
+    whole, half = " ".join(texts[:40]), " ".join(texts[:20])
+    assert encoder.token_counts([whole]) > 4 * encoder.max_length
+    vectors = encoder.encode([whole, half, *texts[-40:]], long_texts="window")
+    assert np.linalg.norm(vectors, axis=1) == pytest.approx(np.ones(42), abs=1e-6)
+    assert vectors[0] @ vectors[1] > (vectors[2:] @ vectors[0]).max()

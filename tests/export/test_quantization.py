@@ -7,9 +7,11 @@ import pytest
 from numpy.typing import NDArray
 
 from biobert_onnx.session import open_session
+from biobert_onnx_export.calibration import SiteStatistics
 from biobert_onnx_export.graph_writer import GraphWriter, WeightsFile
 from biobert_onnx_export.linear import Int8Matrix, RowSite, StaticSite, integer_product
-from biobert_onnx_export.quantization import OUTLIER_UNITS, int8_columns, outlier_units
+from biobert_onnx_export.lookup import Int8Table
+from biobert_onnx_export.quantization import OUTLIER_UNITS, int8_columns, outlier_units, static_noise
 
 RNG = np.random.default_rng(11)
 
@@ -112,3 +114,32 @@ def test_the_loudest_units_are_outliers_where_one_towers_above_the_rest() -> Non
     assert 1234 in units
     assert units.size == OUTLIER_UNITS
     assert (magnitude[units].min() >= np.delete(magnitude, units)).all()
+
+
+@pytest.mark.parametrize("largest", [1.0, 30.0])
+def test_static_noise_is_the_rounding_error_that_a_static_scale_makes(largest: float) -> None:
+    x = RNG.uniform(-1, 1, size=(4000, 32)).astype(np.float32)
+    x[0, 0] = largest
+    ranges = SiteStatistics(least=x.min(0), greatest=x.max(0), mean=x.mean(0), power=np.square(x).mean(0))
+    step = (x.max() - x.min()) / 255
+    error = np.rint(x / step) * step - x
+    assert static_noise(ranges) == pytest.approx(np.sqrt(np.square(error).mean() / np.square(x).mean()), rel=0.05)
+
+
+def test_rows_of_an_int8_table_are_within_half_a_step_of_their_own() -> None:
+    rows = (RNG.normal(size=(200, 48)) * RNG.uniform(0.01, 5, size=(200, 1))).astype(np.float32)
+    rows[7] = 0
+    table = Int8Table.of(rows)
+    assert (np.abs(table.rows * table.scale - rows) <= table.scale * 0.5001).all()
+    assert table.scale.shape == (200, 1)
+
+
+def test_a_graph_looks_up_the_rows_of_an_int8_table(tmp_path: Path) -> None:
+    table = Int8Table.of(RNG.normal(size=(50, 16)).astype(np.float32))
+    with WeightsFile(tmp_path / "weights.bin") as weights:
+        graph = GraphWriter(weights)
+        table.write(graph, "words", "ids")
+        graph.write(tmp_path / "graph.onnx", inputs={"ids": ("texts",)}, outputs={"words": ("texts", 16)})
+    ids = np.array([3, 0, 49, 3])
+    (found,) = open_session(tmp_path / "graph.onnx").run(["words"], {"ids": ids})
+    assert (found == table.rows[ids].astype(np.float32) * table.scale[ids]).all()

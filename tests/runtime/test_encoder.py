@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from biobert_onnx import SentenceEncoder
+from biobert_onnx import SentenceEncoder, TruncationWarning
+from biobert_onnx.tokenization import CHARACTERS, SLICE
 from tests.texts import TEXTS
 
 LONG = "Mutations of the gene were found in every second patient. " * 60
@@ -51,11 +52,32 @@ def test_a_text_gets_the_same_bits_in_any_company_and_on_any_number_of_threads(
     assert (grouping(other) == encoder.encode(TEXTS)).all()
 
 
+def test_vectors_stay_in_order_from_slice_to_slice(encoder: SentenceEncoder) -> None:
+    texts = ["Why?"] * (SLICE - 1) + ["Sepsis", "No.", "x" * CHARACTERS, "TNF-α"]
+    alone = np.vstack([encoder.encode([text]) for text in texts[-4:]])
+    assert (encoder.encode(texts)[-4:] == alone).all()
+
+
 def test_normalized_vectors_have_unit_length_and_the_same_bits_alone(encoder: SentenceEncoder) -> None:
     together = encoder.encode(TEXTS, normalize_embeddings=True)
     alone = np.vstack([encoder.encode([text], normalize_embeddings=True) for text in TEXTS])
     assert np.linalg.norm(together, axis=1) == pytest.approx(np.ones(len(TEXTS)), abs=1e-6)
     assert (together == alone).all()
+
+
+def test_truncate_dim_keeps_the_first_numbers_and_normalizes_what_is_kept(encoder: SentenceEncoder) -> None:
+    whole = encoder.encode(TEXTS)
+    assert (encoder.encode(TEXTS, truncate_dim=encoder.dim) == whole).all()
+    assert (encoder.encode(TEXTS, truncate_dim=1) == whole[:, :1]).all()
+    kept = whole[:, :7]
+    found = encoder.encode(TEXTS, truncate_dim=7, normalize_embeddings=True)
+    assert found == pytest.approx(kept / np.linalg.norm(kept, axis=1, keepdims=True), abs=1e-6)
+
+
+@pytest.mark.parametrize("truncate_dim", [0, -1, 10**6])
+def test_truncate_dim_out_of_range_is_refused(encoder: SentenceEncoder, truncate_dim: int) -> None:
+    with pytest.raises(ValueError, match=f"truncate_dim is {truncate_dim}, expected 1 to {encoder.dim}"):
+        encoder.encode([], truncate_dim=truncate_dim)
 
 
 def test_blank_texts_equal_the_empty_text(encoder: SentenceEncoder) -> None:
@@ -66,13 +88,16 @@ def test_blank_texts_equal_the_empty_text(encoder: SentenceEncoder) -> None:
 def test_a_text_over_max_length_is_cut_there(artifact: Path, encoder: SentenceEncoder) -> None:
     short = SentenceEncoder(artifact, max_length=16, threads=1)
     assert short.max_length == 16
-    assert (short.encode([LONG]) == short.encode([LONG * 2])).all()
-    assert (short.encode([LONG]) != encoder.encode([LONG])).any()
+    with pytest.warns(TruncationWarning):
+        once, twice, longer = short.encode([LONG]), short.encode([LONG * 2]), encoder.encode([LONG])
+    assert (once == twice).all()
+    assert (once != longer).any()
 
 
 def test_a_text_of_five_megabytes_is_cut_and_encoded(encoder: SentenceEncoder) -> None:
     text = LONG * (5_000_000 // len(LONG))
-    assert (encoder.encode([text]) == encoder.encode([LONG])).all()
+    with pytest.warns(TruncationWarning):
+        assert (encoder.encode([text]) == encoder.encode([LONG])).all()
 
 
 def test_a_word_of_five_megabytes_is_one_unknown_token(encoder: SentenceEncoder) -> None:
@@ -81,8 +106,10 @@ def test_a_word_of_five_megabytes_is_one_unknown_token(encoder: SentenceEncoder)
 
 @pytest.mark.parametrize("text", ["one text", b"one text"])
 def test_a_bare_string_is_refused_with_the_right_call(encoder: SentenceEncoder, text: str) -> None:
-    with pytest.raises(TypeError, match=r"encode\(\[text\]\)"):
+    with pytest.raises(TypeError, match=r"call with \[text\]"):
         encoder.encode(text)
+    with pytest.raises(TypeError, match=r"call with \[text\]"):
+        encoder.token_counts(text)
 
 
 @pytest.mark.parametrize("entry", [None, 7, b"bytes", ["a list"]])

@@ -19,6 +19,7 @@ HEAVY = {
     "pandas",
     "pyarrow",
     "pyspark",
+    "csv",
     "biobert_onnx_export",
     "scipy",
     "tqdm",

@@ -1,0 +1,109 @@
+"""What is done with embeddings once they are there: unit length, cosine similarity, fewer bits."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+PRECISIONS = ("int8", "uint8", "binary", "ubinary")
+
+LEVELS = 256
+"""Values of an 8-bit number."""
+
+NORM_FLOOR = 1e-12
+"""The smallest norm to divide by, as in torch.nn.functional.normalize."""
+
+Floats = NDArray[np.floating]
+
+
+def scale_to_unit_length(embeddings: Floats) -> None:
+    """Divide each row of `embeddings` (n, dim) by its norm, in place; a row of zeros stays."""
+    embeddings /= np.maximum(np.linalg.norm(embeddings, axis=1, keepdims=True), NORM_FLOOR)
+
+
+def similarity(left: Floats, right: Floats) -> NDArray[np.float32]:
+    """The cosine of each row of `left` (n, dim) to each row of `right` (m, dim): (n, m) float32.
+
+    A vector of zeros has cosine 0 to every other. Raises TypeError or ValueError for what is no embeddings of one dim.
+
+    >>> similarity(np.array([[3.0, 4.0]]), np.array([[4.0, 3.0], [-3.0, -4.0], [0.0, 0.0]])).round(6).tolist()
+    [[0.9599999785423279, -1.0, 0.0]]
+    """
+    _check_embeddings(left)
+    _check_embeddings(right)
+    if left.shape[1] != right.shape[1]:
+        raise ValueError(
+            f"left has {left.shape[1]} numbers a row and right {right.shape[1]}: compare embeddings of one encoder "
+            "and one truncate_dim"
+        )
+    units = [rows.astype(np.float32) for rows in (left, right)]
+    for rows in units:
+        scale_to_unit_length(rows)
+    cosines: NDArray[np.float32] = units[0] @ units[1].T
+    return cosines
+
+
+def quantize_embeddings(
+    embeddings: Floats, precision: str, *, ranges: Floats | None = None
+) -> NDArray[np.int8] | NDArray[np.uint8]:
+    """`embeddings` (n, dim) in fewer bits, as sentence_transformers.quantize_embeddings gives them.
+
+    "uint8": (n, dim) uint8, the place of a number between the least (0) and the greatest (255) of its dimension,
+    rounded down. "int8": (n, dim) int8, the same less 128.
+    "ubinary": (n, dim / 8 rounded up) uint8, a bit a number, set if it is above 0, the first of eight the highest.
+    "binary": (n, dim / 8 rounded up) int8, the same less 128 a byte.
+
+    `ranges`, for uint8 and int8: (2, dim), least and greatest number of each dimension; numbers beyond them are
+    clipped. None takes those of `embeddings` themselves, and then two calls cannot be compared: take
+    `embedding_ranges` of a large sample once, keep them, and pass them in every call.
+
+    Raises ValueError for another precision, for ranges of another shape, and without ranges for fewer than two rows;
+    TypeError or ValueError for what is no embeddings.
+
+    >>> quantize_embeddings(np.array([[0.0, 5.0], [0.5, 9.0], [2.0, 5.0]]), "uint8", ranges=np.array([[0, 4], [1, 6]]))
+    array([[  0, 127],
+           [127, 255],
+           [255, 127]], dtype=uint8)
+    """
+    if precision not in PRECISIONS:
+        raise ValueError(f"precision is {precision!r}, expected one of {', '.join(PRECISIONS)}")
+    _check_embeddings(embeddings)
+    if precision.endswith("binary"):
+        codes = np.packbits(embeddings > 0, axis=1)
+    else:
+        codes = _levels(embeddings, embedding_ranges(embeddings) if ranges is None else ranges)
+    return codes if precision.startswith("u") else (codes.astype(np.int16) - LEVELS // 2).astype(np.int8)
+
+
+def embedding_ranges(embeddings: Floats) -> Floats:
+    """Least and greatest number of each dimension of `embeddings` (n, dim): (2, dim), for `quantize_embeddings`.
+
+    Raises ValueError for fewer than two rows, TypeError or ValueError for what is no embeddings.
+    """
+    _check_embeddings(embeddings)
+    if len(embeddings) < 2:
+        raise ValueError(
+            f"{len(embeddings)} embeddings have no ranges to quantize by, expected at least 2, better thousands: pass "
+            "ranges=embedding_ranges(sample), of a large sample"
+        )
+    return np.stack([embeddings.min(axis=0), embeddings.max(axis=0)])
+
+
+def _levels(embeddings: Floats, ranges: Floats) -> NDArray[np.uint8]:
+    shape = (2, embeddings.shape[1])
+    if np.shape(ranges) != shape or not np.less_equal(*ranges).all():
+        raise ValueError(
+            f"ranges have shape {np.shape(ranges)}, expected {shape}, first the least and then the greatest number of "
+            "each dimension: take them with embedding_ranges(sample)"
+        )
+    least, greatest = np.asarray(ranges)  # sentence-transformers' order of rounding: the greatest may become 254
+    steps = (greatest - least) / (LEVELS - 1)
+    steps = np.where(steps == 0, 1, steps)  # a dimension that never changes
+    levels: NDArray[np.uint8] = np.clip(np.floor((embeddings - least) / steps), 0, LEVELS - 1).astype(np.uint8)
+    return levels
+
+
+def _check_embeddings(embeddings: Floats) -> None:
+    if not isinstance(embeddings, np.ndarray) or not np.issubdtype(embeddings.dtype, np.floating):
+        kind = getattr(embeddings, "dtype", type(embeddings).__name__)
+        raise TypeError(f"expected embeddings, an array of floating-point numbers, got {kind}: pass what encode gives")
+    if embeddings.ndim != 2:
+        raise ValueError(f"embeddings have shape {embeddings.shape}, expected (n, dim): one row is embeddings[:1]")
