@@ -13,7 +13,7 @@ from pyspark.ml import Pipeline, PipelineModel
 from pyspark.ml.clustering import KMeans
 from pyspark.sql import DataFrame, SparkSession
 
-from biobert_onnx import ArtifactError, SentenceEncoder
+from biobert_onnx import ArtifactError, SentenceEncoder, TruncationWarning
 from biobert_onnx.pretrained import DEFAULT as MODEL
 from biobert_onnx.spark import BertSentenceEmbeddings, DocumentAssembler, SentenceDetector, embed_column, to_vector
 from biobert_onnx.spark.worker import RemoteEncoder, read_manifest
@@ -115,7 +115,8 @@ def test_the_maximum_sentence_length_cuts_as_max_length_does(
     spark: SparkSession, documents: DataFrame, stage: BertSentenceEmbeddings, artifact: Path
 ) -> None:
     found = vectors(stage.setMaxSentenceLength(8).transform(documents.where("n = 1")), "sentence_embeddings")
-    cut = SentenceEncoder(artifact, max_length=8, threads=1).encode(TEXTS[:1])
+    with pytest.warns(TruncationWarning):
+        cut = SentenceEncoder(artifact, max_length=8, threads=1).encode(TEXTS[:1])
     assert found == [[cut.tobytes()]]
 
 

@@ -14,7 +14,7 @@ from biobert_onnx.spark.columns import check_column
 from biobert_onnx.spark.worker import RemoteEncoder, locate, remote_encoder
 
 TEXTS_AT_A_TIME = 2048
-"""As many as SentenceEncoder tokenizes at a time."""
+"""Enough to fill micro-batches of equal length, few enough to hold little memory."""
 
 
 def embed_column(

@@ -27,7 +27,7 @@ from biobert_onnx.spark.columns import AnnotationColumns, check_annotations
 from biobert_onnx.spark.worker import RemoteEncoder, locate, read_manifest, remote_encoder
 
 TEXTS_PER_BATCH_SIZE = 256
-"""Texts that a worker takes at a time for each unit of batchSize: 2,048 for Spark NLP's 8, as SentenceEncoder does.
+"""Texts that a worker takes at a time for each unit of batchSize: 2,048 for Spark NLP's 8.
 Micro-batches of one length are made of these; batchSize bounds memory and cannot change a vector."""
 
 
