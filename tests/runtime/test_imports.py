@@ -18,6 +18,7 @@ HEAVY = {
     "pandas",
     "pyarrow",
     "csv",
+    "asyncio",
     "biobert_onnx_export",
     "scipy",
     "tqdm",
