@@ -1,4 +1,4 @@
-"""The command `biobert-onnx`: export, encode, info, verify, prepack."""
+"""The command `biobert-onnx`: export, encode, info, verify, prepack, bundle."""
 
 import argparse
 import sys
@@ -85,6 +85,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_info(commands.add_parser("info", help="show what an artifact is"))
     _add_verify(commands.add_parser("verify", help="check every file of an artifact"))
     _add_prepack(commands.add_parser("prepack", help="lay the weights out for this machine"))
+    _add_bundle(commands.add_parser("bundle", help="make a serverless zip: runtime, artifact, handler"))
     return parser
 
 
@@ -129,6 +130,14 @@ def _add_prepack(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("artifact", type=_folder, help="an artifact's folder")
     parser.add_argument("--into", type=Path, metavar="DIR", help="the folder to write (prepacked, in the artifact)")
     parser.set_defaults(command=_prepack)
+
+
+def _add_bundle(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("artifact", type=_folder, help="an artifact's folder")
+    parser.add_argument("output", type=Path, help="the zip to write")
+    parser.add_argument("--platform", default="manylinux_2_28_x86_64", help="or manylinux_2_28_aarch64")
+    parser.add_argument("--python", default="3.12", metavar="VERSION", help="the function's Python (3.12)")
+    parser.set_defaults(command=_bundle)
 
 
 def _folder(value: str) -> Path:
@@ -214,6 +223,18 @@ def _prepack(options: argparse.Namespace) -> None:
     folder = prepack(options.artifact, options.into)
     size = sum(path.stat().st_size for path in folder.iterdir())
     print(f"wrote {folder}: {size / MEBIBYTE:.2f} MiB for this onnxruntime version and this type of CPU")
+
+
+def _bundle(options: argparse.Namespace) -> None:
+    from biobert_onnx.bundle import bundle  # only this command starts pip and writes zips
+
+    made = bundle(options.artifact, options.output, platform=options.platform, python=options.python)
+    for name, size in made.items.items():
+        print(f"{size / MEBIBYTE:10.2f} MiB  {name}")
+    print(f"{made.unzipped / MEBIBYTE:10.2f} MiB  in all, {made.unzipped:,} bytes")
+    if not made.compiled:
+        _say("warning", f"without bytecode, so each cold start compiles: run bundle with Python {options.python}")
+    print(f"wrote {options.output}: {made.zipped / MEBIBYTE:.2f} MiB, handler lambda_function.lambda_handler")
 
 
 def _sentence(manifest: Manifest) -> str:

@@ -98,9 +98,7 @@ async def _body(request: Request) -> bytes:
 
 async def _refused(request: Request, error: Exception) -> Response:
     assert isinstance(error, BadRequest)
-    headers = (
-        {"connection": "close"} if error.status == TOO_SLOW else None
-    )  # the rest of its body may come yet
+    headers = {"connection": "close"} if error.status == TOO_SLOW else None  # the rest of its body may come yet
     return _error(error.status, str(error), kind="invalid_request_error", field=error.field, headers=headers)
 
 
