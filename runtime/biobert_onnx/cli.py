@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import NoReturn, TextIO
 
-from biobert_onnx.commands import encode, export, info, models, prepack, verify
+from biobert_onnx.commands import bundle, encode, export, info, models, prepack, verify
 from biobert_onnx.long_texts import TruncationWarning
 from biobert_onnx.version import __version__
 
@@ -23,6 +23,7 @@ COMMANDS = {
     "info": (info, "show what an artifact is"),
     "verify": (verify, "check every file of an artifact, and its vectors' known numbers"),
     "prepack": (prepack, "lay the weights out for this machine"),
+    "bundle": (bundle, "make a serverless zip: runtime, artifact, handler"),
 }
 
 

@@ -20,6 +20,7 @@ HEAVY = {
     "pyarrow",
     "pyspark",
     "csv",
+    "asyncio",
     "biobert_onnx_export",
     "scipy",
     "tqdm",
