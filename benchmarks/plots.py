@@ -19,7 +19,7 @@ OUR_NAME = "biobert-onnx"
 STYLES = {"light": ("#1f2328", "#0969da", "#8c959f"), "dark": ("#e6edf3", "#4493f8", "#7d8590")}
 """Colours of text, of this project and of the others."""
 
-MARKERS = "osv^<>DPXph*d"
+MARKERS = "osv^<>DPXph*dH8"
 
 SIZE = (8.0, 4.5)
 """Inches."""

@@ -23,7 +23,10 @@ from biobert_onnx_export.texts import TextSets
 
 QEMU = shutil.which("qemu-x86_64") if platform.machine() == "x86_64" else None
 
-pytestmark = pytest.mark.skipif(QEMU is None, reason="no qemu-x86_64 on an x86-64 machine: apt-get install qemu-user")
+pytestmark = [
+    pytest.mark.skipif(QEMU is None, reason="no qemu-x86_64 on an x86-64 machine: apt-get install qemu-user"),
+    pytest.mark.filterwarnings("ignore::biobert_onnx.TruncationWarning"),  # some texts are longer than the tiny model
+]
 
 Floats = NDArray[np.float32]
 
