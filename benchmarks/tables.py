@@ -110,7 +110,7 @@ def start_table(record: Record) -> Iterator[str]:
 
 
 def memory_table(record: Record) -> Iterator[str]:
-    """MiB after the corpus, and of a second process beside the first, before any."""
+    """MiB of a process after part of the corpus, and of a second one beside the first, before any."""
     rows = []
     for name, contender in sound(record).items():
         own, second = contender["memory"], contender["second_process"][0]

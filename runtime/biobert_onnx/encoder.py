@@ -65,7 +65,8 @@ class SentenceEncoder:
         self._tokenizer = TextTokenizer(folder / TOKENIZER)
         plain = folder / ENCODER_GRAPH
         packed = fitting_graph(folder / FOLDER if prepacked is None else Path(prepacked), self._manifest)
-        self._sessions = Sessions(plain, packed or plain, quick_start=self._manifest.precision == "int8")
+        exact = not self._manifest.has_float32_products  # these round otherwise without packing
+        self._sessions = Sessions(plain, packed or plain, threads=self._threads, quick_start=exact)
         self._callers = ConcurrentCallers(self._sessions.run, dim=self.dim, threads=self._threads)
 
     def __enter__(self) -> Self:

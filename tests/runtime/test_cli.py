@@ -105,6 +105,12 @@ def test_encode_reads_the_field_or_column_that_is_named(
     assert (np.load(tmp_path / "out.npy") == encoder.encode(["Sepsis"])).all()
 
 
+def test_closed_standard_input_is_no_empty_input(artifact: Path, tmp_path: Path) -> None:
+    shell = ["sh", "-c", 'exec "$@" <&-', "sh", *command("encode", artifact, "-", "-o", tmp_path / "out.npy")]
+    done = subprocess.run(shell, capture_output=True, env=ENVIRONMENT)
+    assert (done.returncode, b"standard input is closed" in done.stderr) == (2, True)
+
+
 def test_an_empty_file_gives_no_vectors(artifact: Path, encoder: SentenceEncoder, tmp_path: Path) -> None:
     assert run("encode", artifact, "-", "-o", tmp_path / "out.npy").returncode == 0
     assert np.load(tmp_path / "out.npy").shape == (0, encoder.dim)

@@ -15,8 +15,10 @@ HEAVY = {
     "optimum",
     "onnx",
     "huggingface_hub",
+    "nupunkt",
     "pandas",
     "pyarrow",
+    "pyspark",
     "csv",
     "asyncio",
     "biobert_onnx_export",
@@ -47,6 +49,8 @@ def test_encoding_imports_nothing_more(artifact: object) -> None:
 
 @pytest.mark.parametrize("module", [module.name for module in pkgutil.iter_modules(biobert_onnx.__path__)])
 def test_every_module_imports_alone(module: str) -> None:
+    if module == "spark":
+        pytest.importorskip("pyspark", reason="the extra 'spark' is not installed")
     if module != "__main__":
         importlib.import_module(f"biobert_onnx.{module}")
 
@@ -55,3 +59,17 @@ def test_all_names_the_public_names() -> None:
     public = {name for name in vars(biobert_onnx) if not name.startswith("_")}
     modules = {module.name for module in pkgutil.iter_modules(biobert_onnx.__path__)}
     assert set(biobert_onnx.__all__) - {"__version__"} == public - modules
+
+
+@pytest.mark.parametrize(
+    ("extra", "package", "use"),
+    [
+        ("sentences", "nupunkt", "from biobert_onnx.sentences import split; split('x')"),
+        ("pandas", "pandas", "from biobert_onnx import nlu; nlu.load('x')"),
+        ("spark", "pyspark", "import biobert_onnx.spark"),
+    ],
+)
+def test_a_missing_extra_is_named(extra: str, package: str, use: str) -> None:
+    code = f"import sys; sys.modules[{package!r}] = None; {use}"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert f"({package} is missing): pip install 'biobert-onnx[{extra}]'" in done.stderr
