@@ -17,8 +17,9 @@ try:
     from starlette.responses import Response
     from starlette.routing import Route
 except ModuleNotFoundError as error:
+    missing = str(error.name).partition(".")[0]
     raise ModuleNotFoundError(
-        f"the HTTP app needs the extra 'http' ({error.name} is missing): pip install 'biobert-onnx[http]'"
+        f"the HTTP app needs the extra 'http' ({missing} is missing): pip install 'biobert-onnx[http]'"
     ) from error
 
 MOST_TEXTS = 2048

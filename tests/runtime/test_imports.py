@@ -26,6 +26,9 @@ HEAVY = {
     "tqdm",
 }
 
+EXTRAS = {"spark": ("spark", "pyspark"), "http": ("http", "starlette")}
+"""Modules that are imported with an extra only, and a package of it."""
+
 
 def test_the_runtime_imports_numpy_onnxruntime_and_tokenizers_only() -> None:
     code = "import sys, biobert_onnx.cli; print(*sorted({name.partition('.')[0] for name in sys.modules}))"
@@ -49,8 +52,8 @@ def test_encoding_imports_nothing_more(artifact: object) -> None:
 
 @pytest.mark.parametrize("module", [module.name for module in pkgutil.iter_modules(biobert_onnx.__path__)])
 def test_every_module_imports_alone(module: str) -> None:
-    if module == "spark":
-        pytest.importorskip("pyspark", reason="the extra 'spark' is not installed")
+    extra, package = EXTRAS.get(module, ("", "sys"))
+    pytest.importorskip(package, reason=f"the extra {extra!r} is not installed")
     if module != "__main__":
         importlib.import_module(f"biobert_onnx.{module}")
 
@@ -67,6 +70,7 @@ def test_all_names_the_public_names() -> None:
         ("sentences", "nupunkt", "from biobert_onnx.sentences import split; split('x')"),
         ("pandas", "pandas", "from biobert_onnx import nlu; nlu.load('x')"),
         ("spark", "pyspark", "import biobert_onnx.spark"),
+        ("http", "starlette", "import biobert_onnx.http"),
     ],
 )
 def test_a_missing_extra_is_named(extra: str, package: str, use: str) -> None:
