@@ -80,7 +80,7 @@ def measured(artifact: Path, *, rows: int, rounds: int) -> dict[str, Any]:
         "rows": rows,
         "sentences": len(sentences),
         **seconds,
-        "processes_kib": [_memory(process) for process in _descendants(os.getpid())],
+        "processes_kib": [found for process in _descendants(os.getpid()) if (found := _memory(process))],
     }
 
 
@@ -127,10 +127,13 @@ def _descendants(process: int) -> Iterator[int]:
             yield from _descendants(child)
 
 
-def _memory(process: int) -> dict[str, Any]:
-    """Name and KiB of a process: at its peak, its share of all pages, its own pages."""
+def _memory(process: int) -> dict[str, Any] | None:
+    """Name and KiB of a process: at its peak, its share of all pages, its own pages; None if it has just ended."""
     folder = Path(f"/proc/{process}")
-    lines = [*(folder / "status").read_text().splitlines(), *(folder / "smaps_rollup").read_text().splitlines()]
+    try:
+        lines = [*(folder / "status").read_text().splitlines(), *(folder / "smaps_rollup").read_text().splitlines()]
+    except (FileNotFoundError, ProcessLookupError):
+        return None
     values = {name: rest.split() for name, _, rest in (line.partition(":") for line in lines)}
     return {"name": values["Name"][0]} | {key: int(values[key][0]) for key in MEMORY}
 
