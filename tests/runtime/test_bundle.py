@@ -147,8 +147,11 @@ json.dump([answer, [place for place in places if "site-packages" in place]], sys
 
 
 def run_clean(function: Path, *before: str) -> subprocess.CompletedProcess[str]:
-    """The handler in an interpreter that has the standard library and `function`, no site-packages, no variables."""
-    command = [*before, sys.executable, "-I", "-S", "-W", "error", "-c", CLEAN, str(function), EVENT]
+    """The handler in an interpreter that has the standard library and `function`, no site-packages, no variables.
+
+    It is the interpreter itself: a virtual environment's link to it may lie in the /tmp that a test hides.
+    """
+    command = [*before, str(Path(sys.executable).resolve()), "-I", "-S", "-W", "error", "-c", CLEAN, str(function), EVENT]
     return subprocess.run(command, capture_output=True, text=True, env={}, cwd="/")
 
 
