@@ -151,7 +151,8 @@ def run_clean(function: Path, *before: str) -> subprocess.CompletedProcess[str]:
 
     It is the interpreter itself: a virtual environment's link to it may lie in the /tmp that a test hides.
     """
-    command = [*before, str(Path(sys.executable).resolve()), "-I", "-S", "-W", "error", "-c", CLEAN, str(function), EVENT]
+    python = str(Path(sys.executable).resolve())
+    command = [*before, python, "-I", "-S", "-W", "error", "-c", CLEAN, str(function), EVENT]
     return subprocess.run(command, capture_output=True, text=True, env={}, cwd="/")
 
 
