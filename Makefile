@@ -2,7 +2,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test check benchmark benchmark-quick soak
+.PHONY: demo test check fuzz audit benchmark benchmark-quick soak
 
 # Export a checkpoint and embed two sentences with it; CHECKPOINT=path takes your own.
 demo: $(VENV)/.demo
@@ -15,6 +15,15 @@ check: $(VENV)/.test
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+# The properties of tests/fuzz on thousands of new examples; `make test` tries a few.
+fuzz: $(VENV)/.test
+	HF_HUB_OFFLINE=1 $(BIN)/python -m pytest tests/fuzz --hypothesis-profile=fuzz --hypothesis-show-statistics
+
+# Known weaknesses of what is installed, and every version and licence.
+audit: $(VENV)/.audit
+	$(BIN)/pip-licenses --order=license --with-urls --format=markdown
+	$(BIN)/pip-audit --local
 
 # Measure every peer and write the report; benchmark-quick only shows that everything runs.
 benchmark: $(VENV)/.benchmark
