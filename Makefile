@@ -20,10 +20,10 @@ check: $(VENV)/.test
 fuzz: $(VENV)/.test
 	HF_HUB_OFFLINE=1 $(BIN)/python -m pytest tests/fuzz --hypothesis-profile=fuzz --hypothesis-show-statistics
 
-# Known weaknesses of what is installed, and every version and licence.
-audit: $(VENV)/.audit
-	$(BIN)/pip-licenses --order=license --with-urls --format=markdown
-	$(BIN)/pip-audit --local
+# Every version and licence that is installed, none of them a GPL; known weaknesses of the pinned versions.
+audit: $(VENV)/.test $(VENV)/.audit
+	$(BIN)/pip-licenses --order=license --partial-match --fail-on=GPL
+	$(BIN)/pip-audit --strict --no-deps --disable-pip --requirement constraints.txt
 
 # Measure every peer and write the report; benchmark-quick only shows that everything runs.
 benchmark: $(VENV)/.benchmark

@@ -143,9 +143,7 @@ def inside(folder: Path, name: str) -> Path:
     if not plain or os.path.islink(path):  # noqa: PTH114  # Path's own raises for a name that is too long
         real = Path(os.path.realpath(path)) if name.isprintable() else Path()
         if not any(real.is_relative_to(root) for root in _roots(folder)):
-            raise ArtifactError(
-                f"'{path}' leads outside the folder: do not use it, or copy the artifact without links"
-            )
+            raise ArtifactError(f"'{path}' leads outside the folder: do not use it, or copy the artifact without links")
     return path
 
 

@@ -55,7 +55,7 @@ def prepack(artifact: Path, into: Path | None = None) -> Path:
 def fitting_graph(folder: Path, manifest: Manifest) -> Path | None:
     """The packed graph in `folder` if it is whole and was made from this artifact for this machine, else None."""
     try:
-        found = json.loads((folder / KEY).read_bytes())
+        found = json.loads(inside(folder, KEY).read_bytes())
         for name, record in _records(found.pop("files")).items():
             check_size(inside(folder, name), record.size)
     except (OSError, ValueError, TypeError, AttributeError, KeyError, RecursionError):  # none there, or not whole
@@ -67,9 +67,7 @@ def check_packed(folder: Path) -> None:
     """Raise ArtifactError at the first file of a `folder` that `fitting_graph` accepts which is not as it was made."""
     for name, record in _records(json.loads((folder / KEY).read_bytes())["files"]).items():
         if FileRecord.of(folder / name) != record:
-            raise ArtifactError(
-                f"'{folder / name}' is not what prepack wrote: run prepack again, or remove '{folder}'"
-            )
+            raise ArtifactError(f"'{folder / name}' is not what prepack wrote: run prepack again, or remove '{folder}'")
 
 
 def _records(files: Mapping[str, Any]) -> dict[str, FileRecord]:

@@ -25,7 +25,7 @@ WORDS = tuple(sorted({word for text in TEXTS for word in text.split()}))
 PIECES = st.one_of(st.text(max_size=10), st.sampled_from((*WORDS, *SPECIAL, *BLANKS, *MARKS)))
 
 texts = st.lists(PIECES, max_size=12).map("".join)
-"""Any code points but surrogates, among words, blanks, special tokens written out and characters that casing changes."""
+"""Any code points but surrogates, among words, blanks, special tokens written out, and marks that casing changes."""
 
 code_points = st.text(st.characters(codec=None), max_size=6)
 """Lone surrogates too."""

@@ -11,9 +11,8 @@ from biobert_onnx import SentenceEncoder
 from biobert_onnx.files.encoding import encode_file, open_reader
 from tests.fuzz.strategies import damaged, json_values, nestings, texts
 
-lines = st.lists(
-    st.one_of(texts, st.sampled_from(['"', '""', ",", "text", "\r", "\n", "{", '{"text": "a"}'])), max_size=9
-)
+SYNTAX = ('"', '""', ",", "text", "\r", "\n", "{", '{"text": "a"}')
+lines = st.lists(st.one_of(texts, st.sampled_from(SYNTAX)), max_size=9)
 records = st.dictionaries(st.sampled_from(["text", "id", "embedding"]), json_values, max_size=3)
 
 
