@@ -94,12 +94,10 @@ class Manifest:
             return cls._from_bytes(inside(folder, MANIFEST), path.read_bytes())
         except OSError as error:
             raise ArtifactError(f"'{path}' cannot be read ({error.strerror}): change its permissions") from error
-        except (UnicodeDecodeError, json.JSONDecodeError, RecursionError, TypeError, AttributeError) as error:
-            raise ArtifactError(f"'{path}' cannot be read ({error!r:.200}): export the artifact again") from error
 
     @classmethod
     def _from_bytes(cls, path: Path, raw: bytes) -> Self:
-        content = json.loads(raw)
+        content = _json_object(path, raw)
         if content.get("format") != FORMAT:
             raise ArtifactError(
                 f"'{path}': its format is {shown(content.get('format'))}, expected {FORMAT}: "
@@ -110,7 +108,8 @@ class Manifest:
         for difference in differences(content, SCHEMA):
             raise ArtifactError(f"'{path}' cannot be read: {difference}: export the artifact again")
         values = {field.name: content[field.name] for field in fields(cls)}
-        values["files"] = {name: FileRecord(**record) for name, record in values["files"].items()}
+        records = values["files"].items()
+        values["files"] = {name: FileRecord(size=record["size"], sha256=record["sha256"]) for name, record in records}
         return cls(**values)
 
     def write(self, folder: Path) -> None:
@@ -130,10 +129,21 @@ class Manifest:
     def check_contents(self, folder: Path) -> None:
         """Raise ArtifactError at the first file of `folder` whose size or sha256 differs, the manifest included."""
         self.check_sizes(folder)
-        raw = (folder / MANIFEST).read_bytes()
-        _check_seal(folder / MANIFEST, raw, json.loads(raw).get(SEAL))
+        path, raw = folder / MANIFEST, (folder / MANIFEST).read_bytes()
+        _check_seal(path, raw, _json_object(path, raw).get(SEAL))
         for name, record in self.files.items():
             _compare(folder / name, FileRecord.of(folder / name).sha256, record.sha256)
+
+
+def _json_object(path: Path, raw: bytes) -> dict[str, Any]:
+    """The object in `raw`, the manifest at `path`; raises ArtifactError if it is none."""
+    try:
+        content = json.loads(raw)
+    except (ValueError, RecursionError) as error:  # no UTF-8, no JSON, a number or a nesting without end
+        raise ArtifactError(f"'{path}' cannot be read ({error!s:.200}): export the artifact again") from error
+    if not isinstance(content, dict):
+        raise ArtifactError(f"'{path}' cannot be read: it holds {shown(content)}, no object: export the artifact again")
+    return content
 
 
 def inside(folder: Path, name: str) -> Path:
@@ -176,10 +186,11 @@ def _fault(path: Path, size: int) -> str | None:
 
 def _check_seal(path: Path, raw: bytes, seal: object) -> None:
     """Raise ArtifactError unless `seal` is the sha256 of `raw`, the manifest at `path`, with zeros in its place."""
-    unsealed = raw.replace(str(seal).encode(), UNSEALED.encode(), 1)
-    _compare(path, hashlib.sha256(unsealed).hexdigest(), seal)
+    expected = seal if isinstance(seal, str) else "one"
+    unsealed = raw.replace(expected.encode("utf-8", "replace"), UNSEALED.encode(), 1)
+    _compare(path, hashlib.sha256(unsealed).hexdigest(), expected)
 
 
-def _compare(path: Path, found: str, expected: object) -> None:
+def _compare(path: Path, found: str, expected: str) -> None:
     if found != expected:
-        raise ArtifactError(f"'{path}' has sha256 {found}, expected {expected!s:.64}: export or copy it again")
+        raise ArtifactError(f"'{path}' has sha256 {found}, expected {expected:.64}: export or copy it again")

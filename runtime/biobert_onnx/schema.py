@@ -65,4 +65,6 @@ def _fits(value: object, schema: Schema) -> bool:
 def _name(schema: Schema) -> str:
     if isinstance(schema, tuple):
         return f"one of {', '.join(schema)}"
-    return schema.__name__ if isinstance(schema, type) else {list: "a list"}.get(type(schema), "an object")
+    if isinstance(schema, list):
+        return "a list"
+    return schema.__name__ if isinstance(schema, type) else "an object"

@@ -8,6 +8,6 @@ settings.register_profile(
     "test", max_examples=40, derandomize=True, database=None, deadline=None, suppress_health_check=CHECKS
 )
 settings.register_profile(
-    "fuzz", max_examples=3000, database=None, deadline=None, print_blob=True, suppress_health_check=CHECKS
+    "fuzz", max_examples=2000, database=None, deadline=None, print_blob=True, suppress_health_check=CHECKS
 )
 settings.load_profile("test")

@@ -26,7 +26,8 @@ def test_each_text_gets_one_finite_vector_with_the_same_bits_in_any_grouping(
     encoder: SentenceEncoder, texts: list[str], data: st.DataObject
 ) -> None:
     vectors = encoder.encode(texts)
-    assert (vectors.shape, vectors.dtype) == ((len(texts), encoder.dim), np.float32)
+    assert vectors.shape == (len(texts), encoder.dim)
+    assert vectors.dtype == np.float32
     assert np.isfinite(vectors).all()
     order = data.draw(st.permutations(range(len(texts))))
     start = data.draw(st.integers(0, len(texts)))

@@ -13,7 +13,7 @@ from biobert_onnx import Manifest
 from tests.exports import Export
 
 
-@settings(max_examples=max(2, settings.default.max_examples // 50))
+@settings(max_examples=max(2, settings().max_examples // 40))
 @given(
     number=st.sampled_from([signal.SIGKILL, signal.SIGTERM]),
     step=st.integers(0, 6),
@@ -31,6 +31,8 @@ def test_an_export_killed_at_any_moment_leaves_a_whole_artifact_or_none(
         os.kill(running.process.pid, number)
     code, _ = running.outcome()
     assert code in {0, -number}
-    assert code == 0 or not target.exists() or Manifest.read(target).check_contents(target) is None
+    assert target.exists() or code != 0
+    if target.exists():
+        Manifest.read(target).check_contents(target)
     for path in tmp_path.iterdir():
         shutil.rmtree(path)
