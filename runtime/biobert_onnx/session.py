@@ -121,9 +121,13 @@ def session_options(*, threads: int) -> onnxruntime.SessionOptions:
 
 
 def opened(graph: Path, options: onnxruntime.SessionOptions) -> onnxruntime.InferenceSession:
-    """A session on `graph` with `options`; raises ArtifactError if onnxruntime refuses the file."""
+    """A session on `graph` with `options`; raises ArtifactError if onnxruntime refuses the file.
+
+    Its fallback to the CPU, which is what we ask for, would print some errors and try again.
+    """
     try:
-        return onnxruntime.InferenceSession(str(graph), options, providers=["CPUExecutionProvider"])
+        providers = ["CPUExecutionProvider"]
+        return onnxruntime.InferenceSession(str(graph), options, providers=providers, enable_fallback=False)
     except Exception as error:  # onnxruntime's errors share no base class
         reason = str(error).splitlines()[0]
         raise ArtifactError(f"onnxruntime cannot load '{graph}' ({reason}): export the artifact again") from error

@@ -57,7 +57,7 @@ def test_an_export_whose_files_may_not_grow_says_so_and_leaves_nothing(
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.fixture(params=[100, 800, 2000, 4000])
+@pytest.fixture(params=[100, 2000, 4000, 5000])
 def small_disk(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Path]:
     """A file system of that many KiB."""
     mount = ["mount", "-t", "tmpfs", "-o", f"size={request.param}k", "tmpfs", str(tmp_path)]

@@ -282,6 +282,7 @@ def test_a_graph_whose_weights_lie_outside_the_folder_is_refused(folder: Path, t
     [
         ("encoder.onnx", lambda content: b"\xff" * len(content), r"onnxruntime cannot load '.*encoder\.onnx'"),
         ("encoder.onnx", lambda content: b"", r"onnxruntime cannot load '.*encoder\.onnx'"),
+        ("encoder.onnx", lambda content: content.replace(b"embeddings", b"\xe1mbeddings"), "onnxruntime cannot load"),
         ("encoder.onnx", lambda content: content.replace(b"com.microsoft", b"com.someoneel"), "onnxruntime cannot"),
         ("encoder.onnx", lambda content: content.replace(b"input_ids", b"token_ids"), "takes token_ids and gives"),
         ("encoder.onnx", lambda content: content.replace(b"embeddings", b"embeddingz"), "expected input_ids and embed"),
@@ -291,11 +292,12 @@ def test_a_graph_whose_weights_lie_outside_the_folder_is_refused(folder: Path, t
     ],
 )
 def test_a_file_that_is_none_of_ours_is_refused_at_load_though_the_manifest_vouches_for_it(
-    folder: Path, name: str, change: Callable[[bytes], bytes], message: str
+    folder: Path, capfd: pytest.CaptureFixture[str], name: str, change: Callable[[bytes], bytes], message: str
 ) -> None:
     resealed(folder, name, change)
     with pytest.raises(ArtifactError, match=message):
         SentenceEncoder(folder)
+    assert capfd.readouterr() == ("", "")
 
 
 def test_a_manifest_of_another_dimension_than_the_graphs_is_refused_at_load(folder: Path) -> None:
