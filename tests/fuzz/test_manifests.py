@@ -6,7 +6,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from biobert_onnx import ArtifactError, Manifest
@@ -62,3 +62,13 @@ def test_a_manifest_with_one_other_value_is_refused_or_told_of(
 ) -> None:
     original = json.loads((artifact / "manifest.json").read_bytes())
     check(folder, sealed(data.draw(altered(original))))
+
+
+def test_a_manifest_with_one_flipped_bit_is_never_verified(artifact: Path, folder: Path) -> None:
+    content = bytearray((artifact / "manifest.json").read_bytes())
+    for bit in range(0, 8 * len(content), max(1, 4000 // settings().max_examples)):
+        content[bit // 8] ^= 1 << bit % 8
+        (folder / "manifest.json").write_bytes(content)
+        with pytest.raises(ArtifactError, match=r"manifest\.json'"):
+            Manifest.read(folder).check_contents(folder)
+        content[bit // 8] ^= 1 << bit % 8
