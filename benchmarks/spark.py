@@ -6,6 +6,7 @@
 import argparse
 import json
 import os
+import random
 import struct
 import sys
 import time
@@ -63,7 +64,7 @@ def measured(artifact: Path, *, rows: int, rounds: int) -> dict[str, Any]:
 
     The plain side encodes the sentences that Spark finds, ready split; Spark's seconds hold splitting and all else.
     """
-    texts = pubmed_like_texts(rows)
+    texts = _texts(rows)
     sentences = [sentence.text for text in texts for sentence in split(text)]
     encoder = SentenceEncoder(artifact, max_length=MAX_LENGTH, threads=CPUS)
     spark = _session()
@@ -85,9 +86,19 @@ def measured(artifact: Path, *, rows: int, rounds: int) -> dict[str, Any]:
         "partitions": PARTITIONS,
         "rows": rows,
         "sentences": len(sentences),
+        "different_sentences": len(set(sentences)),
         **seconds,
         "processes_kib": [found for process in _descendants(os.getpid()) if (found := _memory(process))],
     }
+
+
+def _texts(rows: int) -> list[str]:
+    """Texts of PubMed's lengths, their words shuffled: otherwise most have a sentence in common with others.
+
+    Equal sentences are computed once a call, so once by the plain encoder and several times by Spark.
+    """
+    chance = random.Random(1)
+    return [" ".join(chance.sample(words, len(words))) for words in map(str.split, pubmed_like_texts(rows))]
 
 
 def _session() -> SparkSession:

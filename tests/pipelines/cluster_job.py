@@ -21,6 +21,7 @@ from biobert_onnx.spark import BertSentenceEmbeddings
 from biobert_onnx.spark.worker import task_cpus
 
 ADDED = "added"
+TASK_CPUS = "spark.task.cpus"
 MOUNTED = "spark.hadoop.fs.viewfs.mounttable.shared.link./models"
 """Makes a folder part of a Hadoop file system, as HDFS is one: Spark ships no folder that is plainly local."""
 
@@ -28,10 +29,11 @@ MOUNTED = "spark.hadoop.fs.viewfs.mounttable.shared.link./models"
 def main(master: str, memory: str, folder: str, texts: str) -> None:
     """Print one JSON object: the rows on local[2] with two CPUs a task, and all that came of the cluster."""
     numbered = list(enumerate(json.loads(texts)))
-    with session("local[2]", {"spark.task.cpus": "2"}) as spark:
+    with session("local[2]", {TASK_CPUS: "2"}) as spark:
         local = PipelineModel.load(f"{folder}/pipeline").transform(frame_of(spark, numbered))
         found = {"local": rows_of(local), "cpus": spark.sparkContext.range(1).map(lambda _: task_cpus()).first()}
-    with session(master, {"spark.executor.memory": memory, MOUNTED: f"file://{folder}/shared"}) as spark:
+    cluster = {TASK_CPUS: "1", "spark.executor.memory": memory, MOUNTED: f"file://{folder}/shared"}
+    with session(master, cluster) as spark:
         found |= on_cluster(frame_of(spark, numbered), Path(folder))
     print(json.dumps(found))  # noqa: T201
 
