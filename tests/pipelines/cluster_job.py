@@ -99,8 +99,8 @@ def retries(spark: SparkSession) -> int:
 
 def rows_of(frame: DataFrame) -> list[list[list[Any]]]:
     """The fields of each annotation of each row, in the order of the texts."""
-    rows = frame.orderBy("n").select("sentence_embeddings").collect()
-    return [[list(item) for item in row[0]] for row in rows]
+    rows = sorted(frame.select("n", "sentence_embeddings").collect(), key=lambda row: row["n"])
+    return [[list(item) for item in row["sentence_embeddings"]] for row in rows]
 
 
 if __name__ == "__main__":

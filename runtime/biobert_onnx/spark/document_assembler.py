@@ -84,7 +84,7 @@ class DocumentAssembler(
             raise ValueError(
                 f"the column '{column}' is {kind.simpleString()}, expected string or array<string>: cast it"
             )
-        typed = sql.when(sql.lit(True), documents.cast(ANNOTATIONS))  # a nullable column, as Spark NLP's is
+        typed = documents.cast(ANNOTATIONS)
         return dataset.withColumn(
             self.getOutputCol(), typed.alias(self.getOutputCol(), metadata={ANNOTATOR_TYPE: DOCUMENT})
         )
