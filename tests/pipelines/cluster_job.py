@@ -38,7 +38,7 @@ def main(master: str, memory: str, folder: str, texts: str) -> None:
     print(json.dumps(found))  # noqa: T201
 
 
-def session(master: str, settings: dict[str, str]) -> SparkSession:
+def session(master: str, settings: dict[str, Any]) -> SparkSession:
     builder = SparkSession.builder.master(master).config("spark.ui.enabled", "false")
     builder = builder.config("spark.driver.host", "127.0.0.1").config("spark.sql.shuffle.partitions", "2")
     spark = builder.config(map=settings).getOrCreate()
