@@ -42,3 +42,14 @@ def artifact(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFa
 def encoder(artifact: Path) -> biobert_onnx.SentenceEncoder:
     """An encoder on `artifact` with two worker threads."""
     return biobert_onnx.SentenceEncoder(artifact, threads=2)
+
+
+@pytest.fixture(scope="session")
+def minilm(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The artifact of a trained encoder, all-MiniLM-L6-v2: int8, uncased, vectors of unit length."""
+    from benchmarks.demo import minilm_checkpoint
+    from biobert_onnx_export import export
+
+    work = tmp_path_factory.mktemp("minilm")
+    export(minilm_checkpoint(work), work / "int8")
+    return work / "int8"
