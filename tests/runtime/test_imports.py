@@ -21,6 +21,10 @@ HEAVY = {
     "biobert_onnx_export",
     "scipy",
     "tqdm",
+    "haystack",
+    "langchain_core",
+    "llama_index",
+    "sklearn",
 }
 
 
