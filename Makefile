@@ -29,7 +29,7 @@ benchmark: $(VENV)/.benchmark
 benchmark-quick: $(VENV)/.benchmark
 	HF_HUB_OFFLINE=1 $(BIN)/python -W ignore -m benchmarks.measure --quick --output build/benchmark-quick
 
-# Two long runs of the command with its memory watched: 1,000,000 short texts, 100,000 of all lengths. Takes hours.
+# Two long runs of the command with its memory watched: 1,000,000 short texts, 100,000 of all lengths.
 soak: $(VENV)/.demo
 	$(BIN)/python -W ignore -m benchmarks.soak
 

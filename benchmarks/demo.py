@@ -57,7 +57,7 @@ def chosen_checkpoint(given: Path | None) -> Path:
     if given is not None:
         return given
     try:
-        return locate(BIOBERT, revision=None, token=None).folder
+        return locate(BIOBERT, revision=None, token=None).path
     except CheckpointError:
         print(
             f"The Hugging Face Hub cannot be reached, so BioBERT ({BIOBERT}) cannot be had here: going on with "

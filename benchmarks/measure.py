@@ -28,8 +28,9 @@ from benchmarks.judgement import check_vectors
 from benchmarks.standin import write_standin
 from benchmarks.subjects import Subject
 from benchmarks.timings import (
-    THREADS_SHARE,
+    PART,
     choose_settings,
+    take_memory,
     time_corpus,
     time_corpus_sizes,
     time_latency,
@@ -46,10 +47,11 @@ CORPUS_SIZES = (1000, 10_000, 100_000)
 
 FULL = {
     "all-MiniLM-L6-v2": Effort(
-        corpus=2000, fidelity=100, length_tokens=8192, rounds=5, starts=3, corpus_sizes=CORPUS_SIZES
+        corpus=1000, fidelity=100, length_tokens=4096, rounds=4, starts=3, corpus_sizes=CORPUS_SIZES
     )
 }
-FULL_DEFAULT = Effort(corpus=500, fidelity=60, length_tokens=2048, rounds=5, starts=3, corpus_sizes=CORPUS_SIZES)
+FULL_DEFAULT = Effort(corpus=400, fidelity=60, length_tokens=2048, rounds=4, starts=3, corpus_sizes=CORPUS_SIZES[:2])
+"""Of BERT-base geometry: 100,000 texts would take longer than all the rest, and show nothing that 10,000 do not."""
 QUICK = Effort(corpus=150, fidelity=20, length_tokens=512, rounds=1, starts=1, corpus_sizes=CORPUS_SIZES[:1])
 
 
@@ -65,12 +67,13 @@ def measure(subject: Subject, names: Sequence[str], corpus: Sequence[str], effor
         timed = [*names, PRODUCTS]
         choose_settings(bench, timed, corpus)
         time_corpus(bench, timed, corpus, rounds)
+        take_memory(bench, names, corpus)
         time_lengths(bench, timed, corpus, effort.length_tokens, max(1, rounds // 2))
         time_latency(bench, names, corpus, rounds)
         time_threads(bench, timed, corpus, max(1, rounds // 2))
         time_corpus_sizes(bench, effort.corpus_sizes)
     tokens = sum(len(encoding.ids) for encoding in subject.tokenizer().encode_batch(list(corpus)))
-    part = subject.tokenizer().encode_batch(list(corpus[: len(corpus) // THREADS_SHARE]))
+    part = subject.tokenizer().encode_batch(list(corpus[: len(corpus) // PART]))
     return {
         "subject": subject.name,
         "geometry": {"layers": subject.layers, "dim": subject.dim, "heads": subject.heads},

@@ -9,7 +9,7 @@ import matplotlib
 matplotlib.use("svg")
 from matplotlib import pyplot
 
-from benchmarks.samples import MEBIBYTE, Record, median, sound, throughput
+from benchmarks.samples import MEBIBYTE, Record, median, sound, throughput, thrown_out
 
 Contenders = Mapping[str, Record]
 Looks = dict[str, dict[str, Any]]
@@ -19,7 +19,7 @@ OUR_NAME = "biobert-onnx"
 STYLES = {"light": ("#1f2328", "#0969da", "#8c959f"), "dark": ("#e6edf3", "#4493f8", "#7d8590")}
 """Colours of text, of this project and of the others."""
 
-MARKERS = "osv^<>DPXph*d"
+MARKERS = "osv^<>DPXph*dH8"
 
 SIZE = (8.0, 4.5)
 """Inches."""
@@ -45,8 +45,9 @@ def write_plots(record: Record, folder: Path) -> None:
         with matplotlib.rc_context(settings):
             _throughput(record, contenders, looks)
             _save(folder, record, "throughput", style)
-            _latency(contenders, looks)
-            _save(folder, record, "latency", style)
+            if not thrown_out(record, "latency_seconds"):
+                _latency(contenders, looks)
+                _save(folder, record, "latency", style)
             _bars(_medians(contenders, lambda c: [s["total"] for s in c["cold_starts"]]), colour, "seconds", "{:.2f}")
             _save(folder, record, "cold-start", style)
             _bars(_medians(contenders, lambda c: [c["memory"]["peak"] / MEBIBYTE]), colour, "MiB", "{:.0f}")

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from benchmarks.behind import behind
-from benchmarks.samples import Record
+from benchmarks.samples import Record, thrown_out
 from benchmarks.tables import (
     corpus_table,
     fidelity_table,
@@ -32,7 +32,8 @@ float32 is at least 0.9999 (float32), 0.99 (bfloat16, and a CPU's default precis
 
 Two bounds take turns with the contenders: the integer matrix products of the encoder alone, on batches of 512 tokens;
 and a process that only imports numpy, onnxruntime and tokenizers and loads the tokenizer. A second process is started
-while the first one runs. Installed sizes count a distribution and all that it requires, torch as the CPU build.
+while the first one runs. Memory is of a process that encodes part of the corpus and does nothing else. Installed sizes
+count a distribution and all that it requires, torch as the CPU build.
 
 The corpus is made from text written for this project, every text different, as long as PubMed sentences are (length
 percentiles: corpus.py). This page is made by `python -m benchmarks.render` from the records alone.
@@ -72,7 +73,8 @@ def report(record: Record) -> Iterator[str]:
     yield from _conditions(record)
     for table in TABLES:
         yield from table(record)
-    for name, caption in PLOTS.items():
+    plots = {name: caption for name, caption in PLOTS.items() if not thrown_out(record, f"{name}_seconds")}
+    for name, caption in plots.items():
         path = f"plots/{record['subject']}-{name}"
         yield (
             f'\n<picture><source media="(prefers-color-scheme: dark)" srcset="{path}-dark.svg">'

@@ -7,7 +7,7 @@ outliers are what BioBERT's are like. Outliers as in trained encoders (an all-mp
 - a few LayerNorm channels lie far above the rest;
 - some feed-forward units fire on [SEP] and punctuation at hundreds of times the layer's median.
 
-    python -m benchmarks.standin FOLDER
+    python -m benchmarks.standin FOLDER [base | large]
 """
 
 import json
@@ -49,6 +49,18 @@ SAMPLES = 100
 
 BIOBERT = BertConfig(vocab_size=28_996, layer_norm_eps=1e-12)
 """BioBERT's geometry is BertConfig's default one but for the cased vocabulary."""
+
+LARGE = BertConfig(
+    vocab_size=58_996,
+    hidden_size=1024,
+    num_hidden_layers=24,
+    num_attention_heads=16,
+    intermediate_size=4096,
+    layer_norm_eps=1e-12,
+)
+"""BERT-large's geometry, with a vocabulary of its own as BioBERT-Large has one."""
+
+SIZES = {"base": BIOBERT, "large": LARGE}
 
 
 def write_standin(folder: Path, config: BertConfig = BIOBERT) -> None:
@@ -154,4 +166,4 @@ def _save(folder: Path, model: BertModel, tokenizer: Tokenizer) -> None:
 
 
 if __name__ == "__main__":
-    write_standin(Path(sys.argv[1]))
+    write_standin(Path(sys.argv[1]), SIZES[sys.argv[2] if len(sys.argv) > 2 else "base"])

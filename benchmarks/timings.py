@@ -10,8 +10,8 @@ BATCHES = (4, 8, 16, 32)
 SWEEP_SHARE = 8
 """The sweep takes this part of the corpus, one in so many."""
 
-THREADS_SHARE = 4
-"""Scaling with threads takes one text in so many."""
+PART = 4
+"""Scaling with threads, and memory, take one text in so many."""
 
 LENGTHS = (16, 32, 64, 128, 256, 512)
 REPEATS = 5
@@ -50,15 +50,26 @@ def choose_settings(bench: Bench, names: Sequence[str], corpus: Sequence[str]) -
 
 
 def time_corpus(bench: Bench, names: Sequence[str], corpus: Sequence[str], rounds: int) -> None:
-    """Seconds of the whole corpus; then memory."""
+    """Seconds of the whole corpus."""
 
     def encode(name: str, record: Record) -> None:
         setting = record["setting"]
         worker = bench.worker(name, streams=setting["streams"])
         record.setdefault("throughput_seconds", []).extend(worker.seconds(corpus, batch=setting["batch"]))
-        record["memory"] = worker.memory()
 
     bench.each(encode, names, rounds=rounds, title="throughput")
+
+
+def take_memory(bench: Bench, names: Sequence[str], corpus: Sequence[str]) -> None:
+    """Memory of a new process that encodes part of the corpus and does nothing else."""
+
+    def encode(name: str, record: Record) -> None:
+        setting = record["setting"]
+        with bench.new_worker(name, streams=setting["streams"]) as worker:
+            worker.seconds(corpus[: len(corpus) // PART], batch=setting["batch"])
+            record["memory"] = worker.memory()
+
+    bench.each(encode, names, title="memory")
 
 
 def time_lengths(bench: Bench, names: Sequence[str], corpus: Sequence[str], tokens: int, rounds: int) -> None:
@@ -90,7 +101,7 @@ def time_latency(bench: Bench, names: Sequence[str], corpus: Sequence[str], roun
 def time_threads(bench: Bench, names: Sequence[str], corpus: Sequence[str], rounds: int) -> None:
     """Seconds of part of the corpus on 1, 2, 4, ... threads, up to all."""
     counts = [1 << power for power in range(bench.threads.bit_length()) if 1 << power < bench.threads]
-    part = corpus[: len(corpus) // THREADS_SHARE]
+    part = corpus[: len(corpus) // PART]
     for threads in [*counts, bench.threads]:
 
         def encode(name: str, record: Record, threads: int = threads) -> None:

@@ -37,7 +37,11 @@ class Worker:
         self._process = subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._errors, text=True
         )
-        self.start: dict[str, float] = self._answer()
+        try:
+            self.start: dict[str, float] = self._answer()
+        except WorkerError:
+            self.close()
+            raise
         self.start["total"] = time.perf_counter() - begin
 
     def __enter__(self) -> Self:
@@ -55,7 +59,9 @@ class Worker:
         """End the process."""
         self.dismiss()
         self._process.wait()
-        self._errors.close()
+        for stream in (self._process.stdout, self._errors):
+            assert stream is not None
+            stream.close()
 
     def seconds(self, texts: Sequence[str], *, batch: int | None, repeats: int = 1) -> list[float]:
         """Seconds of encoding `texts`, once for each repeat."""

@@ -1,10 +1,17 @@
 """Subjects shared by all tests; each is made once a session, and only when a test asks for it."""
 
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
 
 import biobert_onnx
+
+PROJECT = Path(__file__).parents[1]
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -53,3 +60,23 @@ def minilm(tmp_path_factory: pytest.TempPathFactory) -> Path:
     work = tmp_path_factory.mktemp("minilm")
     export(minilm_checkpoint(work), work / "int8")
     return work / "int8"
+
+
+@pytest.fixture(scope="session")
+def tensorflow() -> Iterator[Path]:
+    """The folder that TensorFlow is imported from from now on.
+
+    Not installed beside transformers, which would import it from then on: every contender of the benchmarks that uses
+    transformers would start 5 s later.
+    """
+    spec = find_spec("tensorflow")
+    if spec is not None and spec.origin is not None:
+        yield Path(spec.origin).parents[1]
+        return
+    with tempfile.TemporaryDirectory(prefix="biobert-onnx-tensorflow-") as folder:
+        constraints = str(PROJECT / "constraints.txt")
+        install = [sys.executable, "-m", "pip", "install", "--quiet", "--constraint", constraints, "--target", folder]
+        subprocess.run([*install, "tensorflow-cpu"], check=True, capture_output=True)
+        sys.path.append(folder)
+        yield Path(folder)
+        sys.path.remove(folder)

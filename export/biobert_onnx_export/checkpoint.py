@@ -3,12 +3,14 @@
 from dataclasses import dataclass
 from typing import Self
 
-from biobert_onnx.artifact import FileRecord
+from biobert_onnx.models import find
+from biobert_onnx_export.archives import unpacked
 from biobert_onnx_export.errors import CheckpointError
 from biobert_onnx_export.geometry import BertGeometry
 from biobert_onnx_export.hub import locate
 from biobert_onnx_export.sentence_modules import SentenceModules
-from biobert_onnx_export.tensors import Tensors, read_tensors, weights_file
+from biobert_onnx_export.tensorflow_weights import INDEX
+from biobert_onnx_export.tensors import Tensors, read_tensors, weights_file, weights_sha256
 from biobert_onnx_export.vocabulary import Vocabulary
 
 POOLINGS = ("mean", "cls", "pooler")
@@ -19,12 +21,14 @@ DEFAULT_POOLING = "mean"
 class Checkpoint:
     """A trained BERT encoder and all that decides its vectors.
 
-    `source` is the Hub id or the folder's name, `revision` the Hub commit or None, `weights_sha256` and `weights_name`
-    identify the file that the tensors came from.
+    `source` is the Hub id or the folder's or archive's name, `revision` the Hub commit or None; `weights_name` is the
+    file that the tensors came from, or TensorFlow's name for several, and `weights_sha256` that of their bytes. `model`
+    is the name of the published checkpoint that it goes by, None if it is none of those.
     """
 
     source: str
     revision: str | None
+    model: str | None
     weights_name: str
     weights_sha256: str
     geometry: BertGeometry
@@ -34,22 +38,25 @@ class Checkpoint:
 
     @classmethod
     def read(cls, checkpoint: str, *, revision: str | None = None, token: str | None = None) -> Self:
-        """The checkpoint in the local folder, or of the Hub id, `checkpoint`; raises CheckpointError."""
+        """The checkpoint in the local folder or archive, or of the Hub id, `checkpoint`; raises CheckpointError."""
         location = locate(checkpoint, revision=revision, token=token)
-        modules = SentenceModules.read(location.folder)
-        geometry = BertGeometry.read(modules.encoder)
-        weights = weights_file(modules.encoder)
-        vocabulary = Vocabulary.read(modules.encoder, size=geometry.vocab_size)
-        return cls(
-            source=location.source,
-            revision=location.revision,
-            weights_name=weights.name,
-            weights_sha256=FileRecord.of(weights).sha256,
-            geometry=geometry,
-            tensors=read_tensors(weights, geometry),
-            vocabulary=vocabulary,
-            modules=modules,
-        )
+        model = find(location.source)
+        with unpacked(location.path) as folder:
+            modules = SentenceModules.read(folder)
+            geometry = BertGeometry.read(modules.encoder)
+            weights = weights_file(modules.encoder)
+            vocabulary = Vocabulary.read(modules.encoder, size=geometry.vocab_size)
+            return cls(
+                source=location.source,
+                revision=location.revision,
+                model=model.name if model else None,
+                weights_name=weights.name.removesuffix(INDEX),
+                weights_sha256=weights_sha256(weights),
+                geometry=geometry,
+                tensors=read_tensors(weights, geometry),
+                vocabulary=vocabulary,
+                modules=modules,
+            )
 
     def identity(self) -> dict[str, str | None]:
         """Where the weights came from, for the manifest."""
@@ -58,6 +65,7 @@ class Checkpoint:
             "revision": self.revision,
             "weights": self.weights_name,
             "sha256": self.weights_sha256,
+            "model": self.model,
         }
 
     def pooling(self, asked: str | None) -> str:

@@ -17,10 +17,12 @@ from biobert_onnx_export.calibration import calibrate
 from biobert_onnx_export.checkpoint import Checkpoint
 from biobert_onnx_export.gate import Report, write_faithful_graphs
 from biobert_onnx_export.graphs import write_calibration_graph, write_graphs
+from biobert_onnx_export.known_answers import known_answers
 from biobert_onnx_export.linear import RowSite
+from biobert_onnx_export.model_card import write_model_card
 from biobert_onnx_export.network import float_plan
 from biobert_onnx_export.quantization import ALPHA, WEIGHT_BITS
-from biobert_onnx_export.side_files import write_model_card, write_side_files
+from biobert_onnx_export.side_files import write_side_files
 from biobert_onnx_export.texts import TextSets
 from biobert_onnx_export.yardstick import Yardstick
 
@@ -44,7 +46,9 @@ def export(
     token: str | None = None,
     report: Report = lambda message: None,
 ) -> Manifest:
-    """Write the artifact of `checkpoint` (a folder or a Hub id) to the new folder `artifact`; returns its manifest.
+    """Write the artifact of `checkpoint` (folder, archive, Hub id or name) to the new folder `artifact`.
+
+    Returns its manifest.
 
     `pooling`: mean, cls or pooler; None takes the checkpoint's own, else mean.
     `precision`: int8 or fp32.
@@ -71,13 +75,16 @@ def export(
         report("building the float32 graph")
         write_graphs(source, float_plan(source), folder, pooling=pooling)
         yardstick.check_parity(folder)
+        answers = known_answers(source, folder, report=report)
         quantization: Mapping[str, Any] = {}
         if precision == "int8":
             quantization = _quantize(source, texts, yardstick, work, folder, min_cosine=min_cosine, report=report)
         report("checking and writing the artifact")
         yardstick.check_graphs(folder)
         write_side_files(source, folder, pooling=pooling, max_length=max_length)
-        return _write_manifest(source, yardstick, folder, max_length=max_length, quantization=quantization)
+        return _write_manifest(
+            source, yardstick, folder, max_length=max_length, quantization=quantization, answers=answers
+        )
 
 
 def _quantize(
@@ -111,7 +118,13 @@ def _quantize(
 
 
 def _write_manifest(
-    source: Checkpoint, yardstick: Yardstick, folder: Path, *, max_length: int, quantization: Mapping[str, Any]
+    source: Checkpoint,
+    yardstick: Yardstick,
+    folder: Path,
+    *,
+    max_length: int,
+    quantization: Mapping[str, Any],
+    answers: Mapping[str, Any],
 ) -> Manifest:
     """Write model card and manifest, the last files of the artifact in `folder`; returns the manifest."""
     manifest = Manifest(
@@ -123,7 +136,7 @@ def _write_manifest(
         normalized=source.modules.normalized,
         precision="int8" if quantization else "fp32",
         casing=source.vocabulary.casing,
-        checkpoint=source.identity(),
+        checkpoint={**source.identity(), "known_answers": answers},
         versions={name: version(name) for name in RECORDED},
         quantization=quantization,
         fidelity=yardstick.fidelity(folder),

@@ -1,4 +1,4 @@
-"""The geometry of a BERT encoder, from config.json."""
+"""The geometry of a BERT encoder, from config.json, which was bert_config.json in TensorFlow's days."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -6,6 +6,8 @@ from typing import Any, Self
 
 from biobert_onnx_export.errors import CheckpointError
 from biobert_onnx_export.json_files import read_json
+
+CONFIGS = ("config.json", "bert_config.json")
 
 ONLY_SUPPORTED = {
     "model_type": "bert",
@@ -32,8 +34,8 @@ class BertGeometry:
 
     @classmethod
     def read(cls, folder: Path) -> Self:
-        """The geometry in `folder`/config.json; raises CheckpointError unless it is a plain BERT encoder."""
-        path = folder / "config.json"
+        """The geometry in the config in `folder`; raises CheckpointError unless it is a plain BERT encoder."""
+        path = next((folder / name for name in CONFIGS if (folder / name).is_file()), folder / CONFIGS[0])
         config = read_json(path)
         for key, expected in ONLY_SUPPORTED.items():
             if config.get(key, expected) != expected:

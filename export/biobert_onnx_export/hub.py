@@ -1,4 +1,4 @@
-"""Where a checkpoint lies: a local folder, or a snapshot of a Hugging Face Hub repository."""
+"""Where a checkpoint lies: a local folder or archive, or a snapshot of a Hugging Face Hub repository."""
 
 import re
 import threading
@@ -10,6 +10,8 @@ from pathlib import Path
 from huggingface_hub import HfApi, ModelInfo, snapshot_download
 from huggingface_hub.errors import HfHubHTTPError
 
+from biobert_onnx.models import find
+from biobert_onnx_export.archives import is_archive, name_of
 from biobert_onnx_export.errors import CheckpointError
 
 WEIGHT_FILES = ("model.safetensors", "pytorch_model.bin")
@@ -33,29 +35,44 @@ HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
 
 @dataclass(frozen=True, kw_only=True)
 class Location:
-    """A checkpoint's folder, the name it goes by, and the Hub commit it is of (None for a local folder)."""
+    """A checkpoint's folder or archive, the name it goes by, and the Hub commit it is of (None for a local one)."""
 
-    folder: Path
+    path: Path
     source: str
     revision: str | None
 
 
 def locate(checkpoint: str, *, revision: str | None, token: str | None) -> Location:
-    """The folder of `checkpoint`: itself if it is one, else a snapshot of the Hub repository of that id.
+    """The place of `checkpoint`: itself if it is a folder or an archive, else a snapshot of the Hub's repository.
 
-    Raises CheckpointError if there is neither, or if the Hub cannot be reached and its cache has no snapshot.
+    A name of the table of models stands for its Hub id. Raises CheckpointError if there is neither, or if the Hub
+    cannot be reached and its cache has no snapshot.
     """
-    folder = Path(checkpoint)
-    if folder.is_dir():
-        return Location(folder=folder, source=folder.absolute().name, revision=None)
-    if folder.exists():
-        raise CheckpointError(f"'{checkpoint}' is a file, expected a checkpoint's folder or a Hub id")
-    if not HUB_ID.fullmatch(checkpoint) or checkpoint.startswith("."):
+    path = Path(checkpoint)
+    if path.is_dir() or (path.is_file() and is_archive(path)):
+        return Location(path=path, source=name_of(path), revision=None)
+    if path.exists():
+        raise CheckpointError(f"'{checkpoint}' is a file, expected a checkpoint's folder, its .tar.gz or a Hub id")
+    checkpoint = _hub_id(checkpoint)
+    if not HUB_ID.fullmatch(checkpoint) or checkpoint.startswith(".") or is_archive(path):
         raise CheckpointError(
-            f"no such folder: '{checkpoint}', expected a checkpoint's folder or a Hub id (owner/name)"
+            f"no such folder: '{checkpoint}', expected a checkpoint's folder, its .tar.gz, a Hub id (owner/name) or a "
+            "name that 'biobert-onnx models' lists"
         )
     snapshot = _download(checkpoint, revision, token)
-    return Location(folder=snapshot, source=checkpoint, revision=snapshot.name)
+    return Location(path=snapshot, source=checkpoint, revision=snapshot.name)
+
+
+def _hub_id(checkpoint: str) -> str:
+    """The Hub id that `checkpoint` stands for if it is a model's name, else `checkpoint`."""
+    model = find(checkpoint)
+    if model is None or checkpoint in model.hub:
+        return checkpoint
+    if not model.hub:
+        raise CheckpointError(
+            f"'{checkpoint}' is {model.title}, which is not on the Hub: download {model.where}, and give its path"
+        )
+    return model.hub[0]
 
 
 def _download(repository: str, revision: str | None, token: str | None) -> Path:

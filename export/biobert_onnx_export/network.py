@@ -155,16 +155,14 @@ class Network:
         """Queries of `x`, keys and values of `attended`."""
         if x == attended:
             return self._linear(x, site)
+        query, *others = self._plan.sites[site].matrices
+        return [*self._part(x, site, "leading", [query]), *self._part(attended, site, "attended", others)]
+
+    def _part(self, x: str, site: str, label: str, names: list[str]) -> list[str]:
+        """The products of `x` with some of the site's matrices."""
         how = self._plan.sites[site]
-        query, *others = how.matrices
-        parts = ((x, f"{site}.leading", [query]), (attended, site, others))
-        return [
-            output
-            for tokens, name, matrices in parts
-            for output in replace(how, matrices={each: how.matrices[each] for each in matrices}).write(
-                self.graph, name, tokens
-            )
-        ]
+        matrices = {name: how.matrices[name] for name in names}
+        return replace(how, matrices=matrices).write(self.graph, f"{site}.{label}", x)  # type: ignore[arg-type]
 
     def _linear(self, x: str, site: str) -> list[str]:
         self.site_inputs[site] = x

@@ -1,11 +1,11 @@
-"""Step 7, the files beside the graphs: tokenizer, configs and model card, so that other tools load the folder."""
+"""Step 7, the files beside the graphs: tokenizer and configs, so that other tools load the folder."""
 
 import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from biobert_onnx.artifact import TOKENIZER, Manifest
+from biobert_onnx.artifact import TOKENIZER
 from biobert_onnx_export.checkpoint import Checkpoint
 from biobert_onnx_export.vocabulary import SPECIAL_TOKENS
 
@@ -65,46 +65,6 @@ def _pooling_config(checkpoint: Checkpoint, pooling: str) -> Mapping[str, Any]:
         "pooling_mode_max_tokens": False,
         "pooling_mode_mean_sqrt_len_tokens": False,
     }
-
-
-def write_model_card(folder: Path, manifest: Manifest) -> None:
-    """Write README.md: what the artifact is, how to use it, how faithful it was measured to be."""
-    sets = {name: record for name, record in manifest.fidelity.items() if isinstance(record, Mapping)}
-    rows = [
-        f"| {name} | {record['texts']} | {record['cosine_mean']:.5f} | {record['cosine_p1']:.5f} "
-        f"| {record['cosine_min']:.5f} | {record['max_abs_error']:.4f} |"
-        for name, record in sets.items()
-    ]
-    unit = ", scaled to unit length" if manifest.normalized else ""
-    lines = [
-        "---",
-        "library_name: biobert-onnx",
-        "pipeline_tag: sentence-similarity",
-        "tags: [onnx, sentence-embeddings]",
-        "---",
-        "",
-        f"# {manifest.name}, {manifest.precision} for CPUs",
-        "",
-        f"Sentence vectors of {manifest.dim} dimensions: {manifest.pooling} pooling of the last layer{unit}. "
-        f"The vocabulary is {manifest.casing}. Texts are cut to {manifest.max_length} tokens.",
-        "",
-        "```python",
-        "from biobert_onnx import SentenceEncoder",
-        "",
-        'embeddings = SentenceEncoder("path/of/this/folder").encode(["A sentence."])',
-        "```",
-        "",
-        "## Fidelity",
-        "Cosine to the float32 vectors of the checkpoint, on texts that were not used for calibration.",
-        "",
-        "| texts | number | mean | 1st percentile | least | largest absolute error |",
-        "|---|---|---|---|---|---|",
-        *rows,
-        "",
-        f"Recipe: {manifest.quantization.get('recipe', 'none, float32')}. All figures: manifest.json.",
-        "",
-    ]
-    (folder / "README.md").write_text("\n".join(lines), encoding="utf-8")
 
 
 def _write_json(path: Path, content: object) -> None:

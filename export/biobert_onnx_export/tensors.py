@@ -1,5 +1,6 @@
 """A checkpoint's tensors under one set of names, complete and of the right shapes, or refused."""
 
+import hashlib
 import pickle
 import re
 from collections.abc import Iterable
@@ -12,6 +13,7 @@ from safetensors import SafetensorError
 from biobert_onnx_export.errors import CheckpointError
 from biobert_onnx_export.geometry import BertGeometry
 from biobert_onnx_export.hub import WEIGHT_FILES
+from biobert_onnx_export.tensorflow_weights import INDEX, INDEX_FILES, index_file, read_variables, shard_files
 
 Tensors = dict[str, NDArray[np.float32]]
 
@@ -29,11 +31,24 @@ NAMED_AT_MOST = 5
 
 
 def weights_file(folder: Path) -> Path:
-    """The weights of the checkpoint in `folder`: model.safetensors if it has one, else pytorch_model.bin."""
+    """The weights of the checkpoint in `folder`: model.safetensors, else pytorch_model.bin, else TensorFlow's index."""
     for name in WEIGHT_FILES:
         if (folder / name).is_file():
             return folder / name
-    raise CheckpointError(f"'{folder}' holds neither {' nor '.join(WEIGHT_FILES)}: it is no complete checkpoint")
+    index = index_file(folder)
+    if index is None:
+        names = " nor ".join((*WEIGHT_FILES, INDEX_FILES))
+        raise CheckpointError(f"'{folder}' holds neither {names}: it is no complete checkpoint")
+    return index
+
+
+def weights_sha256(path: Path) -> str:
+    """The sha256 (hexadecimal) of the weights in `path`; for TensorFlow's index, of its shards one after another."""
+    digest = hashlib.sha256()
+    for part in shard_files(path) if path.suffix == INDEX else [path]:
+        with part.open("rb") as file:
+            hashlib.file_digest(file, lambda: digest)
+    return digest.hexdigest()
 
 
 def read_tensors(path: Path, geometry: BertGeometry) -> Tensors:
@@ -84,6 +99,10 @@ def _layer_norm(name: str, size: int) -> dict[str, tuple[int, ...]]:
 
 
 def _load(path: Path) -> Tensors:
+    return read_variables(path) if path.suffix == INDEX else _load_pytorch(path)
+
+
+def _load_pytorch(path: Path) -> Tensors:
     import safetensors.torch  # takes seconds to import: a wrong path or config is told before
     import torch
 
@@ -120,4 +139,4 @@ def _refuse(path: Path, fault: str, names: Iterable[str]) -> None:
     if listed:
         more = f" and {len(listed) - NAMED_AT_MOST} more" if len(listed) > NAMED_AT_MOST else ""
         shown = "; ".join(listed[:NAMED_AT_MOST])
-        raise CheckpointError(f"'{path}' {fault} {shown}{more}: it is no complete BERT encoder of its config.json")
+        raise CheckpointError(f"'{path}' {fault} {shown}{more}: it is no complete BERT encoder of its config")

@@ -52,7 +52,7 @@ class Vocabulary:
         if len(tokens) != size or len(set(tokens)) != size:
             raise CheckpointError(
                 f"'{path}' has {len(set(tokens))} different tokens in {len(tokens)} entries, expected {size}, the "
-                "vocab_size of config.json: download the vocabulary that the checkpoint was trained with"
+                "vocab_size of its config: download the vocabulary that the checkpoint was trained with"
             )
         missing = sorted(set(SPECIAL_TOKENS.values()) - set(tokens))
         if missing:

@@ -58,6 +58,11 @@ class Manifest:
     fidelity: Mapping[str, Any]
     files: Mapping[str, FileRecord]
 
+    @property
+    def has_float32_products(self) -> bool:
+        """Whether activations meet weights in float32 anywhere: all do in fp32, the named sites in int8."""
+        return self.precision == "fp32" or bool(self.quantization.get("float32_sites"))
+
     @classmethod
     def read(cls, folder: Path) -> Self:
         """The manifest of the artifact in `folder`.

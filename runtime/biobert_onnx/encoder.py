@@ -12,9 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from biobert_onnx.artifact import ENCODER_GRAPH, TOKENIZER, Manifest
+from biobert_onnx.concurrent_callers import ConcurrentCallers
 from biobert_onnx.cpus import usable_cpus
 from biobert_onnx.embeddings import scale_to_unit_length
-from biobert_onnx.long_texts import LongTexts
+from biobert_onnx.long_texts import LongTexts, Windows
 from biobert_onnx.prepacked import FOLDER, fitting_graph
 from biobert_onnx.progress import ProgressBar
 from biobert_onnx.scheduler import run_micro_batches
@@ -64,7 +65,9 @@ class SentenceEncoder:
         self._tokenizer = TextTokenizer(folder / TOKENIZER)
         plain = folder / ENCODER_GRAPH
         packed = fitting_graph(folder / FOLDER if prepacked is None else Path(prepacked), self._manifest)
-        self._sessions = Sessions(plain, packed or plain, quick_start=self._manifest.precision == "int8")
+        exact = not self._manifest.has_float32_products  # these round otherwise without packing
+        self._sessions = Sessions(plain, packed or plain, threads=self._threads, quick_start=exact)
+        self._callers = ConcurrentCallers(self._sessions.run, dim=self.dim, threads=self._threads)
 
     def __enter__(self) -> Self:
         """The encoder itself."""
@@ -79,8 +82,9 @@ class SentenceEncoder:
         return self._remade, ()
 
     def close(self) -> None:
-        """Give memory and threads back; encoding raises ValueError from then on."""
+        """Give memory and threads back; encoding raises ValueError from then on, and where it is awaited now."""
         self._sessions.close()
+        self._callers.close()
 
     @property
     def dim(self) -> int:
@@ -122,8 +126,7 @@ class SentenceEncoder:
         entry's index. Raises ValueError for `truncate_dim` or `long_texts` out of range, and after `close`.
         """
         texts = checked_texts(sentences)
-        numbers: dict[str, int] = {}
-        rows = [numbers.setdefault(text, len(numbers)) for text in texts]
+        numbers, rows = _numbered(texts)
         dim, long = self._checked_dim(truncate_dim), LongTexts(long_texts, max_length=self._max_length, rows=rows)
         embeddings = np.empty((len(numbers), dim), dtype=np.float32)
         if show_progress_bar is None:
@@ -135,6 +138,31 @@ class SentenceEncoder:
                 for done in self._encode_tokens(token_ids, long, normalize=normalize_embeddings, out=out):
                     bar.advance(done * len(texts) / len(numbers))
                 start += len(out)
+        long.warn(stacklevel=2)
+        return embeddings if len(numbers) == len(texts) else embeddings[rows]
+
+    async def aencode(
+        self,
+        sentences: Sequence[str],
+        *,
+        normalize_embeddings: bool = False,
+        truncate_dim: int | None = None,
+        long_texts: str = "truncate",
+    ) -> Embeddings:
+        """What `encode` gives, awaited: callers that come within a few milliseconds are computed together.
+
+        The computing runs on one thread beside the event loop, which goes on; any number of loops may share an
+        encoder. Options and errors are those of `encode`; an error of one caller's sentences reaches only that caller,
+        and cancelling one does not harm the others. More than 1,024 sentences are computed in turns with other callers.
+        """
+        texts = checked_texts(sentences)
+        numbers, rows = _numbered(texts)
+        dim, long = self._checked_dim(truncate_dim), LongTexts(long_texts, max_length=self._max_length, rows=rows)
+        distinct, embeddings = list(numbers), np.empty((len(numbers), dim), dtype=np.float32)
+        for start in range(0, len(distinct), CHUNK):
+            part, out = distinct[start : start + CHUNK], embeddings[start : start + CHUNK]
+            windows, vectors = await self._callers.vectors(partial(self._windows, part, long), texts=len(part))
+            self._fill(out, windows, vectors, normalize=normalize_embeddings)
         long.warn(stacklevel=2)
         return embeddings if len(numbers) == len(texts) else embeddings[rows]
 
@@ -198,6 +226,14 @@ class SentenceEncoder:
         vectors = np.empty((len(windows.token_ids), self.dim), dtype=np.float32)
         for done in run_micro_batches(self._sessions.run, windows.token_ids, out=vectors, threads=self._threads):
             yield done * len(out) / len(vectors)
+        self._fill(out, windows, vectors, normalize=normalize)
+
+    def _windows(self, texts: Sequence[str], long: LongTexts) -> Windows:
+        """The windows of `texts`, tokenized in slices, as callers that come together hold many texts."""
+        return long.windows([ids for part in slices(texts) for ids in self._tokenizer.token_ids(part)])
+
+    def _fill(self, out: Embeddings, windows: Windows, vectors: Embeddings, *, normalize: bool) -> None:
+        """Put the first numbers of the texts' vectors into `out` (texts, k)."""
         out[:] = windows.text_vectors(vectors, normalized=self._manifest.normalized)[:, : out.shape[1]]
         if normalize:
             scale_to_unit_length(out)
@@ -218,6 +254,16 @@ class SentenceEncoder:
         if not 1 <= truncate_dim <= self.dim:
             raise ValueError(f"truncate_dim is {truncate_dim}, expected 1 to {self.dim}, the numbers of a vector")
         return truncate_dim
+
+
+def _numbered(texts: Sequence[str]) -> tuple[dict[str, int], list[int]]:
+    """The distinct texts with their numbers, in order, and the number of each text.
+
+    >>> _numbered(["b", "a", "b"])
+    ({'b': 0, 'a': 1}, [0, 1, 0])
+    """
+    numbers: dict[str, int] = {}
+    return numbers, [numbers.setdefault(text, len(numbers)) for text in texts]
 
 
 def _checked_threads(threads: int | None) -> int:

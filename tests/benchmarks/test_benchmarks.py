@@ -78,7 +78,7 @@ def test_every_contender_of_a_committed_record_has_figures_or_a_reason() -> None
     for record in render.read_records():
         assert set(record["contenders"]) == set(CONTENDERS)
         for contender in record["contenders"].values():
-            assert {"threads_seconds", "failure", "refusal"} & contender.keys()
+            assert {"throughput_seconds", "failure", "refusal"} & contender.keys()
 
 
 def test_the_corpus_is_of_different_texts_and_the_same_every_time() -> None:

@@ -76,6 +76,9 @@ def test_a_gate_that_the_first_recipe_misses_is_passed_by_a_more_careful_one(
     manifest = export(tiny_checkpoint, tmp_path / "artifact", min_cosine=first + 1e-5)
     assert manifest.quantization["recipe"] != STATIC.name
     assert manifest.fidelity["report"]["cosine_min"] > first
+    encoder = SentenceEncoder(tmp_path / "artifact", threads=2)
+    once, *again = (encoder.encode(["A text."]) for _ in range(3))
+    assert all((vectors == once).all() for vectors in again)
 
 
 def test_a_calibration_file_is_split_into_calibration_and_report(tiny_checkpoint: Path, tmp_path: Path) -> None:

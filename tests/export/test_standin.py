@@ -16,6 +16,7 @@ from biobert_onnx_export.checkpoint import Checkpoint
 from biobert_onnx_export.fidelity import cosines
 from biobert_onnx_export.reference import Reference
 from biobert_onnx_export.texts import TextSets
+from tests.tensorflow_checkpoints import write_tensorflow
 
 TEXTS = TextSets.read(None).reports["report"][::4]
 
@@ -76,3 +77,11 @@ def test_every_text_has_the_same_bits_alone_and_in_company(folder: Path) -> None
     together = SentenceEncoder(folder, threads=2).encode(TEXTS)
     single = SentenceEncoder(folder, threads=1)
     assert (together == np.vstack([single.encode([text]) for text in TEXTS])).all()
+
+
+@pytest.mark.usefixtures("tensorflow")
+def test_at_full_size_tensorflow_gives_the_tensors_of_pytorch_bit_for_bit(work: Path, tmp_path: Path) -> None:
+    expected = Checkpoint.read(str(work / "checkpoint")).tensors
+    found = Checkpoint.read(str(write_tensorflow(work / "checkpoint", tmp_path / "tf", slots=()))).tensors
+    assert list(found) == list(expected)
+    assert all(found[name].tobytes() == tensor.tobytes() for name, tensor in expected.items())

@@ -92,3 +92,18 @@ def test_a_manifest_read_and_written_again_has_the_same_bytes(folder: Path) -> N
     before = (folder / "manifest.json").read_bytes()
     Manifest.read(folder).write(folder)
     assert (folder / "manifest.json").read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({"precision": "int8", "quantization": {"float32_sites": []}}, False),
+        ({"precision": "int8", "quantization": {"float32_sites": ["encoder.layer.0.output"]}}, True),
+        ({"precision": "fp32", "quantization": {}}, True),
+    ],
+)
+def test_a_manifest_tells_whether_any_product_is_float32(
+    folder: Path, changes: dict[str, object], expected: bool
+) -> None:
+    edit_manifest(folder, **changes)
+    assert Manifest.read(folder).has_float32_products == expected

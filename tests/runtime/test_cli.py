@@ -105,6 +105,12 @@ def test_encode_reads_the_field_or_column_that_is_named(
     assert (np.load(tmp_path / "out.npy") == encoder.encode(["Sepsis"])).all()
 
 
+def test_closed_standard_input_is_no_empty_input(artifact: Path, tmp_path: Path) -> None:
+    shell = ["sh", "-c", 'exec "$@" <&-', "sh", *command("encode", artifact, "-", "-o", tmp_path / "out.npy")]
+    done = subprocess.run(shell, capture_output=True, env=ENVIRONMENT)
+    assert (done.returncode, b"standard input is closed" in done.stderr) == (2, True)
+
+
 def test_an_empty_file_gives_no_vectors(artifact: Path, encoder: SentenceEncoder, tmp_path: Path) -> None:
     assert run("encode", artifact, "-", "-o", tmp_path / "out.npy").returncode == 0
     assert np.load(tmp_path / "out.npy").shape == (0, encoder.dim)
@@ -149,13 +155,20 @@ def test_bad_use_is_one_line_and_exit_code_2(artifact: Path, texts: Path, tmp_pa
     assert "is a folder" in refused(2, "encode", artifact, texts, "-o", tmp_path / "folder.npy")
 
 
+def heed_interrupts() -> None:
+    """A process that a script starts in the background ignores SIGINT, and so would what it starts."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
 @contextmanager
 def unfinished_run(artifact: Path, output: Path, *, lines: int) -> Iterator[subprocess.Popen[bytes]]:
     """An encode command that has read `lines` lines; it is computing them or, if there are none, waits for more."""
     reading, writing = os.pipe()
     source = subprocess.Popen(["seq", "-f", "Sepsis again and again. " * 20 + "%.0f", str(lines)], stdout=writing)
     arguments = command("encode", artifact, "-", "-o", output)
-    process = subprocess.Popen(arguments, stdin=reading, stderr=subprocess.PIPE, env=ENVIRONMENT)
+    process = subprocess.Popen(
+        arguments, stdin=reading, stderr=subprocess.PIPE, env=ENVIRONMENT, preexec_fn=heed_interrupts
+    )
     os.close(reading)
     started = 1000 if lines else 0
     while not any(path.stat().st_size >= started for path in output.parent.glob(f".{output.name}.*")):

@@ -15,9 +15,12 @@ HEAVY = {
     "optimum",
     "onnx",
     "huggingface_hub",
+    "nupunkt",
     "pandas",
     "pyarrow",
+    "pyspark",
     "csv",
+    "asyncio",
     "biobert_onnx_export",
     "scipy",
     "tqdm",
@@ -26,6 +29,9 @@ HEAVY = {
     "llama_index",
     "sklearn",
 }
+
+EXTRAS = {"spark": ("spark", "pyspark"), "http": ("http", "starlette")}
+"""Modules that are imported with an extra only, and a package of it."""
 
 
 def test_the_runtime_imports_numpy_onnxruntime_and_tokenizers_only() -> None:
@@ -50,6 +56,8 @@ def test_encoding_imports_nothing_more(artifact: object) -> None:
 
 @pytest.mark.parametrize("module", [module.name for module in pkgutil.iter_modules(biobert_onnx.__path__)])
 def test_every_module_imports_alone(module: str) -> None:
+    extra, package = EXTRAS.get(module, ("", "sys"))
+    pytest.importorskip(package, reason=f"the extra {extra!r} is not installed")
     if module != "__main__":
         importlib.import_module(f"biobert_onnx.{module}")
 
@@ -58,3 +66,22 @@ def test_all_names_the_public_names() -> None:
     public = {name for name in vars(biobert_onnx) if not name.startswith("_")}
     modules = {module.name for module in pkgutil.iter_modules(biobert_onnx.__path__)}
     assert set(biobert_onnx.__all__) - {"__version__"} == public - modules
+
+
+@pytest.mark.parametrize(
+    ("extra", "package", "use"),
+    [
+        ("sentences", "nupunkt", "from biobert_onnx.sentences import split; split('x')"),
+        ("pandas", "pandas", "from biobert_onnx import nlu; nlu.load('x')"),
+        ("spark", "pyspark", "import biobert_onnx.spark"),
+        ("http", "starlette", "import biobert_onnx.http"),
+        ("haystack", "haystack", "import biobert_onnx.integrations.haystack"),
+        ("langchain", "langchain_core", "import biobert_onnx.integrations.langchain"),
+        ("llama-index", "llama_index", "import biobert_onnx.integrations.llama_index"),
+        ("scikit-learn", "sklearn", "import biobert_onnx.integrations.scikit_learn"),
+    ],
+)
+def test_a_missing_extra_is_named(extra: str, package: str, use: str) -> None:
+    code = f"import sys; sys.modules[{package!r}] = None; {use}"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert f"({package} is missing): pip install 'biobert-onnx[{extra}]'" in done.stderr

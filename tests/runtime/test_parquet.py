@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from biobert_onnx import SentenceEncoder
-from biobert_onnx.file_encoding import encode_file, open_reader
+from biobert_onnx.files.encoding import encode_file, open_reader
 from biobert_onnx.streaming import CHUNK
 
 pyarrow = pytest.importorskip("pyarrow")
@@ -80,7 +80,12 @@ def test_strings_of_every_kind_are_texts(tmp_path: Path, kind: str) -> None:
 
 
 def test_times_and_decimals_become_strings_in_json(encoder: SentenceEncoder, tmp_path: Path) -> None:
-    columns = {"text": ["a", "b"], "when": [datetime(2020, 1, 2), None], "price": [Decimal("1.50"), None], "n": [1, 2]}
+    columns: dict[str, Any] = {
+        "text": ["a", "b"],
+        "when": [datetime(2020, 1, 2), None],
+        "price": [Decimal("1.50"), None],
+    }
+    columns["n"] = pyarrow.array([1, 2]).dictionary_encode()
     lines = encoded(encoder, written(tmp_path / "in.parquet", columns), "out.jsonl").read_text().splitlines()
     rows = [{name: value for name, value in json.loads(line).items() if name != "embedding"} for line in lines]
     assert rows == [
@@ -107,7 +112,7 @@ def test_columns_of_text_files_are_strings(encoder: SentenceEncoder, tmp_path: P
 
 
 def test_json_values_get_one_type_that_holds_all_of_a_key(encoder: SentenceEncoder, tmp_path: Path) -> None:
-    rows: list[dict[str, object]] = [{"text": text, "number": 1, "late": None} for text in TEXTS]
+    rows: list[dict[str, Any]] = [{"text": text, "number": 1, "late": None} for text in TEXTS]
     rows[-1] = {"text": TEXTS[-1], "number": 2.5, "late": "x", "only": [{"here": True}]}
     (tmp_path / "in.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
     table = parquet.read_table(encoded(encoder, tmp_path / "in.jsonl", "out.parquet"))

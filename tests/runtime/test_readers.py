@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from biobert_onnx.file_encoding import open_reader
+from biobert_onnx.files.encoding import open_reader
 
 
 def records(path: Path, *, size: int = 2, **options: str) -> list[dict[str, Any]]:

@@ -1,7 +1,9 @@
 """Micro-batches: one length each, every text once, and errors that come through."""
 
+import signal
 import time
 from _thread import interrupt_main
+from collections.abc import Iterator
 
 import numpy as np
 import pytest
@@ -61,6 +63,15 @@ def test_an_error_in_a_worker_is_raised(threads: int) -> None:
         list(run_micro_batches(run, [[1, 2], [1, 2, 3]], out=out, threads=threads))
 
 
+@pytest.fixture
+def interruptible() -> Iterator[None]:
+    """A process that a script starts in the background ignores SIGINT: not so in this test."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("interruptible")
 def test_control_c_while_micro_batches_are_handed_out_drops_those_not_begun() -> None:
     begun: list[int] = []
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from biobert_onnx import SentenceEncoder
-from biobert_onnx.file_encoding import encode_file, open_reader
+from biobert_onnx.files.encoding import encode_file, open_reader
 from biobert_onnx.replacement import replaced_file
 from biobert_onnx.streaming import CHUNK
 

@@ -6,8 +6,8 @@ from typing import IO, TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from biobert_onnx.parquet_reader import ParquetReader, require_pyarrow
-from biobert_onnx.rows import EMBEDDING, Reader, Rows
+from biobert_onnx.files.parquet_reader import ParquetReader, require_pyarrow
+from biobert_onnx.files.rows import EMBEDDING, Reader, Rows
 from biobert_onnx.streaming import CHUNK
 
 if TYPE_CHECKING:

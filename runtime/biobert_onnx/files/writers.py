@@ -6,7 +6,7 @@ from typing import IO
 import numpy as np
 from numpy.typing import NDArray
 
-from biobert_onnx.rows import EMBEDDING, Reader, Rows
+from biobert_onnx.files.rows import EMBEDDING, Reader, Rows
 
 
 class NpyWriter:

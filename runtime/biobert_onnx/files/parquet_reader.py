@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
-from biobert_onnx.rows import Record, Rows, check_names, check_text
+from biobert_onnx.files.rows import Record, Rows, check_names, check_text
 
 if TYPE_CHECKING:
     import pyarrow
@@ -103,7 +103,8 @@ def _is_string(kind: "pyarrow.DataType") -> bool:
     import pyarrow
 
     types = pyarrow.types
-    kind = kind.value_type if types.is_dictionary(kind) else kind
+    if types.is_dictionary(kind):
+        return _is_string(kind.value_type)
     return bool(types.is_string(kind) or types.is_large_string(kind) or types.is_string_view(kind))
 
 
@@ -111,7 +112,9 @@ def _has_json_form(kind: "pyarrow.DataType") -> bool:
     import pyarrow
 
     types = pyarrow.types
+    if types.is_dictionary(kind):
+        return _has_json_form(kind.value_type)
     if types.is_nested(kind):
         return all(_has_json_form(kind.field(index).type) for index in range(kind.num_fields))
-    plain = (types.is_null, types.is_boolean, types.is_integer, types.is_floating, _is_string)
-    return any(test(kind) for test in plain)
+    plain = (types.is_null, types.is_boolean, types.is_integer, types.is_floating)
+    return _is_string(kind) or any(test(kind) for test in plain)

@@ -7,14 +7,14 @@ from contextlib import closing
 from pathlib import Path
 
 from biobert_onnx.encoder import SentenceEncoder
-from biobert_onnx.parquet_reader import ParquetReader
-from biobert_onnx.parquet_writer import ParquetWriter
+from biobert_onnx.files.parquet_reader import ParquetReader
+from biobert_onnx.files.parquet_writer import ParquetWriter
+from biobert_onnx.files.readers import STDIN, CsvReader, JsonlReader, LineReader, TextReader
+from biobert_onnx.files.rows import Reader, Rows
+from biobert_onnx.files.writers import JsonlWriter, NpyWriter
 from biobert_onnx.progress import ProgressBar
-from biobert_onnx.readers import STDIN, CsvReader, JsonlReader, LineReader, TextReader
 from biobert_onnx.replacement import replaced_file
-from biobert_onnx.rows import Reader, Rows
 from biobert_onnx.streaming import CHUNK
-from biobert_onnx.writers import JsonlWriter, NpyWriter
 
 READERS: dict[str, type[LineReader] | type[ParquetReader]] = {
     ".txt": TextReader,
@@ -40,6 +40,8 @@ def open_reader(source: str, *, field: str | None = None, column: str | None = N
     """
     if source != STDIN and not Path(source).is_file():
         raise FileNotFoundError(f"no such file: '{source}', expected a file of texts or - for standard input")
+    if source == STDIN and sys.stdin is None:
+        raise ValueError("standard input is closed: send texts to it, one a line, or name a file")
     suffix = ".txt" if source == STDIN else Path(source).suffix.lower()
     if suffix not in READERS:
         raise ValueError(f"'{source}' should end in {', '.join(READERS)}; other text goes through standard input: -")

@@ -8,8 +8,8 @@ from itertools import islice
 from pathlib import Path
 from typing import IO, Any
 
-from biobert_onnx.lines import Lines
-from biobert_onnx.rows import Record, Rows, check_names, check_text
+from biobert_onnx.files.lines import Lines
+from biobert_onnx.files.rows import Record, Rows, check_names, check_text
 
 STDIN = "-"
 

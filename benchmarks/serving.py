@@ -1,0 +1,166 @@
+"""Many clients of one encoder: `aencode` against one bulk `encode`, and the HTTP app; a record in results-serving.
+
+    python -m benchmarks.serving [--requests N] [--texts N] [--rounds N] [--output FOLDER]
+
+On all-MiniLM-L6-v2. Each client asks for its next text as soon as it has the last one's vector. Every vector is
+compared with bulk `encode`'s, bit by bit; one that differs or is missing is lost.
+"""
+
+import argparse
+import asyncio
+import base64
+import http.client
+import json
+import os
+import random
+import re
+import shutil
+import signal
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from benchmarks.corpus import pubmed_like_texts
+from benchmarks.demo import minilm_checkpoint
+from benchmarks.environment import environment
+from biobert_onnx import SentenceEncoder
+from biobert_onnx_export import export
+
+RESULTS = Path(__file__).parent / "results-serving"
+WORK = Path("build/serving")
+
+CLIENTS = 32
+TEXTS_A_CALL = (1, 8, 32)
+
+Rows = NDArray[np.float32]
+
+
+def bulk_seconds(encoder: SentenceEncoder, texts: Sequence[str]) -> float:
+    """Seconds of one `encode` of all texts."""
+    begin = time.perf_counter()
+    encoder.encode(texts)
+    return time.perf_counter() - begin
+
+
+def client_seconds(encoder: SentenceEncoder, texts: Sequence[str], size: int, expected: Rows) -> float:
+    """Seconds that 32 clients take for all texts, `size` in each call; raises ValueError for a wrong vector."""
+    starts = iter(range(0, len(texts), size))
+    rows = np.zeros_like(expected)
+
+    async def client() -> None:
+        for start in starts:
+            rows[start : start + size] = await encoder.aencode(texts[start : start + size])
+
+    async def clients() -> None:
+        await asyncio.gather(*(client() for _ in range(CLIENTS)))
+
+    begin = time.perf_counter()
+    asyncio.run(clients())
+    seconds = time.perf_counter() - begin
+    if not (rows == expected).all():
+        raise ValueError(f"{(rows != expected).any(axis=1).sum()} of {len(texts)} vectors differ from bulk encode's")
+    return seconds
+
+
+def measure_callers(encoder: SentenceEncoder, texts: Sequence[str], rounds: int) -> dict[str, Any]:
+    """Seconds of bulk `encode` and of 32 clients in `rounds` rounds, in random order, and their medians' ratios."""
+    expected, chance = encoder.encode(texts), random.Random(3)
+    samples: dict[int, list[float]] = {size: [] for size in (0, *TEXTS_A_CALL)}  # 0: bulk
+    for _ in range(rounds):
+        for size in chance.sample(list(samples), len(samples)):
+            seconds = client_seconds(encoder, texts, size, expected) if size else bulk_seconds(encoder, texts)
+            samples[size].append(seconds)
+    bulk = statistics.median(samples[0])
+    shares = {size: round(bulk / statistics.median(samples[size]), 4) for size in TEXTS_A_CALL}
+    named = {f"{CLIENTS} clients, {size} a call" if size else "bulk": seconds for size, seconds in samples.items()}
+    return {"texts": len(texts), "share_of_bulk_by_texts_a_call": shares, "seconds": named}
+
+
+@contextmanager
+def server(artifact: Path) -> Iterator[int]:
+    """The port of the HTTP app in a process of its own, which ends with the block."""
+    command = [sys.executable, "-m", "uvicorn", "biobert_onnx.http:app", "--port", "0", "--no-access-log"]
+    environ = {**os.environ, "BIOBERT_ONNX_ARTIFACT": str(artifact)}
+    with subprocess.Popen(command, env=environ, stderr=subprocess.PIPE, text=True) as process:
+        try:
+            lines = iter(process.stderr or ())
+            yield next(int(found[1]) for line in lines if (found := re.search(r"127\.0\.0\.1:(\d+)", line)))
+        finally:
+            process.send_signal(signal.SIGTERM)
+
+
+def measure_http(artifact: Path, texts: Sequence[str], expected: Rows) -> dict[str, Any]:
+    """What 32 clients get from the HTTP app for one text a request: requests lost, rate, latency in milliseconds."""
+    with server(artifact) as port, ThreadPoolExecutor(CLIENTS) as pool:
+        begin = time.perf_counter()
+        parts = pool.map(lambda first: _ask(port, texts[first::CLIENTS]), range(CLIENTS))
+        answers = {first + CLIENTS * step: answer for first, part in enumerate(parts) for step, answer in part}
+        seconds = time.perf_counter() - begin
+    right = [index for index, (vector, _) in answers.items() if (vector == expected[index]).all()]
+    latencies = sorted(1000 * latency for _, latency in answers.values())
+    p50, p99 = (round(float(np.percentile(latencies, percent)), 2) for percent in (50, 99))
+    return {
+        "requests": len(texts),
+        "lost": len(texts) - len(right),
+        "seconds": round(seconds, 2),
+        "texts_per_second": round(len(texts) / seconds, 1),
+        "latency_ms": {"p50": p50, "p99": p99, "most": round(latencies[-1], 2)},
+    }
+
+
+def _ask(port: int, texts: Sequence[str]) -> list[tuple[int, tuple[Rows, float]]]:
+    """Number, vector and seconds of each text, over one connection; a request that fails has none."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+    answers = []
+    for step, text in enumerate(texts):
+        begin = time.perf_counter()
+        try:
+            connection.request("POST", "/v1/embeddings", json.dumps({"input": text, "encoding_format": "base64"}))
+            (item,) = json.loads(connection.getresponse().read())["data"]
+        except (OSError, http.client.HTTPException, ValueError, KeyError):
+            connection.close()
+            continue
+        vector = np.frombuffer(base64.b64decode(item["embedding"]), dtype="<f4")
+        answers.append((step, (vector, time.perf_counter() - begin)))
+    connection.close()
+    return answers
+
+
+def main() -> int:
+    """Measure, write the record, say what came out; returns 1 if a request was lost."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--requests", type=int, default=10_000, help="to the HTTP app")
+    parser.add_argument("--texts", type=int, default=1000, help="for aencode and bulk encode")
+    parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--output", type=Path, default=RESULTS, help="folder of the record")
+    options = parser.parse_args()
+    shutil.rmtree(WORK, ignore_errors=True)
+    WORK.mkdir(parents=True)
+    artifact = WORK / "artifact"
+    export(minilm_checkpoint(WORK), artifact)
+    texts = pubmed_like_texts(max(options.requests, options.texts))
+    with SentenceEncoder(artifact) as encoder:
+        expected = encoder.encode(texts)
+        callers = measure_callers(encoder, texts[: options.texts], options.rounds)
+    served = measure_http(artifact, texts[: options.requests], expected)
+    versions = {name: version(name) for name in ("starlette", "uvicorn")}
+    record = {"environment": environment(), "server": versions, "clients": CLIENTS, "aencode": callers, "http": served}
+    options.output.mkdir(parents=True, exist_ok=True)
+    (options.output / "all-MiniLM-L6-v2.json").write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
+    print(json.dumps({"aencode": callers["share_of_bulk_by_texts_a_call"], "http": served}, indent=1))
+    shutil.rmtree(WORK)
+    return 1 if served["lost"] else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""The commands of `biobert-onnx`, one a module: `add` sets up its arguments, `run` does it."""

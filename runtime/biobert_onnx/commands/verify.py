@@ -1,0 +1,25 @@
+"""`verify`: every file of an artifact, and its vectors' known numbers."""
+
+import argparse
+
+from biobert_onnx.artifact import Manifest
+from biobert_onnx.commands.arguments import folder
+
+
+def add(parser: argparse.ArgumentParser) -> None:
+    """Set up the arguments."""
+    parser.add_argument("artifact", type=folder, help="an artifact's folder")
+
+
+def run(options: argparse.Namespace) -> None:
+    """Check, and say what was found."""
+    from biobert_onnx.known_answers import verify_known_answers
+    from biobert_onnx.models import find
+
+    manifest = Manifest.read(options.artifact)
+    manifest.check_contents(options.artifact)
+    print(f"{options.artifact}: all {len(manifest.files)} files have the sha256 of the manifest")
+    model = find(manifest.checkpoint.get("model"))
+    if model is not None:
+        for line in verify_known_answers(options.artifact, manifest, model):
+            print(line)

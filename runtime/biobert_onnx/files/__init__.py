@@ -1,0 +1,1 @@
+"""Files of texts into files of vectors."""

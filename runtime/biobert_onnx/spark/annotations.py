@@ -1,0 +1,126 @@
+"""Spark NLP's annotations: the type of every column that the stages read and write."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import accumulate, pairwise
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+from pyspark.sql.types import (
+    ArrayType,
+    FloatType,
+    IntegerType,
+    MapType,
+    StringType,
+    StructField,
+    StructType,
+)
+
+DOCUMENT = "document"
+SENTENCE_EMBEDDINGS = "sentence_embeddings"
+ANNOTATOR_TYPE = "annotatorType"
+
+EMBEDDINGS = ArrayType(FloatType(), containsNull=False)
+ANNOTATIONS = ArrayType(
+    StructType(
+        [
+            StructField(ANNOTATOR_TYPE, StringType()),
+            StructField("begin", IntegerType(), nullable=False),
+            StructField("end", IntegerType(), nullable=False),
+            StructField("result", StringType()),
+            StructField("metadata", MapType(StringType(), StringType())),
+            StructField("embeddings", EMBEDDINGS),
+        ]
+    )
+)
+"""As Spark NLP's documentation prints it, `nullable` included."""
+
+FLOATS = pa.list_(pa.field("element", pa.float32(), nullable=False))
+ARROW_FIELDS = [
+    pa.field(ANNOTATOR_TYPE, pa.string()),
+    pa.field("begin", pa.int32(), nullable=False),
+    pa.field("end", pa.int32(), nullable=False),
+    pa.field("result", pa.string()),
+    pa.field("metadata", pa.map_(pa.string(), pa.string())),
+    pa.field("embeddings", FLOATS),
+]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Annotation:
+    """One annotation; `begin` and `end`, which is inclusive, count UTF-16 units, as the JVM does."""
+
+    begin: int
+    end: int
+    result: str
+    metadata: Mapping[str, str]
+
+
+def utf16_offsets(text: str) -> Sequence[int]:
+    """The offset in UTF-16 units of each character of `text`, and of its end: Spark NLP counts the JVM's characters.
+
+    >>> utf16_offsets("a😀b")
+    [0, 1, 3, 4]
+    """
+    if text.isascii():
+        return range(len(text) + 1)
+    return list(accumulate((1 + (character > "\uffff") for character in text), initial=0))
+
+
+def rows_of(column: pa.Array) -> list[list[Annotation]]:
+    """The document annotations of each row of `column`; none where it is null.
+
+    Bytes that are no UTF-8, which Spark lets into its strings, become U+FFFD, as they do in the JVM.
+    """
+    lengths = list_lengths(column)
+    flat = column.flatten()
+    results = strings(flat.field("result"))
+    kinds = flat.field(ANNOTATOR_TYPE).to_pylist()
+    begins, ends = flat.field("begin").to_pylist(), flat.field("end").to_pylist()
+    metadata = flat.field("metadata").to_pylist()
+    annotations = [
+        Annotation(begin=begins[i], end=ends[i], result=results[i] or "", metadata=dict(metadata[i] or ()))
+        if kinds[i] == DOCUMENT
+        else None
+        for i in range(len(flat))
+    ]
+    bounds = [0, *np.cumsum(lengths).tolist()]
+    return [
+        [annotation for annotation in annotations[start:stop] if annotation is not None]
+        for start, stop in pairwise(bounds)
+    ]
+
+
+def strings(column: pa.Array) -> list[str | None]:
+    """The texts of a column of strings, null as None; bytes that are no UTF-8 become U+FFFD."""
+    return [None if data is None else data.decode("utf-8", "replace") for data in column.cast(pa.binary()).to_pylist()]
+
+
+def list_lengths(column: pa.Array) -> NDArray[np.int64]:
+    """The number of elements in each row of a column of lists (rows,) int64; 0 where it is null."""
+    return np.array(column.value_lengths().fill_null(0), dtype=np.int64)
+
+
+def annotation_lists(kind: str, rows: Sequence[Sequence[Annotation]], vectors: NDArray[np.float32]) -> pa.Array:
+    """The column of `rows`, of annotatorType `kind`; `vectors` (annotations, dim) are their embeddings."""
+    flat = [annotation for row in rows for annotation in row]
+    columns = [
+        pa.array([kind] * len(flat), pa.string()),
+        pa.array([annotation.begin for annotation in flat], pa.int32()),
+        pa.array([annotation.end for annotation in flat], pa.int32()),
+        pa.array([annotation.result for annotation in flat], pa.string()),
+        pa.array([list(annotation.metadata.items()) for annotation in flat], pa.map_(pa.string(), pa.string())),
+        float_lists(vectors, [vectors.shape[1]] * len(flat)),
+    ]
+    return _lists(pa.StructArray.from_arrays(columns, fields=ARROW_FIELDS), [len(row) for row in rows])
+
+
+def float_lists(vectors: NDArray[np.float32], lengths: Sequence[int]) -> pa.Array:
+    """A column of lists of float32: row i takes the next `lengths[i]` numbers of `vectors`."""
+    offsets = pa.array([0, *accumulate(lengths)], pa.int32())
+    return pa.ListArray.from_arrays(offsets, pa.array(vectors.ravel(), pa.float32()), type=FLOATS)
+
+
+def _lists(values: pa.Array, lengths: Sequence[int]) -> pa.Array:
+    return pa.ListArray.from_arrays(pa.array([0, *accumulate(lengths)], pa.int32()), values)

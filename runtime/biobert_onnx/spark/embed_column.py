@@ -1,0 +1,55 @@
+"""Vectors of a plain column of strings, without annotations."""
+
+import os
+from functools import partial
+
+import numpy as np
+import pyarrow as pa
+from pyspark.sql import DataFrame
+from pyspark.sql.types import StringType, StructField
+
+from biobert_onnx.spark.annotations import EMBEDDINGS, float_lists, strings
+from biobert_onnx.spark.arrow_column import with_column
+from biobert_onnx.spark.columns import check_column
+from biobert_onnx.spark.worker import RemoteEncoder, locate, remote_encoder
+
+TEXTS_AT_A_TIME = 2048
+"""Enough to fill micro-batches of equal length, few enough to hold little memory."""
+
+
+def embed_column(
+    frame: DataFrame,
+    artifact: str | os.PathLike[str],
+    input_col: str,
+    output_col: str,
+    *,
+    max_length: int | None = None,
+) -> DataFrame:
+    """`frame` with the column `output_col` of array<float>: the vector of each text of `input_col`, as a whole.
+
+    A null text gets an empty array; "" is a text. `artifact`: a path, or a name as for
+    `BertSentenceEmbeddings.pretrained`. `max_length`: tokens that texts are cut to; None takes the artifact's.
+
+    Raises ArtifactError if there is no such artifact, ValueError for a column of another type or a `max_length` out of
+    range, all before any task starts.
+    """
+    check_column(frame, input_col)
+    kind = frame.schema[input_col].dataType
+    if not isinstance(kind, StringType):
+        raise ValueError(f"the column '{input_col}' is {kind.simpleString()}, expected string: cast it")
+    encoder = remote_encoder(locate(os.fspath(artifact), None), max_length)
+    return with_column(
+        frame,
+        StructField(output_col, EMBEDDINGS),
+        source=input_col,
+        compute=partial(vector_lists, encoder=encoder),
+        texts=TEXTS_AT_A_TIME,
+    )
+
+
+def vector_lists(column: pa.Array, *, encoder: RemoteEncoder) -> pa.Array:
+    """The vector of each text as a list of float32, an empty list for null."""
+    texts = strings(column)
+    vectors = encoder.encode([text for text in texts if text is not None])
+    lengths = np.where([text is None for text in texts], 0, encoder.manifest.dim)
+    return float_lists(vectors, lengths.tolist())

@@ -1,0 +1,164 @@
+"""SentenceDetector: document annotations to sentence annotations, by `biobert_onnx.sentences`."""
+
+from functools import partial
+from typing import Any, Self
+
+import numpy as np
+import pyarrow as pa
+from pyspark.ml import Transformer
+from pyspark.ml.param import Param, Params, TypeConverters
+from pyspark.ml.util import DefaultParamsReadable, DefaultParamsWritable
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as sql
+from pyspark.sql.types import StructField
+
+from biobert_onnx.sentences import split
+from biobert_onnx.spark.annotations import (
+    ANNOTATIONS,
+    ANNOTATOR_TYPE,
+    DOCUMENT,
+    Annotation,
+    annotation_lists,
+    rows_of,
+    utf16_offsets,
+)
+from biobert_onnx.spark.arrow_column import with_column
+from biobert_onnx.spark.columns import AnnotationColumns, check_annotations
+
+DOCUMENTS_AT_A_TIME = 1024
+
+OPTIONS = {
+    "useAbbreviations": "abbreviations",
+    "detectLists": "lists",
+    "customBounds": "custom_bounds",
+    "useCustomBoundsOnly": "custom_bounds_only",
+    "splitLength": "split_length",
+    "minLength": "min_length",
+    "maxLength": "max_length",
+}
+"""Spark NLP's params, and the arguments of `sentences.split` that they are."""
+
+
+class SentenceDetector(
+    Transformer, AnnotationColumns, DefaultParamsReadable["SentenceDetector"], DefaultParamsWritable
+):
+    """Makes a document annotation of each sentence; blank documents have none.
+
+    `begin` and `end`, which is inclusive, are true offsets of the sentence in its document in UTF-16 units; the lengths
+    count code points.
+    """
+
+    useAbbreviations: Param[bool] = Param(
+        Params._dummy(), "useAbbreviations", "know abbreviations", TypeConverters.toBoolean
+    )
+    customBounds: Param[list[str]] = Param(
+        Params._dummy(), "customBounds", "regular expressions that end a sentence", TypeConverters.toListString
+    )
+    useCustomBoundsOnly: Param[bool] = Param(
+        Params._dummy(), "useCustomBoundsOnly", "split at the custom bounds only", TypeConverters.toBoolean
+    )
+    explodeSentences: Param[bool] = Param(
+        Params._dummy(), "explodeSentences", "one row a sentence", TypeConverters.toBoolean
+    )
+    splitLength: Param[int] = Param(
+        Params._dummy(), "splitLength", "length at which sentences are cut", TypeConverters.toInt
+    )
+    minLength: Param[int] = Param(Params._dummy(), "minLength", "leave shorter sentences out", TypeConverters.toInt)
+    maxLength: Param[int] = Param(
+        Params._dummy(), "maxLength", "leave longer sentences out; unless set, none is", TypeConverters.toInt
+    )
+    detectLists: Param[bool] = Param(
+        Params._dummy(), "detectLists", "list items begin sentences", TypeConverters.toBoolean
+    )
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._setDefault(
+            outputCol="sentence",
+            useAbbreviations=True,
+            detectLists=True,
+            useCustomBoundsOnly=False,
+            customBounds=[],
+            explodeSentences=False,
+            minLength=0,
+            maxLength=99999,
+        )
+
+    def setUseAbbreviations(self, value: bool) -> Self:
+        """Set whether abbreviations are known, which a sentence does not end at."""
+        return self._set(useAbbreviations=value)
+
+    def setCustomBounds(self, value: list[str]) -> Self:
+        """Set regular expressions that end a sentence; what they match belongs to none."""
+        return self._set(customBounds=value)
+
+    def setUseCustomBoundsOnly(self, value: bool) -> Self:
+        """Set whether sentences end at the custom bounds only."""
+        return self._set(useCustomBoundsOnly=value)
+
+    def setExplodeSentences(self, value: bool) -> Self:
+        """Set whether each sentence gets a row of its own; a row without sentences is then left out."""
+        return self._set(explodeSentences=value)
+
+    def setSplitLength(self, value: int) -> Self:
+        """Set the length at which longer sentences are cut, between words."""
+        return self._set(splitLength=value)
+
+    def setMinLength(self, value: int) -> Self:
+        """Set the length below which sentences are left out."""
+        return self._set(minLength=value)
+
+    def setMaxLength(self, value: int) -> Self:
+        """Set the length above which sentences are left out."""
+        return self._set(maxLength=value)
+
+    def setDetectLists(self, value: bool) -> Self:
+        """Set whether a line that begins with a list marker begins a sentence."""
+        return self._set(detectLists=value)
+
+    def _transform(self, dataset: DataFrame) -> DataFrame:
+        check_annotations(dataset, self._input)
+        options = self._options()
+        split("", **options)  # an option that cannot be is refused here, before any task starts
+        name = self.getOutputCol()
+        detected = with_column(
+            dataset,
+            StructField(name, ANNOTATIONS, metadata={ANNOTATOR_TYPE: DOCUMENT}),
+            source=self._input,
+            compute=partial(sentence_annotations, options=options),
+            texts=DOCUMENTS_AT_A_TIME,
+        )
+        if not self.getOrDefault(self.explodeSentences):
+            return detected
+        exploded = detected.withColumn(name, sql.explode(f"`{name}`"))
+        one = sql.array(f"`{name}`").cast(ANNOTATIONS)
+        return exploded.withColumn(name, one.alias(name, metadata={ANNOTATOR_TYPE: DOCUMENT}))
+
+    def _options(self) -> dict[str, Any]:
+        """The arguments of `split`. As in Spark NLP maxLength's default leaves nothing out: only a set one counts."""
+        given = {argument: self.getParam(name) for name, argument in OPTIONS.items()}
+        return {
+            argument: self.getOrDefault(param)
+            for argument, param in given.items()
+            if self.isSet(param) or (self.isDefined(param) and argument != "max_length")
+        }
+
+
+def sentence_annotations(column: pa.Array, *, options: dict[str, Any]) -> pa.Array:
+    """The sentences of each row's documents, numbered through the row."""
+    rows = [_sentences(documents, options) for documents in rows_of(column)]
+    return annotation_lists(DOCUMENT, rows, np.empty((sum(map(len, rows)), 0), dtype=np.float32))
+
+
+def _sentences(documents: list[Annotation], options: dict[str, Any]) -> list[Annotation]:
+    found = [(utf16_offsets(document.result), split(document.result, **options)) for document in documents]
+    placed = [(offsets, sentence) for offsets, sentences in found for sentence in sentences]
+    return [
+        Annotation(
+            begin=offsets[sentence.begin],
+            end=offsets[sentence.end] - 1,
+            result=sentence.text,
+            metadata={"sentence": str(number)},
+        )
+        for number, (offsets, sentence) in enumerate(placed)
+    ]

@@ -1,0 +1,165 @@
+"""BertSentenceEmbeddings: document or sentence annotations to annotations with a vector."""
+
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Self
+
+import pyarrow as pa
+from pyspark.ml import Transformer
+from pyspark.ml.param import Param, Params, TypeConverters
+from pyspark.ml.util import DefaultParamsReadable, DefaultParamsWritable
+from pyspark.sql import DataFrame
+from pyspark.sql.types import StructField
+
+from biobert_onnx.artifact import MANIFEST
+from biobert_onnx.pretrained import DEFAULT
+from biobert_onnx.spark.annotations import (
+    ANNOTATIONS,
+    ANNOTATOR_TYPE,
+    SENTENCE_EMBEDDINGS,
+    Annotation,
+    annotation_lists,
+    rows_of,
+)
+from biobert_onnx.spark.arrow_column import with_column
+from biobert_onnx.spark.columns import AnnotationColumns, check_annotations
+from biobert_onnx.spark.worker import RemoteEncoder, locate, read_manifest, remote_encoder
+
+TEXTS_PER_BATCH_SIZE = 256
+"""Texts that a worker takes at a time for each unit of batchSize: 2,048 for Spark NLP's 8.
+Micro-batches of one length are made of these; batchSize bounds memory and cannot change a vector."""
+
+
+class BertSentenceEmbeddings(
+    Transformer, AnnotationColumns, DefaultParamsReadable["BertSentenceEmbeddings"], DefaultParamsWritable
+):
+    """Gives each annotation of the input column the vector of its text; an empty text gets no annotation.
+
+    Made by `pretrained`, `load` or `loadSavedModel`. A saved stage holds the artifact's path or shipped name, not the
+    weights.
+    """
+
+    artifact: Param[str] = Param(Params._dummy(), "artifact", "path, or shipped name", TypeConverters.toString)
+    batchSize: Param[int] = Param(Params._dummy(), "batchSize", "x 256 texts at a time", TypeConverters.toInt)
+    dimension: Param[int] = Param(Params._dummy(), "dimension", "length of a vector", TypeConverters.toInt)
+    maxSentenceLength: Param[int] = Param(
+        Params._dummy(),
+        "maxSentenceLength",
+        "tokens that texts are cut to, [CLS] and [SEP] included",
+        TypeConverters.toInt,
+    )
+    caseSensitive: Param[bool] = Param(
+        Params._dummy(), "caseSensitive", "whether the model tells cases apart", TypeConverters.toBoolean
+    )
+    storageRef: Param[str] = Param(
+        Params._dummy(), "storageRef", "ref in the column's metadata", TypeConverters.toString
+    )
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._setDefault(
+            outputCol=SENTENCE_EMBEDDINGS, batchSize=8, dimension=768, maxSentenceLength=128, caseSensitive=False
+        )
+
+    @classmethod
+    def pretrained(cls, name: str = DEFAULT, lang: str = "en", remote_loc: str | None = None) -> Self:
+        """A stage on the artifact of the model `name`; nothing is downloaded.
+
+        It is looked for among what was shipped with Spark (`addArchive("....zip#NAME")`, `addFile`), then in the
+        working directory; with `remote_loc`, a folder, only there. Raises ArtifactError that says how to make the
+        artifact if there is none, ValueError for another language than English.
+        """
+        if lang != "en":
+            raise ValueError(f"lang is {lang!r}, but every model known here is English: give 'en'")
+        return cls().setArtifact(locate(name, remote_loc))
+
+    @classmethod
+    def load(cls, path: str) -> Self:
+        """The stage saved at `path`, or a new one on the artifact folder `path`."""
+        if (Path(path) / MANIFEST).is_file():
+            return cls().setArtifact(path)
+        return super().load(path)  # type: ignore[return-value]
+
+    @classmethod
+    def loadSavedModel(cls, folder: str, spark_session: object = None) -> Self:
+        """A stage on the artifact `folder`; the session, which Spark NLP wants here, is not needed."""
+        return cls().setArtifact(folder)
+
+    def setArtifact(self, value: str) -> Self:
+        """Set the artifact, a path or the name of a shipped one, with its dimension, casing and storageRef."""
+        artifact = locate(value, None)
+        manifest = read_manifest(artifact)
+        return self._set(
+            artifact=artifact,
+            dimension=manifest.dim,
+            caseSensitive=manifest.casing == "cased",
+            storageRef=Path(artifact).name,
+        )
+
+    def setBatchSize(self, value: int) -> Self:
+        """Set how many texts, in units of 256, a worker takes at a time."""
+        if value < 1:
+            raise ValueError(f"batchSize is {value}, expected at least 1")
+        return self._set(batchSize=value)
+
+    def setDimension(self, value: int) -> Self:
+        """Set the length of a vector; any other than the artifact's is refused by `transform`."""
+        return self._set(dimension=value)
+
+    def setMaxSentenceLength(self, value: int) -> Self:
+        """Set the number of tokens that texts are cut to, [CLS] and [SEP] included."""
+        return self._set(maxSentenceLength=value)
+
+    def setCaseSensitive(self, value: bool) -> Self:
+        """Set whether the model tells cases apart; what is not true of the artifact is refused by `transform`."""
+        return self._set(caseSensitive=value)
+
+    def setStorageRef(self, value: str) -> Self:
+        """Set `ref` in the metadata of the output column, by which Spark NLP's classifiers know their embeddings."""
+        return self._set(storageRef=value)
+
+    def _transform(self, dataset: DataFrame) -> DataFrame:
+        check_annotations(dataset, self._input)
+        encoder = self._encoder()
+        metadata = {
+            ANNOTATOR_TYPE: SENTENCE_EMBEDDINGS,
+            "dimension": encoder.manifest.dim,
+            "ref": self.getOrDefault(self.storageRef),
+        }
+        return with_column(
+            dataset,
+            StructField(self.getOutputCol(), ANNOTATIONS, metadata=metadata),
+            source=self._input,
+            compute=partial(embedding_annotations, encoder=encoder),
+            texts=TEXTS_PER_BATCH_SIZE * self.getOrDefault(self.batchSize),
+        )
+
+    def _encoder(self) -> RemoteEncoder:
+        """What the tasks open. Raises ArtifactError and ValueError here, on the driver, before any task starts."""
+        if not self.isDefined(self.artifact):
+            raise ValueError("BertSentenceEmbeddings has no artifact: make it with pretrained, load or setArtifact")
+        artifact = self.getOrDefault(self.artifact)
+        encoder = remote_encoder(artifact, self.getOrDefault(self.maxSentenceLength))
+        self._check("dimension", encoder.manifest.dim, artifact)
+        self._check("caseSensitive", encoder.manifest.casing == "cased", artifact)
+        return encoder
+
+    def _check(self, name: str, expected: object, artifact: str) -> None:
+        found = self.getOrDefault(name)
+        if found != expected:
+            raise ValueError(
+                f"{name} is {found}, but {expected} for the artifact '{artifact}': leave it out, or take another one"
+            )
+
+
+def embedding_annotations(column: pa.Array, *, encoder: RemoteEncoder) -> pa.Array:
+    """The annotations of each row that have a text, with its vector."""
+    rows = [[_with_token(sentence) for sentence in row if sentence.result] for row in rows_of(column)]
+    vectors = encoder.encode([annotation.result for row in rows for annotation in row])
+    return annotation_lists(SENTENCE_EMBEDDINGS, rows, vectors)
+
+
+def _with_token(sentence: Annotation) -> Annotation:
+    metadata = {"sentence": "0", **sentence.metadata}
+    return replace(sentence, metadata=metadata | {"token": sentence.result, "pieceId": "-1", "isWordStart": "true"})

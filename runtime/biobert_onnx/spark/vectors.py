@@ -1,0 +1,34 @@
+"""Vectors as Spark ML's models want them."""
+
+from pyspark.ml.functions import array_to_vector
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as sql
+from pyspark.sql.types import ArrayType, FloatType, StructType
+
+from biobert_onnx.spark.columns import check_column
+
+
+def to_vector(frame: DataFrame, input_col: str, output_col: str) -> DataFrame:
+    """`frame` with the column `output_col` of Spark ML vectors, one row a vector.
+
+    `input_col`: the output of `BertSentenceEmbeddings`, which is exploded to one annotation a row, or of
+    `embed_column`. Rows without a vector are left out: a model wants one length. Raises ValueError for another column.
+    """
+    check_column(frame, input_col)
+    kind = frame.schema[input_col].dataType
+    quoted = f"`{input_col}`"
+    if (
+        isinstance(kind, ArrayType)
+        and isinstance(kind.elementType, StructType)
+        and "embeddings" in kind.elementType.names
+    ):
+        rows = frame.withColumn(input_col, sql.explode(quoted))
+        numbers = sql.col(f"{quoted}.embeddings")
+    elif isinstance(kind, ArrayType) and isinstance(kind.elementType, FloatType):
+        rows, numbers = frame, sql.col(quoted)
+    else:
+        raise ValueError(
+            f"the column '{input_col}' is {kind.simpleString()}, expected the output of BertSentenceEmbeddings or of "
+            "embed_column"
+        )
+    return rows.where(sql.size(numbers) > 0).withColumn(output_col, array_to_vector(numbers))

@@ -1,0 +1,97 @@
+"""The encoder of a Python worker: opened once, kept for the worker's life, the same artifact as the driver's."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from pyspark import SparkContext, SparkFiles, TaskContext
+
+from biobert_onnx.artifact import MANIFEST, ArtifactError, Manifest
+from biobert_onnx.encoder import SentenceEncoder
+from biobert_onnx.pretrained import find_artifact, spark_nlp_name
+from biobert_onnx.tokenization import SPECIAL_TOKENS
+
+KEPT = 2
+"""Encoders that a worker keeps open: the one of the task at hand, and one more where a pipeline has two."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class RemoteEncoder:
+    """What a task needs to open the driver's encoder: `artifact` is a path, or the name of one shipped with Spark."""
+
+    artifact: str
+    max_length: int
+    manifest: Manifest
+
+    def encode(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """One vector a text (n, dim) float32, on as many threads as the task has CPUs (`spark.task.cpus`).
+
+        Raises ArtifactError if the executor has no such artifact, or another than the driver.
+        """
+        try:
+            encoder = _encoder(local_folder(self.artifact), self.max_length, task_cpus())
+        except ArtifactError as error:
+            raise ArtifactError(
+                f"in a Spark executor: {error}; every executor needs the artifact at the driver's path, or shipped "
+                "with SparkContext.addArchive"
+            ) from error
+        if encoder.manifest != self.manifest:
+            raise ArtifactError(
+                f"in a Spark executor: '{self.artifact}' is not the driver's artifact: copy that to every executor, "
+                "and start the session anew"
+            )
+        return encoder.encode(texts, show_progress_bar=False)
+
+
+def remote_encoder(artifact: str, max_length: int | None) -> RemoteEncoder:
+    """What tasks open for a located `artifact`; `max_length` None takes the manifest's.
+
+    Raises ArtifactError if the driver has no such artifact, ValueError if it cannot take `max_length` tokens.
+    """
+    manifest = read_manifest(artifact)
+    length = manifest.max_length if max_length is None else max_length
+    if not SPECIAL_TOKENS < length <= manifest.max_positions:
+        raise ValueError(
+            f"the maximum length is {length} tokens, expected {SPECIAL_TOKENS + 1} to {manifest.max_positions}, the "
+            "positions of the checkpoint"
+        )
+    return RemoteEncoder(artifact=artifact, max_length=length, manifest=manifest)
+
+
+def locate(name: str, folder: str | None) -> str:
+    """Where the artifact `name` is: a name if it was shipped with Spark, else an absolute path.
+
+    `folder`: look there only. Raises ArtifactError if there is none.
+    """
+    shipped = spark_nlp_name(name)
+    running = SparkContext._active_spark_context is not None  # an active session is a thread's own, this is not
+    if folder is None and running and (local_folder(shipped) / MANIFEST).is_file():
+        return shipped
+    return str(find_artifact(name, folder=folder))
+
+
+def local_folder(artifact: str) -> Path:
+    """The folder of `artifact` on this machine: a shipped one is unpacked below the root of SparkFiles."""
+    return Path(artifact) if Path(artifact).is_absolute() else Path(SparkFiles.get(artifact))
+
+
+def read_manifest(artifact: str) -> Manifest:
+    """The manifest of `artifact`; raises ArtifactError if that is no complete artifact on this machine."""
+    folder = local_folder(artifact)
+    manifest = Manifest.read(folder)
+    manifest.check_sizes(folder)
+    return manifest
+
+
+@lru_cache(maxsize=KEPT)
+def _encoder(folder: Path, max_length: int, threads: int) -> SentenceEncoder:
+    return SentenceEncoder(folder, max_length=max_length, threads=threads)
+
+
+def task_cpus() -> int:
+    """The CPUs of this task: `spark.task.cpus`, or what its resource profile says; 1 outside of tasks."""
+    context = TaskContext.get()
+    return 1 if context is None else context.cpus()

@@ -1,0 +1,34 @@
+"""One Spark session on two cores for all tests; without Java they skip."""
+
+import shutil
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from pyspark.sql import SparkSession
+
+from biobert_onnx.pretrained import DEFAULT as MODEL
+
+
+@pytest.fixture(scope="session")
+def spark() -> Iterator[SparkSession]:
+    """A session on local[2] whose Python workers are this interpreter."""
+    if shutil.which("java") is None:
+        pytest.skip("Spark needs Java 17, and there is no java on the PATH")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PYSPARK_PYTHON", sys.executable)
+        builder = SparkSession.builder.master("local[2]").config("spark.ui.enabled", "false")
+        builder = builder.config("spark.driver.host", "127.0.0.1").config("spark.sql.shuffle.partitions", "2")
+        session = builder.getOrCreate()
+        session.sparkContext.setLogLevel("OFF")
+        yield session
+        session.stop()
+
+
+@pytest.fixture(scope="session")
+def models(artifact: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder that holds the tests' artifact under Spark NLP's name."""
+    folder = tmp_path_factory.mktemp("models")
+    (folder / MODEL).symlink_to(artifact)
+    return folder
