@@ -1,5 +1,6 @@
 """Haystack's embedders, in a pipeline too."""
 
+import asyncio
 import os
 from pathlib import Path
 from typing import Any
@@ -12,12 +13,13 @@ from tests.texts import TEXTS
 
 os.environ["HAYSTACK_TELEMETRY_ENABLED"] = "False"  # read when haystack is imported
 
+pytest.importorskip("haystack", reason="needs the extra 'interop'")
+
+from haystack import Document, Pipeline
+
+from biobert_onnx.integrations.haystack import BiobertOnnxDocumentEmbedder, BiobertOnnxTextEmbedder
+
 pytestmark = pytest.mark.filterwarnings("ignore")  # Haystack's own
-pytest.importorskip("haystack")
-
-from haystack import Document, Pipeline  # noqa: E402
-
-from biobert_onnx.integrations.haystack import BiobertOnnxDocumentEmbedder, BiobertOnnxTextEmbedder  # noqa: E402
 
 OPTIONS: dict[str, Any] = {"normalize_embeddings": True, "truncate_dim": 8, "long_texts": "window"}
 
@@ -70,6 +72,16 @@ def test_a_pipeline_comes_back_from_yaml(artifact: Path, encoder: SentenceEncode
     assert copy.to_dict() == pipeline.to_dict()
     found = copy.run({"text": {"text": TEXTS[0]}, "documents": {"documents": []}})
     assert found["text"]["embedding"] == encoder.encode(TEXTS)[0].tolist()
+
+
+def test_asynchronous_calls_give_the_same(artifact: Path, encoder: SentenceEncoder) -> None:
+    pipeline = Pipeline()
+    pipeline.add_component("text", BiobertOnnxTextEmbedder(artifact))
+    pipeline.add_component("documents", BiobertOnnxDocumentEmbedder(artifact))
+    documents = [Document(content=text) for text in TEXTS]
+    found = asyncio.run(pipeline.run_async({"text": {"text": TEXTS[0]}, "documents": {"documents": documents}}))
+    assert found["text"]["embedding"] == encoder.encode(TEXTS)[0].tolist()
+    assert [document.embedding for document in found["documents"]["documents"]] == encoder.encode(TEXTS).tolist()
 
 
 def test_the_artifact_is_loaded_by_warm_up_and_not_before(tmp_path: Path) -> None:

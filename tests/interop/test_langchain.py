@@ -11,10 +11,11 @@ from biobert_onnx import SentenceEncoder, similarity
 from tests.interop.examples import QUERY, example, run
 from tests.texts import TEXTS
 
-pytestmark = pytest.mark.filterwarnings("ignore")  # LangChain's own
-pytest.importorskip("langchain_core")
+pytest.importorskip("langchain_core", reason="needs the extra 'interop'")
 
-from biobert_onnx.integrations.langchain import BiobertOnnxEmbeddings  # noqa: E402
+from biobert_onnx.integrations.langchain import BiobertOnnxEmbeddings
+
+pytestmark = pytest.mark.filterwarnings("ignore")  # LangChain's own
 
 
 @pytest.fixture

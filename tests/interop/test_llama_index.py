@@ -11,10 +11,11 @@ from biobert_onnx import SentenceEncoder, similarity
 from tests.interop.examples import QUERY, example, run
 from tests.texts import TEXTS
 
-pytestmark = pytest.mark.filterwarnings("ignore")  # LlamaIndex' own
-pytest.importorskip("llama_index.core")
+pytest.importorskip("llama_index.core", reason="needs the extra 'interop'")
 
-from biobert_onnx.integrations.llama_index import BiobertOnnxEmbedding  # noqa: E402
+from biobert_onnx.integrations.llama_index import BiobertOnnxEmbedding
+
+pytestmark = pytest.mark.filterwarnings("ignore")  # LlamaIndex' own
 
 
 @pytest.fixture

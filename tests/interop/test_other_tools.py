@@ -36,12 +36,12 @@ of_each_artifact = pytest.mark.parametrize("subject", ["artifact", "fp32", "mini
 @pytest.fixture
 def fastembed_forgets(monkeypatch: pytest.MonkeyPatch) -> None:
     """Names of custom models can be added once a process."""
-    custom = pytest.importorskip("fastembed.text.custom_text_embedding")
+    custom = pytest.importorskip("fastembed.text.custom_text_embedding", reason="needs the extra 'interop'")
     monkeypatch.setattr(custom.CustomTextEmbedding, "SUPPORTED_MODELS", [])
 
 
 def vectors_of(tool: str, texts: Sequence[str], request: pytest.FixtureRequest) -> np.ndarray:
-    pytest.importorskip(MODULES[tool])
+    pytest.importorskip(MODULES[tool], reason="needs the extra 'interop'")
     if tool == "fastembed":
         request.getfixturevalue("fastembed_forgets")
     return np.asarray(run(example(PAGE, tool, "python"), texts=texts)["embeddings"])

@@ -11,16 +11,16 @@ from biobert_onnx import SentenceEncoder
 from tests.interop.examples import example, run
 from tests.texts import TEXTS
 
-pytest.importorskip("sklearn")
+pytest.importorskip("sklearn", reason="needs the extra 'interop'")
 
-from sklearn.base import clone  # noqa: E402
-from sklearn.compose import ColumnTransformer  # noqa: E402
-from sklearn.exceptions import NotFittedError  # noqa: E402
-from sklearn.linear_model import LogisticRegression  # noqa: E402
-from sklearn.model_selection import GridSearchCV  # noqa: E402
-from sklearn.pipeline import Pipeline  # noqa: E402
+from sklearn.base import clone
+from sklearn.compose import ColumnTransformer
+from sklearn.exceptions import NotFittedError
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import GridSearchCV
+from sklearn.pipeline import Pipeline
 
-from biobert_onnx.integrations.scikit_learn import BiobertOnnxVectorizer  # noqa: E402
+from biobert_onnx.integrations.scikit_learn import BiobertOnnxVectorizer
 
 LABELS = [len(text) > 40 for text in TEXTS]
 

@@ -14,8 +14,8 @@ PROJECT = PAGES.parent
 def test_the_search_prints_what_the_page_shows(
     minilm: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    pytest.importorskip("duckdb")
-    pytest.importorskip("pyarrow")
+    pytest.importorskip("duckdb", reason="needs the extra 'interop'")
+    pytest.importorskip("pyarrow", reason="needs the extra 'interop'")
     (tmp_path / "build" / "demo").mkdir(parents=True)
     (tmp_path / "build" / "demo" / "all-MiniLM-L6-v2-int8").symlink_to(minilm)
     (tmp_path / "export").symlink_to(PROJECT / "export")

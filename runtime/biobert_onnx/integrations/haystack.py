@@ -62,6 +62,10 @@ class _Embedder:
         vectors: list[list[float]] = self._encoder.encode(texts, **self._encoding).tolist()
         return vectors
 
+    async def _awaited_vectors(self, texts: list[str]) -> list[list[float]]:
+        vectors: list[list[float]] = (await self._encoder.aencode(texts, **self._encoding)).tolist()
+        return vectors
+
 
 @component
 class BiobertOnnxTextEmbedder(_Embedder):
@@ -74,6 +78,11 @@ class BiobertOnnxTextEmbedder(_Embedder):
     def run(self, text: str) -> dict[str, Any]:
         """The vector of `text`, as "embedding"; raises as SentenceEncoder.encode."""
         return {"embedding": self._vectors([text])[0]}
+
+    @component.output_types(embedding=list[float])
+    async def run_async(self, text: str) -> dict[str, Any]:
+        """What `run` gives; calls that are awaited at one time are computed together."""
+        return {"embedding": (await self._awaited_vectors([text]))[0]}
 
 
 @component
@@ -110,11 +119,22 @@ class BiobertOnnxDocumentEmbedder(_Embedder):
     @component.output_types(documents=list[Document])
     def run(self, documents: list[Document]) -> dict[str, Any]:
         """Copies of `documents` that have their vectors, as "documents"; raises as SentenceEncoder.encode."""
-        vectors = self._vectors([self._text(document) for document in documents])
-        pairs = zip(documents, vectors, strict=True)
-        return {"documents": [replace(document, embedding=vector) for document, vector in pairs]}
+        return _with_vectors(documents, self._vectors(self._texts(documents)))
+
+    @component.output_types(documents=list[Document])
+    async def run_async(self, documents: list[Document]) -> dict[str, Any]:
+        """What `run` gives; calls that are awaited at one time are computed together."""
+        return _with_vectors(documents, await self._awaited_vectors(self._texts(documents)))
+
+    def _texts(self, documents: list[Document]) -> list[str]:
+        return [self._text(document) for document in documents]
 
     def _text(self, document: Document) -> str:
         values = [document.meta.get(name) for name in self._joining["meta_fields_to_embed"]]
         parts = [str(value) for value in values if value is not None]
         return str(self._joining["embedding_separator"]).join([*parts, document.content or ""])
+
+
+def _with_vectors(documents: list[Document], vectors: list[list[float]]) -> dict[str, Any]:
+    pairs = zip(documents, vectors, strict=True)
+    return {"documents": [replace(document, embedding=vector) for document, vector in pairs]}

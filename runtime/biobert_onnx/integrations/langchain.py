@@ -1,7 +1,7 @@
 """LangChain's `Embeddings` on an artifact: the extra `langchain`."""
 
 import os
-from functools import partial
+from typing import Any
 
 from biobert_onnx.encoder import SentenceEncoder
 
@@ -15,7 +15,7 @@ except ModuleNotFoundError as error:
 
 
 class BiobertOnnxEmbeddings(Embeddings):
-    """Embeds documents and queries, both alike; the asynchronous calls do it in LangChain's threads.
+    """Embeds documents and queries, both alike; calls that are awaited at one time are computed together.
 
     Pickles as the artifact's path and its options.
 
@@ -33,18 +33,27 @@ class BiobertOnnxEmbeddings(Embeddings):
         long_texts: str = "truncate",
     ) -> None:
         """Load the artifact in the folder `path`; the options, and what they raise, are SentenceEncoder's."""
-        self._encode = partial(
-            SentenceEncoder(path, max_length=max_length, threads=threads).encode,
-            normalize_embeddings=normalize_embeddings,
-            truncate_dim=truncate_dim,
-            long_texts=long_texts,
-        )
+        self._encoder = SentenceEncoder(path, max_length=max_length, threads=threads)
+        self._options: dict[str, Any] = {
+            "normalize_embeddings": normalize_embeddings,
+            "truncate_dim": truncate_dim,
+            "long_texts": long_texts,
+        }
 
     def embed_documents(self, texts: list[str]) -> list[list[float]]:
         """One vector a text, of dim numbers; raises as SentenceEncoder.encode."""
-        vectors: list[list[float]] = self._encode(texts).tolist()
+        vectors: list[list[float]] = self._encoder.encode(texts, **self._options).tolist()
         return vectors
 
     def embed_query(self, text: str) -> list[float]:
         """The vector of `text`, of dim numbers; raises as SentenceEncoder.encode."""
         return self.embed_documents([text])[0]
+
+    async def aembed_documents(self, texts: list[str]) -> list[list[float]]:
+        """What `embed_documents` gives; raises as SentenceEncoder.aencode."""
+        vectors: list[list[float]] = (await self._encoder.aencode(texts, **self._options)).tolist()
+        return vectors
+
+    async def aembed_query(self, text: str) -> list[float]:
+        """What `embed_query` gives; raises as SentenceEncoder.aencode."""
+        return (await self.aembed_documents([text]))[0]

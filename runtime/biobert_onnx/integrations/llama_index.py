@@ -1,6 +1,5 @@
 """LlamaIndex' `BaseEmbedding` on an artifact: the extra `llama-index`."""
 
-import asyncio
 from typing import Any
 
 from biobert_onnx.encoder import SentenceEncoder
@@ -17,7 +16,7 @@ except ModuleNotFoundError as error:
 
 
 class BiobertOnnxEmbedding(BaseEmbedding):
-    """Embeds nodes and queries, both alike; the asynchronous calls do it in a thread.
+    """Embeds nodes and queries, both alike; calls that are awaited at one time are computed together.
 
     Its fields are SentenceEncoder's options; it pickles, and becomes a dictionary or JSON, as they are. `model_name` is
     the manifest's unless it is given.
@@ -47,13 +46,11 @@ class BiobertOnnxEmbedding(BaseEmbedding):
         if "model_name" not in self.model_fields_set:
             self.model_name = self._encoder.manifest.name
 
+    def _options(self) -> dict[str, Any]:
+        return {name: getattr(self, name) for name in ("normalize_embeddings", "truncate_dim", "long_texts")}
+
     def _get_text_embeddings(self, texts: list[str]) -> list[list[float]]:
-        vectors: list[list[float]] = self._encoder.encode(
-            texts,
-            normalize_embeddings=self.normalize_embeddings,
-            truncate_dim=self.truncate_dim,
-            long_texts=self.long_texts,
-        ).tolist()
+        vectors: list[list[float]] = self._encoder.encode(texts, **self._options()).tolist()
         return vectors
 
     def _get_text_embedding(self, text: str) -> list[float]:
@@ -63,10 +60,11 @@ class BiobertOnnxEmbedding(BaseEmbedding):
         return self._get_text_embedding(query)
 
     async def _aget_text_embeddings(self, texts: list[str]) -> list[list[float]]:
-        return await asyncio.to_thread(self._get_text_embeddings, texts)
+        vectors: list[list[float]] = (await self._encoder.aencode(texts, **self._options())).tolist()
+        return vectors
 
     async def _aget_text_embedding(self, text: str) -> list[float]:
-        return await asyncio.to_thread(self._get_text_embedding, text)
+        return (await self._aget_text_embeddings([text]))[0]
 
     async def _aget_query_embedding(self, query: str) -> list[float]:
         return await self._aget_text_embedding(query)
