@@ -11,9 +11,9 @@ from biobert_onnx.encoder import SentenceEncoder
 try:
     from haystack import Document, component, default_from_dict, default_to_dict
 except ModuleNotFoundError as error:
+    missing = str(error.name).partition(".")[0]
     raise ModuleNotFoundError(
-        f"Haystack's embedders need the extra 'haystack' ({error.name} is missing): "
-        "pip install 'biobert-onnx[haystack]'"
+        f"Haystack's embedders need the extra 'haystack' ({missing} is missing): pip install 'biobert-onnx[haystack]'"
     ) from error
 
 

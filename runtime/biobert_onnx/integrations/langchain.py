@@ -8,8 +8,9 @@ from biobert_onnx.encoder import SentenceEncoder
 try:
     from langchain_core.embeddings import Embeddings
 except ModuleNotFoundError as error:
+    missing = str(error.name).partition(".")[0]
     raise ModuleNotFoundError(
-        f"LangChain's Embeddings need the extra 'langchain' ({error.name} is missing): "
+        f"LangChain's Embeddings need the extra 'langchain' ({missing} is missing): "
         "pip install 'biobert-onnx[langchain]'"
     ) from error
 

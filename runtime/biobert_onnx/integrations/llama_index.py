@@ -9,8 +9,9 @@ try:
     from llama_index.core.base.embeddings.base import BaseEmbedding
     from llama_index.core.bridge.pydantic import Field, PrivateAttr
 except ModuleNotFoundError as error:
+    missing = str(error.name).partition(".")[0]
     raise ModuleNotFoundError(
-        f"LlamaIndex' BaseEmbedding needs the extra 'llama-index' ({error.name} is missing): "
+        f"LlamaIndex' BaseEmbedding needs the extra 'llama-index' ({missing} is missing): "
         "pip install 'biobert-onnx[llama-index]'"
     ) from error
 

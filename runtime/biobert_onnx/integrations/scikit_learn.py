@@ -13,8 +13,9 @@ try:
     from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
     from sklearn.utils.validation import check_is_fitted
 except ModuleNotFoundError as error:
+    missing = str(error.name).partition(".")[0]
     raise ModuleNotFoundError(
-        f"the scikit-learn transformer needs the extra 'scikit-learn' ({error.name} is missing): "
+        f"the scikit-learn transformer needs the extra 'scikit-learn' ({missing} is missing): "
         "pip install 'biobert-onnx[scikit-learn]'"
     ) from error
 
