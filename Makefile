@@ -2,7 +2,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test check benchmark benchmark-quick soak
+.PHONY: demo test test-interop check benchmark benchmark-quick soak
 
 # Export a checkpoint and embed two sentences with it; CHECKPOINT=path takes your own.
 demo: $(VENV)/.demo
@@ -10,6 +10,11 @@ demo: $(VENV)/.demo
 
 test: $(VENV)/.test
 	HF_HUB_OFFLINE=1 $(BIN)/python -m pytest
+
+# Run every test that needs the packages of others, in an environment of its own; Node.js only where there is npm.
+test-interop: $(if $(shell command -v npm),build/node/node_modules)
+	$(MAKE) VENV=.venv-interop .venv-interop/.interop
+	HF_HUB_OFFLINE=1 .venv-interop/bin/python -m pytest tests/interop tests/runtime/test_bundle.py tests/runtime/test_http.py
 
 check: $(VENV)/.test
 	$(BIN)/ruff check .
@@ -32,4 +37,9 @@ soak: $(VENV)/.demo
 $(VENV)/.%: pyproject.toml constraints.txt
 	test -d $(VENV) || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[$*]'
+	touch $@
+
+# Without scripts: onnxruntime-node's would fetch CUDA libraries; what runs on CPUs is in the packages.
+build/node/node_modules: Makefile
+	npm install --prefix build/node --no-save --ignore-scripts @huggingface/transformers@4.3.1
 	touch $@
