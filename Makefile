@@ -2,7 +2,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test test-interop check benchmark benchmark-quick soak
+.PHONY: demo test test-interop check fuzz audit benchmark benchmark-quick soak
 
 # Export a checkpoint and embed two sentences with it; CHECKPOINT=path takes your own.
 demo: $(VENV)/.demo
@@ -20,6 +20,15 @@ check: $(VENV)/.test
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+# The properties of tests/fuzz on thousands of new examples; `make test` tries a few.
+fuzz: $(VENV)/.test
+	HF_HUB_OFFLINE=1 $(BIN)/python -m pytest tests/fuzz --hypothesis-profile=fuzz --hypothesis-show-statistics
+
+# Every version and licence that is installed, none of them a GPL; known weaknesses of the pinned versions.
+audit: $(VENV)/.test $(VENV)/.audit
+	$(BIN)/pip-licenses --order=license --partial-match --fail-on=GPL
+	$(BIN)/pip-audit --strict --no-deps --disable-pip --requirement constraints.txt
 
 # Measure every peer and write the report; benchmark-quick only shows that everything runs.
 benchmark: $(VENV)/.benchmark

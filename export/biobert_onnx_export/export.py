@@ -3,7 +3,6 @@
 import hashlib
 import os
 import shutil
-import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
@@ -13,6 +12,7 @@ from typing import Any
 
 from biobert_onnx.artifact import FileRecord, Manifest
 from biobert_onnx.cpus import usable_cpus
+from biobert_onnx.replacement import NO_ROOM, naming, work_folder
 from biobert_onnx_export.calibration import calibrate
 from biobert_onnx_export.checkpoint import Checkpoint
 from biobert_onnx_export.gate import Report, write_faithful_graphs
@@ -158,16 +158,22 @@ def _new_folder(target: Path) -> Iterator[tuple[Path, Path]]:
     """A scratch folder beside `target`, and a folder inside it that becomes `target` if the block ends well."""
     if target.exists() or target.is_symlink():
         raise FileExistsError(f"'{target}' exists: choose a new folder, or remove it first")
-    parent = target.absolute().parent
-    if not parent.is_dir():
-        raise FileNotFoundError(f"no such folder: '{parent}', where '{target.name}' should be written")
-    work = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=parent))
+    work = work_folder(target)
     try:
         folder = work / "artifact"
-        folder.mkdir()
-        yield work, folder
-        if target.exists():
-            raise FileExistsError(f"'{target}' was made by someone else meanwhile: choose a new folder")
-        folder.rename(target)
+        with naming(target, NO_ROOM):
+            folder.mkdir()
+            yield work, folder
+        _rename(folder, target)
     finally:
         shutil.rmtree(work)
+
+
+def _rename(folder: Path, target: Path) -> None:
+    """Give `folder` the name `target`; a folder that is not empty cannot be replaced, whoever comes last."""
+    try:
+        folder.rename(target)
+    except OSError as error:
+        if not target.exists():
+            raise
+        raise FileExistsError(f"'{target}' was made by someone else meanwhile: choose a new folder") from error

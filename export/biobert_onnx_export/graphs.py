@@ -5,13 +5,11 @@ from pathlib import Path
 import numpy as np
 from onnx import TensorProto, numpy_helper
 
-from biobert_onnx.artifact import ENCODER_GRAPH, WEIGHTS
+from biobert_onnx.artifact import ENCODER_GRAPH, MODEL_GRAPH, WEIGHTS
 from biobert_onnx_export.checkpoint import Checkpoint
 from biobert_onnx_export.graph_writer import GraphWriter, WeightsFile
 from biobert_onnx_export.linear import Plan
 from biobert_onnx_export.network import Network, float_plan
-
-MODEL_GRAPH = "model.onnx"
 
 EXACT_INPUTS = {"input_ids": ("batch", "tokens")}
 MASKED_INPUTS = dict.fromkeys(("input_ids", "attention_mask", "token_type_ids"), ("batch", "sequence"))

@@ -6,12 +6,12 @@ from typing import Any
 
 import numpy as np
 
+from biobert_onnx.artifact import MODEL_GRAPH
 from biobert_onnx.known_answers import REPRODUCED, Floats, hidden_states, largest_distance, word_rows
 from biobert_onnx.models import SENTENCES, Model, find
 from biobert_onnx.session import open_session
 from biobert_onnx_export.checkpoint import Checkpoint
 from biobert_onnx_export.gate import Report
-from biobert_onnx_export.graphs import MODEL_GRAPH
 
 DIGITS = 6
 """Decimals kept in the manifest."""

@@ -14,7 +14,7 @@ SENTENCE_TRANSFORMERS = "sentence_transformers.models"
 
 def write_side_files(checkpoint: Checkpoint, folder: Path, *, pooling: str, max_length: int) -> None:
     """Write everything but graphs, model card and manifest into `folder`."""
-    checkpoint.vocabulary.tokenizer().save(str(folder / TOKENIZER))
+    (folder / TOKENIZER).write_text(checkpoint.vocabulary.tokenizer().to_str(pretty=True), encoding="utf-8")
     _write_json(folder / "config.json", _config(checkpoint))
     _write_json(folder / "tokenizer_config.json", _tokenizer_config(checkpoint, max_length))
     _write_json(folder / "special_tokens_map.json", SPECIAL_TOKENS)

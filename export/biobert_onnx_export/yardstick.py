@@ -9,12 +9,11 @@ import numpy as np
 import onnx
 from numpy.typing import NDArray
 
-from biobert_onnx.artifact import ENCODER_GRAPH
+from biobert_onnx.artifact import ENCODER_GRAPH, MODEL_GRAPH
 from biobert_onnx_export.checkpoint import Checkpoint
 from biobert_onnx_export.embedding import encoder_embeddings, model_embeddings
 from biobert_onnx_export.errors import FidelityError
 from biobert_onnx_export.fidelity import cosines, fidelity_record
-from biobert_onnx_export.graphs import MODEL_GRAPH
 from biobert_onnx_export.texts import TextSets
 
 PARITY = {"mean": 1e-5, "cls": 1e-5, "pooler": 2e-5}

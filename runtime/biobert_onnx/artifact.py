@@ -2,16 +2,31 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
+import os
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, fields
-from pathlib import Path, PurePosixPath
+from pathlib import Path
+from stat import S_ISREG
 from typing import Any, Self
+
+from biobert_onnx.schema import EACH, FILE, MANIFEST_SCHEMA, differences
+from biobert_onnx.shown import shown
 
 FORMAT = 1
 MANIFEST = "manifest.json"
 ENCODER_GRAPH = "encoder.onnx"
+MODEL_GRAPH = "model.onnx"
 WEIGHTS = "weights.bin"
 TOKENIZER = "tokenizer.json"
+
+SCHEMA = {
+    **MANIFEST_SCHEMA,
+    "files": {**dict.fromkeys((ENCODER_GRAPH, MODEL_GRAPH, WEIGHTS, TOKENIZER), FILE), EACH: FILE},
+}
+
+SEAL = "sha256"
+UNSEALED = "0" * 64
+"""The manifest's key of its own sha256, and what stands there while it is computed."""
 
 
 class ArtifactError(ValueError):
@@ -41,7 +56,8 @@ class Manifest:
     included), `max_positions` the most the checkpoint has position embeddings for. `pooling` is mean, cls or
     pooler; `normalized` says whether unit length is part of the graph; `precision` is int8 or fp32; `casing` is
     cased or uncased. `checkpoint`, `versions`, `quantization` and `fidelity` are records made by the export, for
-    people and for tools; `files` maps each file's path inside the folder to its size and sha256.
+    people and for tools; `files` maps each file's path inside the folder to its size and sha256. The file also holds
+    its own sha256: that of its bytes with zeros in that place.
     """
 
     name: str
@@ -67,60 +83,114 @@ class Manifest:
     def read(cls, folder: Path) -> Self:
         """The manifest of the artifact in `folder`.
 
-        Raises ArtifactError if there is no such folder, no manifest in it, or one that cannot be read.
+        Raises ArtifactError if there is no such folder, no manifest in it, or one that is damaged or cannot be read.
         """
         path = folder / MANIFEST
-        if not folder.is_dir():
-            raise ArtifactError(f"no artifact folder at '{folder}': give the path of a folder made by 'export'")
-        if not path.is_file():
-            raise ArtifactError(f"'{folder}' holds no {MANIFEST}, so it is no artifact: make one with 'export'")
         try:
-            return cls._from_json(json.loads(path.read_text(encoding="utf-8")))
-        except (OSError, UnicodeDecodeError, json.JSONDecodeError, TypeError, AttributeError, KeyError) as error:
-            raise ArtifactError(f"'{path}' cannot be read ({error!r}): export the artifact again") from error
+            if not folder.is_dir():
+                raise ArtifactError(f"no artifact folder at '{folder}': give the path of a folder made by 'export'")
+            if not path.is_file():
+                raise ArtifactError(f"'{folder}' holds no {MANIFEST}, so it is no artifact: make one with 'export'")
+            return cls._from_bytes(inside(folder, MANIFEST), path.read_bytes())
+        except OSError as error:
+            raise ArtifactError(f"'{path}' cannot be read ({error.strerror}): change its permissions") from error
 
     @classmethod
-    def _from_json(cls, content: dict[str, Any]) -> Self:
+    def _from_bytes(cls, path: Path, raw: bytes) -> Self:
+        content = _json_object(path, raw)
         if content.get("format") != FORMAT:
             raise ArtifactError(
-                f"the manifest's format is {content.get('format')!r}, expected {FORMAT}: "
+                f"'{path}': its format is {shown(content.get('format'))}, expected {FORMAT}: "
                 "use the biobert-onnx version that made the artifact, or export it again"
             )
+        if SEAL in content:
+            _check_seal(path, raw, content[SEAL])
+        for difference in differences(content, SCHEMA):
+            raise ArtifactError(f"'{path}' cannot be read: {difference}: export the artifact again")
         values = {field.name: content[field.name] for field in fields(cls)}
-        values["files"] = {name: FileRecord(**record) for name, record in values["files"].items()}
+        records = values["files"].items()
+        values["files"] = {name: FileRecord(size=record["size"], sha256=record["sha256"]) for name, record in records}
         return cls(**values)
 
     def write(self, folder: Path) -> None:
         """Write `manifest.json` into `folder`: the same manifest gives the same bytes."""
-        content = {"format": FORMAT, **asdict(self)}
-        text = json.dumps(content, indent=2, ensure_ascii=False)
-        (folder / MANIFEST).write_text(text + "\n", encoding="utf-8")
+        text = json.dumps({"format": FORMAT, SEAL: UNSEALED, **asdict(self)}, indent=2, ensure_ascii=False) + "\n"
+        seal = hashlib.sha256(text.encode()).hexdigest()
+        (folder / MANIFEST).write_bytes(text.replace(UNSEALED, seal, 1).encode())
 
     def check_sizes(self, folder: Path) -> None:
-        """Raise ArtifactError at the first file of `folder` that is missing or has another size."""
+        """Raise ArtifactError at the first file of `folder` that is missing, unreadable or has another size.
+
+        A file that lies outside of `folder`, by its name or by a link, is refused too.
+        """
         for name, record in self.files.items():
-            size = _size(_inside(folder, name))
-            if size != record.size:
-                found = "is missing" if size is None else f"has {size} bytes"
-                raise ArtifactError(f"'{folder / name}' {found}, expected {record.size} bytes: export or copy it again")
+            check_size(inside(folder, name), record.size)
 
     def check_contents(self, folder: Path) -> None:
-        """Raise ArtifactError at the first file of `folder` whose size or sha256 differs."""
+        """Raise ArtifactError at the first file of `folder` whose size or sha256 differs, the manifest included."""
         self.check_sizes(folder)
+        path, raw = folder / MANIFEST, (folder / MANIFEST).read_bytes()
+        _check_seal(path, raw, _json_object(path, raw).get(SEAL))
         for name, record in self.files.items():
-            found = FileRecord.of(folder / name)
-            if found != record:
-                raise ArtifactError(
-                    f"'{folder / name}' has sha256 {found.sha256}, expected {record.sha256}: export or copy it again"
-                )
+            _compare(folder / name, FileRecord.of(folder / name).sha256, record.sha256)
 
 
-def _inside(folder: Path, name: str) -> Path:
-    path = PurePosixPath(name)
-    if path.is_absolute() or ".." in path.parts:
-        raise ArtifactError(f"the manifest of '{folder}' names '{name}', outside the folder: do not use this artifact")
-    return folder / path
+def _json_object(path: Path, raw: bytes) -> dict[str, Any]:
+    """The object in `raw`, the manifest at `path`; raises ArtifactError if it is none."""
+    try:
+        content = json.loads(raw)
+    except (ValueError, RecursionError) as error:  # no UTF-8, no JSON, a number or a nesting without end
+        raise ArtifactError(f"'{path}' cannot be read ({error!s:.200}): export the artifact again") from error
+    if not isinstance(content, dict):
+        raise ArtifactError(f"'{path}' cannot be read: it holds {shown(content)}, no object: export the artifact again")
+    return content
 
 
-def _size(path: Path) -> int | None:
-    return path.stat().st_size if path.is_file() else None
+def inside(folder: Path, name: str) -> Path:
+    """The path of the file `name` in `folder`; raises ArtifactError if it leads out of there, by a link or without."""
+    path = folder / name
+    plain = name.isprintable() and "/" not in name and os.sep not in name and name != ".."
+    if not plain or os.path.islink(path):  # noqa: PTH114  # Path's own raises for a name that is too long
+        real = Path(os.path.realpath(path)) if name.isprintable() else Path()
+        if not any(real.is_relative_to(root) for root in _roots(folder)):
+            raise ArtifactError(f"'{path}' leads outside the folder: do not use it, or copy the artifact without links")
+    return path
+
+
+def _roots(folder: Path) -> Iterator[Path]:
+    """Where the files of `folder` may lie: in it, or where the Hub's cache keeps what its snapshots link to."""
+    root = Path(os.path.realpath(folder))
+    yield root
+    if root.parent.name == "snapshots":
+        yield root.parents[1] / "blobs"
+
+
+def check_size(path: Path, size: int) -> None:
+    """Raise ArtifactError unless `path` is a file of `size` bytes that this user may read."""
+    fault = _fault(path, size)
+    if fault is not None:
+        raise ArtifactError(f"'{path}' {fault}, expected {size} bytes: export or copy it again")
+
+
+def _fault(path: Path, size: int) -> str | None:
+    try:
+        status = path.stat()
+    except OSError as error:
+        return "is missing" if isinstance(error, FileNotFoundError) else f"cannot be read ({error.strerror})"
+    if not S_ISREG(status.st_mode):
+        return "is no file"
+    if not os.access(path, os.R_OK):
+        return "cannot be read (permission denied)"
+    return None if status.st_size == size else f"has {status.st_size} bytes"
+
+
+def _check_seal(path: Path, raw: bytes, seal: object) -> None:
+    """Raise ArtifactError unless `seal` is the sha256 of `raw`, the manifest at `path`, with zeros in its place."""
+    expected = seal if isinstance(seal, str) else "one"
+    unsealed = raw.replace(expected.encode("utf-8", "replace"), UNSEALED.encode(), 1)
+    _compare(path, hashlib.sha256(unsealed).hexdigest(), expected)
+
+
+def _compare(path: Path, found: str, expected: str) -> None:
+    if found != expected:
+        raise ArtifactError(f"'{path}' has sha256 {found}, expected {expected:.64}: export or copy it again")

@@ -1,6 +1,7 @@
 """The command `biobert-onnx`: its commands, its errors in one line, its exit codes."""
 
 import argparse
+import os
 import sys
 import warnings
 from collections.abc import Callable, Iterator, Sequence
@@ -14,7 +15,8 @@ from biobert_onnx.version import __version__
 BAD_USE = 2
 FAILED = 1
 INTERRUPTED = 130
-"""128 + SIGINT, as shells have it."""
+CLOSED_PIPE = 141
+"""128 + SIGINT and 128 + SIGPIPE, as shells have it."""
 
 COMMANDS = {
     "export": (export, "make an artifact from a BERT checkpoint"),
@@ -35,15 +37,19 @@ class _Parser(argparse.ArgumentParser):
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command with `arguments` (sys.argv's by default); returns its exit code: 0, 1 failed, 2 bad use."""
-    options = _parser().parse_args(arguments)
     try:
+        options = _parser().parse_args(arguments)
         command: Callable[[argparse.Namespace], None] = options.command
         with _warnings_on_one_line():
             command(options)
+        _finish_output()
     except (FileNotFoundError, FileExistsError, ModuleNotFoundError) as error:
         return _complain(error, BAD_USE)
     except ValueError as error:  # a plain one is about an argument; ArtifactError and its like are about the job
         return _complain(error, BAD_USE if type(error) is ValueError else FAILED)
+    except BrokenPipeError:  # whoever read the output has enough
+        _drop_output()
+        return CLOSED_PIPE
     except OSError as error:
         return _complain(error, FAILED)
     except KeyboardInterrupt:
@@ -54,6 +60,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _complain(error: Exception | str, code: int) -> int:
     _say("error", error)
     return code
+
+
+def _finish_output() -> None:
+    """Write what stdout still holds, as long as an error can be told."""
+    try:
+        if sys.stdout is not None:
+            sys.stdout.flush()
+    except OSError:
+        _drop_output()
+        raise
+
+
+def _drop_output() -> None:
+    """Let what stdout still holds go nowhere: the interpreter would complain that it cannot write it."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _say(kind: str, message: object) -> None:

@@ -66,7 +66,7 @@ class SentenceEncoder:
         plain = folder / ENCODER_GRAPH
         packed = fitting_graph(folder / FOLDER if prepacked is None else Path(prepacked), self._manifest)
         exact = not self._manifest.has_float32_products  # these round otherwise without packing
-        self._sessions = Sessions(plain, packed or plain, threads=self._threads, quick_start=exact)
+        self._sessions = Sessions(plain, packed or plain, dim=self.dim, threads=self._threads, quick_start=exact)
         self._callers = ConcurrentCallers(self._sessions.run, dim=self.dim, threads=self._threads)
 
     def __enter__(self) -> Self:
@@ -239,14 +239,12 @@ class SentenceEncoder:
             scale_to_unit_length(out)
 
     def _checked_max_length(self, max_length: int | None) -> int:
-        if max_length is None:
-            return self._manifest.max_length
-        most = self._manifest.max_positions
-        if not SPECIAL_TOKENS < max_length <= most:
+        most, length = self._manifest.max_positions, self._manifest.max_length if max_length is None else max_length
+        if not SPECIAL_TOKENS < length <= most:
             raise ValueError(
-                f"max_length is {max_length}, expected {SPECIAL_TOKENS + 1} to {most}, the positions of the checkpoint"
+                f"max_length is {length}, expected {SPECIAL_TOKENS + 1} to {most}, the positions of the checkpoint"
             )
-        return max_length
+        return length
 
     def _checked_dim(self, truncate_dim: int | None) -> int:
         if truncate_dim is None:

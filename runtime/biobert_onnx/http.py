@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, TypedDict
 
 from biobert_onnx.encoder import SentenceEncoder
+from biobert_onnx.shown import shown
 from biobert_onnx.wire import BadRequest, EmbeddingRequest, artifact_folder, json_object
 
 try:
@@ -56,7 +57,7 @@ async def embeddings(request: Request) -> Response:
     asked = EmbeddingRequest.read(content, field="input", most=MOST_TEXTS, others=("model", "user"))
     model = content.get("model", encoder.manifest.name)
     if not isinstance(model, str):
-        raise BadRequest(f"model is {model!r:.60}, expected a name", field="model")
+        raise BadRequest(f"model is {shown(model)}, expected a name", field="model")
     counts = await asyncio.to_thread(asked.token_counts, encoder)
     vectors = await encoder.aencode(
         asked.texts,

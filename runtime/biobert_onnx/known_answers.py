@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from tokenizers import Encoding, Tokenizer
 
-from biobert_onnx.artifact import TOKENIZER, ArtifactError, Manifest
+from biobert_onnx.artifact import MODEL_GRAPH, TOKENIZER, ArtifactError, Manifest
 from biobert_onnx.encoder import SentenceEncoder
 from biobert_onnx.models import SENTENCES, Model
 from biobert_onnx.session import open_session
@@ -21,8 +21,6 @@ REPRODUCED = 1e-4
 """The largest difference of float32 vectors to the printed numbers that counts as the same: rounding, but no more."""
 
 CUT = "..."
-
-MODEL_GRAPH = "model.onnx"
 
 
 def distance(printed: str, vector: Floats) -> float:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from biobert_onnx.encoder import SentenceEncoder
 from biobert_onnx.pretrained import NLU_PREFIX, find_artifact
 from biobert_onnx.sentences import Sentence, split
+from biobert_onnx.shown import shown
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -96,7 +97,7 @@ def _texts_and_others(data: Any) -> tuple[list[tuple[int, str]], "pd.DataFrame"]
             texts.append((row, text))
         elif not _pandas().api.types.is_scalar(text) or not _pandas().isna(text):
             raise TypeError(
-                f"the text at index {table.index[row]!r} is {text!r:.60}, of type {type(text).__name__}: every text "
+                f"the text at index {table.index[row]!r} is {shown(text)}, of type {type(text).__name__}: every text "
                 "must be a str or missing"
             )
     return texts, table.drop(columns=column)

@@ -7,10 +7,11 @@ one onnxruntime version and one type of CPU; with any other the runtime takes th
 import json
 import platform
 from collections.abc import Iterator, Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from biobert_onnx.artifact import ENCODER_GRAPH, WEIGHTS, Manifest
+from biobert_onnx.artifact import ENCODER_GRAPH, WEIGHTS, ArtifactError, FileRecord, Manifest, check_size, inside
 from biobert_onnx.replacement import replaced_folder
 from biobert_onnx.session import opened, session_options
 from biobert_onnx.silent_onnxruntime import onnxruntime
@@ -46,20 +47,31 @@ def prepack(artifact: Path, into: Path | None = None) -> Path:
         ):
             options.add_session_config_entry(name, value)
         opened(artifact / ENCODER_GRAPH, options)
-        sizes = {name: (work / name).stat().st_size for name in (ENCODER_GRAPH, WEIGHTS)}
-        (work / KEY).write_text(json.dumps({**key(manifest), "sizes": sizes}, indent=2) + "\n", encoding="utf-8")
+        files = {name: asdict(FileRecord.of(work / name)) for name in (ENCODER_GRAPH, WEIGHTS)}
+        (work / KEY).write_text(json.dumps({**key(manifest), "files": files}, indent=2) + "\n", encoding="utf-8")
     return target
 
 
 def fitting_graph(folder: Path, manifest: Manifest) -> Path | None:
     """The packed graph in `folder` if it is whole and was made from this artifact for this machine, else None."""
     try:
-        found = json.loads((folder / KEY).read_text(encoding="utf-8"))
-        sizes = found.pop("sizes")
-        whole = all((folder / name).stat().st_size == size for name, size in sizes.items())
-    except (OSError, ValueError, TypeError, AttributeError, KeyError):  # none there, or not whole
+        found = json.loads(inside(folder, KEY).read_bytes())
+        for name, record in _records(found.pop("files")).items():
+            check_size(inside(folder, name), record.size)
+    except (OSError, ValueError, TypeError, AttributeError, KeyError, RecursionError):  # none there, or not whole
         return None
-    return folder / ENCODER_GRAPH if whole and found == key(manifest) else None
+    return folder / ENCODER_GRAPH if found == key(manifest) else None
+
+
+def check_packed(folder: Path) -> None:
+    """Raise ArtifactError at the first file of a `folder` that `fitting_graph` accepts which is not as it was made."""
+    for name, record in _records(json.loads((folder / KEY).read_bytes())["files"]).items():
+        if FileRecord.of(folder / name) != record:
+            raise ArtifactError(f"'{folder / name}' is not what prepack wrote: run prepack again, or remove '{folder}'")
+
+
+def _records(files: Mapping[str, Any]) -> dict[str, FileRecord]:
+    return {name: FileRecord(**files[name]) for name in (ENCODER_GRAPH, WEIGHTS)}
 
 
 def key(manifest: Manifest) -> dict[str, Any]:

@@ -3,13 +3,17 @@
 A process that is killed leaves its work behind under another name, .NAME.*, and nothing under the name itself.
 """
 
+import errno
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
+
+NO_ROOM = (errno.ENOSPC, errno.EFBIG, errno.EDQUOT)
+"""What only writing can give: of any other error in a block it is not known whose it is."""
 
 
 @contextmanager
@@ -19,9 +23,10 @@ def replaced_file(path: Path) -> Iterator[IO[bytes]]:
     It gets the permissions of the file it replaces, or those of any new file.
     """
     target = path.resolve()
-    descriptor, name = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
+    with naming(path):
+        descriptor, name = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
     try:
-        with os.fdopen(descriptor, "wb") as file:
+        with naming(path, NO_ROOM), os.fdopen(descriptor, "wb") as file:
             yield file
         Path(name).chmod(target.stat().st_mode & 0o777 if target.exists() else _unmasked(0o666))
         Path(name).replace(target)
@@ -36,12 +41,10 @@ def replaced_folder(path: Path) -> Iterator[Path]:
 
     Raises FileNotFoundError if there is no folder to put it into.
     """
-    parent = path.absolute().parent
-    if not parent.is_dir():
-        raise FileNotFoundError(f"no such folder: '{parent}', where '{path.name}' should be written")
-    work = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=parent))
+    work = work_folder(path)
     try:
-        yield work
+        with naming(path, NO_ROOM):
+            yield work
         work.chmod(_unmasked(0o777))
         if path.exists():
             shutil.rmtree(path)
@@ -49,6 +52,28 @@ def replaced_folder(path: Path) -> Iterator[Path]:
     except BaseException:
         shutil.rmtree(work, ignore_errors=True)
         raise
+
+
+def work_folder(path: Path) -> Path:
+    """A new folder beside `path`, which is to be made in it; raises FileNotFoundError if there is no place for it."""
+    parent = path.absolute().parent
+    if not parent.is_dir():
+        raise FileNotFoundError(f"no such folder: '{parent}', where '{path.name}' should be written")
+    with naming(path):
+        return Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=parent))
+
+
+@contextmanager
+def naming(path: Path, errors: Container[int | None] | None = None) -> Iterator[None]:
+    """An OSError in the block, or one of `errors`, says that `path` cannot be written, not the work file beside it."""
+    try:
+        yield
+    except OSError as error:
+        if errors is not None and error.errno not in errors:
+            raise
+        raise type(error)(
+            f"'{path}' cannot be written ({error.strerror}): make room or get permission there, or choose another"
+        ) from error
 
 
 def _unmasked(mode: int) -> int:

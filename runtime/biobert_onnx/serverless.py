@@ -14,6 +14,7 @@ from typing import Any
 
 from biobert_onnx.cpus import usable_cpus
 from biobert_onnx.encoder import SentenceEncoder
+from biobert_onnx.shown import shown
 from biobert_onnx.tokenization import CHARACTERS
 from biobert_onnx.wire import ARTIFACT_VARIABLE, BadRequest, EmbeddingRequest, artifact_folder, json_object
 
@@ -82,11 +83,17 @@ def _request_in(event: object) -> Mapping[str, Any]:
 
 
 def _body_of(event: Mapping[str, Any]) -> Mapping[str, Any]:
-    context = event["requestContext"] or {}
-    method = event.get("httpMethod") or context.get("http", {}).get("method")  # 1.0 and load balancers; 2.0
+    http = _object_in(_object_in(event, "requestContext"), "http")
+    method = event.get("httpMethod") or http.get("method")  # 1.0 and load balancers; 2.0
     if method != "POST":
-        raise BadRequest(f"the method is {method}, expected POST", status=405)
-    return json_object(_decoded(event) if event.get("isBase64Encoded") else str(event.get("body") or ""))
+        raise BadRequest(f"the method is {shown(method)}, expected POST", status=405)
+    body = _decoded(event) if event.get("isBase64Encoded") else event.get("body")
+    return json_object(body if isinstance(body, str | bytes) else "")
+
+
+def _object_in(content: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    value = content.get(name)
+    return value if isinstance(value, Mapping) else {}
 
 
 def _decoded(event: Mapping[str, Any]) -> bytes:

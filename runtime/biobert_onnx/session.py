@@ -22,17 +22,19 @@ class Sessions:
     time, and the run a little longer. All others run on packed weights, in one session for each number of threads.
     """
 
-    def __init__(self, plain: Path, packed: Path, *, threads: int, quick_start: bool) -> None:
+    def __init__(self, plain: Path, packed: Path, *, dim: int, threads: int, quick_start: bool) -> None:
         """Open a session on the graph `plain`, or on the graph `packed` if `quick_start` is False.
 
         `threads` is what a micro-batch that is alone takes.
 
         `packed` is the same graph, maybe with its weights laid out already. A quick start is right for graphs whose
-        vectors have the same bits with packed weights and without. Raises ArtifactError if onnxruntime refuses a file.
+        vectors have the same bits with packed weights and without. Raises ArtifactError if onnxruntime refuses a file,
+        or if the graph does not make vectors of `dim` numbers from token ids.
         """
         self._plain, self._packed, self._threads, self._quick_start = plain, packed, threads, quick_start
         self._closed = False
         self._start()
+        check_graph(self._first or self._sessions[1], plain if quick_start else packed, dim=dim)
 
     def run(self, input_ids: NDArray[np.int64], threads: int) -> NDArray[np.float32]:
         """The embeddings (batch, dim) float32 of `input_ids` (batch, tokens), the same bits for any `threads`.
@@ -88,6 +90,17 @@ def open_session(graph: Path, *, threads: int = 1, packing: bool = True) -> onnx
     return opened(graph, options)
 
 
+def check_graph(session: onnxruntime.InferenceSession, graph: Path, *, dim: int) -> None:
+    """Raise ArtifactError unless the `graph` of `session` is an encoder of `dim` dimensions."""
+    inputs = [value.name for value in session.get_inputs()]
+    outputs = [(value.name, value.shape[1:]) for value in session.get_outputs()]
+    if inputs != ["input_ids"] or outputs != [("embeddings", [dim])]:
+        raise ArtifactError(
+            f"'{graph}' takes {', '.join(inputs)} and gives {outputs}, expected input_ids and embeddings of {dim} "
+            "dimensions, as the manifest says: export or copy the artifact again"
+        )
+
+
 def session_options(*, threads: int) -> onnxruntime.SessionOptions:
     """The options of every session here.
 
@@ -110,9 +123,13 @@ def session_options(*, threads: int) -> onnxruntime.SessionOptions:
 
 
 def opened(graph: Path, options: onnxruntime.SessionOptions) -> onnxruntime.InferenceSession:
-    """A session on `graph` with `options`; raises ArtifactError if onnxruntime refuses the file."""
+    """A session on `graph` with `options`; raises ArtifactError if onnxruntime refuses the file.
+
+    Its fallback to the CPU, which is what we ask for, would print some errors and try again.
+    """
     try:
-        return onnxruntime.InferenceSession(str(graph), options, providers=["CPUExecutionProvider"])
+        providers = ["CPUExecutionProvider"]
+        return onnxruntime.InferenceSession(str(graph), options, providers=providers, enable_fallback=False)
     except Exception as error:  # onnxruntime's errors share no base class
         reason = str(error).splitlines()[0]
         raise ArtifactError(f"onnxruntime cannot load '{graph}' ({reason}): export the artifact again") from error

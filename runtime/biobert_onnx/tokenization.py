@@ -7,6 +7,7 @@ from pathlib import Path
 from tokenizers import Tokenizer
 
 from biobert_onnx.artifact import ArtifactError
+from biobert_onnx.shown import shown
 
 SPECIAL_TOKENS = 2
 """[CLS] and [SEP] frame every text."""
@@ -74,7 +75,7 @@ def check_text(name: str, index: int, text: object) -> None:
     """Raise TypeError if `text`, entry `index` of the argument `name`, is no str, ValueError if it is no Unicode."""
     if not isinstance(text, str):
         raise TypeError(
-            f"{name}[{index}] is {text!r:.60}, of type {type(text).__name__}: every sentence must be a str; "
+            f"{name}[{index}] is {shown(text)}, of type {type(text).__name__}: every sentence must be a str; "
             "drop the entry or replace it by ''"
         )
     if not text.isascii():

@@ -3,6 +3,7 @@
 import shutil
 import struct
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from pyspark.ml import PipelineModel
 from pyspark.ml.clustering import KMeans
 from pyspark.sql import DataFrame, SparkSession
 
-from biobert_onnx import ArtifactError, SentenceEncoder, TruncationWarning
+from biobert_onnx import ArtifactError, Manifest, SentenceEncoder, TruncationWarning
 from biobert_onnx.pretrained import DEFAULT as MODEL
 from biobert_onnx.spark import BertSentenceEmbeddings, DocumentAssembler, SentenceDetector, embed_column, to_vector
 from biobert_onnx.spark.worker import RemoteEncoder, read_manifest
@@ -172,8 +173,7 @@ def test_an_artifact_that_an_executor_does_not_have_fails_the_job_with_the_reaso
 
 def test_another_artifact_at_the_drivers_path_is_refused(artifact: Path, tmp_path: Path) -> None:
     shutil.copytree(artifact, tmp_path / "other")
-    manifest = tmp_path / "other" / "manifest.json"
-    manifest.write_text(manifest.read_text().replace('"pooling": "mean"', '"pooling": "cls"'))
+    replace(Manifest.read(artifact), pooling="cls").write(tmp_path / "other")
     encoder = RemoteEncoder(artifact=str(artifact), max_length=16, manifest=read_manifest(str(tmp_path / "other")))
     with pytest.raises(ArtifactError, match="is not the driver's artifact: copy that to every executor"):
         encoder.encode(["x"])

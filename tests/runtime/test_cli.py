@@ -4,6 +4,7 @@ import json
 import os
 import pty
 import re
+import resource
 import signal
 import subprocess
 import sys
@@ -125,6 +126,44 @@ def test_verify_passes_on_a_sound_artifact(artifact: Path) -> None:
     done = run("verify", artifact)
     assert done.returncode == 0
     assert "sha256" in done.stdout.decode()
+
+
+@pytest.mark.parametrize("arguments", [("models",), ("info",), ("verify",)])
+def test_a_reader_of_the_output_who_leaves_ends_a_command_without_a_word(
+    artifact: Path, arguments: tuple[str, ...]
+) -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    own = (artifact,) if arguments != ("models",) else ()
+    done = subprocess.run(command(*arguments, *own), stdout=writing, stderr=subprocess.PIPE, env=ENVIRONMENT)
+    os.close(writing)
+    assert (done.returncode, done.stderr) == (141, b"")
+
+
+def test_closed_standard_output_is_no_error(artifact: Path) -> None:
+    shell = ["sh", "-c", 'exec "$@" >&-', "sh", *command("info", artifact)]
+    done = subprocess.run(shell, capture_output=True, env=ENVIRONMENT)
+    assert (done.returncode, done.stderr) == (0, b"")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")
+def test_output_that_cannot_be_written_is_one_line(artifact: Path) -> None:
+    with Path("/dev/full").open("wb") as full:
+        done = subprocess.run(command("info", artifact), stdout=full, stderr=subprocess.PIPE, env=ENVIRONMENT)
+    assert (done.returncode, len(done.stderr.splitlines())) == (1, 1), done.stderr.decode()
+
+
+def limit_files() -> None:
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))
+
+
+def test_an_output_that_has_no_room_is_named_and_removed(artifact: Path, texts: Path, tmp_path: Path) -> None:
+    arguments = command("encode", artifact, texts, "-o", tmp_path / "out.npy")
+    done = subprocess.run(arguments, capture_output=True, env=ENVIRONMENT, preexec_fn=limit_files)
+    (line,) = done.stderr.decode().splitlines()
+    assert done.returncode == 1
+    assert f"'{tmp_path / 'out.npy'}' cannot be written (File too large): make room" in line
+    assert list(tmp_path.iterdir()) == [texts]
 
 
 def test_bytes_that_are_no_utf8_are_named_by_line_and_leave_no_output(artifact: Path, tmp_path: Path) -> None:

@@ -93,8 +93,8 @@ def test_float32_comes_in_base64_when_asked_for(encoder: SentenceEncoder) -> Non
         (second("e30=x", encoded=True), 400, "the body is no base64"),
         (second("//79", encoded=True), 400, "the body is no JSON"),
         ({**first(""), "body": None}, 400, "the body is no JSON"),
-        ({**first(""), "httpMethod": "GET"}, 405, "the method is GET, expected POST"),
-        ({**second(""), "requestContext": {"http": {"method": "DELETE"}}}, 405, "the method is DELETE"),
+        ({**first(""), "httpMethod": "GET"}, 405, "the method is 'GET', expected POST"),
+        ({**second(""), "requestContext": {"http": {"method": "DELETE"}}}, 405, "the method is 'DELETE'"),
         ({**second(""), "requestContext": None}, 405, "the method is None"),
     ],
 )

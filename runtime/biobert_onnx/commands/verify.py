@@ -1,9 +1,10 @@
-"""`verify`: every file of an artifact, and its vectors' known numbers."""
+"""`verify`: every file of an artifact, its packed weights, and its vectors' known numbers."""
 
 import argparse
 
 from biobert_onnx.artifact import Manifest
 from biobert_onnx.commands.arguments import folder
+from biobert_onnx.prepacked import FOLDER, check_packed, fitting_graph
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -19,6 +20,10 @@ def run(options: argparse.Namespace) -> None:
     manifest = Manifest.read(options.artifact)
     manifest.check_contents(options.artifact)
     print(f"{options.artifact}: all {len(manifest.files)} files have the sha256 of the manifest")
+    packed = options.artifact / FOLDER
+    if fitting_graph(packed, manifest) is not None:
+        check_packed(packed)
+        print(f"{packed}: what prepack wrote")
     model = find(manifest.checkpoint.get("model"))
     if model is not None:
         for line in verify_known_answers(options.artifact, manifest, model):

@@ -30,8 +30,8 @@ class ParquetReader:
         self._column = column
         try:
             self.schema = pyarrow.parquet.read_schema(source)
-        except pyarrow.ArrowException as error:
-            raise ValueError(f"{self.name} is no Parquet file ({error})") from error
+        except (OSError, pyarrow.ArrowException) as error:
+            raise ValueError(f"{self.name} is no Parquet file ({_reason(error)})") from error
         check_names(self.name, self.schema.names, column, self.option)
         kind = self.schema.field(column).type
         if not _is_string(kind):
@@ -71,7 +71,7 @@ class ParquetReader:
                     yield rest.slice(0, size)
                     rest = rest.slice(size)
         except (OSError, pyarrow.ArrowException) as error:
-            raise ValueError(f"{self.name} is damaged ({error}): write it again") from error
+            raise ValueError(f"{self.name} is damaged ({_reason(error)}): write it again") from error
         if rest.num_rows:
             yield rest
 
@@ -87,6 +87,11 @@ class ParquetReader:
                 "or write .parquet"
             )
         return kind
+
+
+def _reason(error: Exception) -> str:
+    """The first line of what pyarrow says."""
+    return str(error).partition("\n")[0]
 
 
 def require_pyarrow() -> None:

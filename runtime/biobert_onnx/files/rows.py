@@ -4,6 +4,8 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from biobert_onnx.shown import shown
+
 EMBEDDING = "embedding"
 """The column that outputs add."""
 
@@ -57,4 +59,4 @@ def check_text(place: str, name: str, text: object) -> None:
     if text is None:
         raise ValueError(f"{place}: {name!r} is null: drop the row, or put '' there")
     if not isinstance(text, str):
-        raise ValueError(f"{place}: {name!r} is {text!r:.60}, of type {type(text).__name__}, expected a string")
+        raise ValueError(f"{place}: {name!r} is {shown(text)}, of type {type(text).__name__}, expected a string")

@@ -40,13 +40,17 @@ class JsonlWriter:
 
     def __init__(self, file: IO[bytes], reader: Reader, dim: int) -> None:
         self._file = file
+        self._name = reader.name
         self._to_records = reader.to_records()
 
     def write(self, rows: Rows, embeddings: NDArray[np.float32]) -> None:
-        """Add `rows` with their vectors (rows, dim)."""
-        for record, vector in zip(self._to_records(rows.content), embeddings, strict=True):
-            line = json.dumps({**record, EMBEDDING: vector.tolist()}, ensure_ascii=False)
-            self._file.write(line.encode("utf-8") + b"\n")
+        """Add `rows` with their vectors (rows, dim); raises ValueError if a value is nested too deep to be written."""
+        try:
+            for record, vector in zip(self._to_records(rows.content), embeddings, strict=True):
+                line = json.dumps({**record, EMBEDDING: vector.tolist()}, ensure_ascii=False)
+                self._file.write(line.encode("utf-8") + b"\n")
+        except RecursionError as error:
+            raise ValueError(f"{self._name} has a row that is nested too deep for JSON: write .npy instead") from error
 
     def close(self) -> None:
         """Nothing: the last line is written."""
