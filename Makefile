@@ -2,7 +2,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test check benchmark benchmark-quick soak
+.PHONY: demo test check docs benchmark benchmark-quick soak load
 
 # Export a checkpoint and embed two sentences with it; CHECKPOINT=path takes your own.
 demo: $(VENV)/.demo
@@ -16,6 +16,10 @@ check: $(VENV)/.test
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
+# The API reference, from the docstrings: build/docs/index.html.
+docs: $(VENV)/.docs
+	$(BIN)/python -W error -m pdoc --output-directory build/docs biobert_onnx biobert_onnx_export
+
 # Measure every peer and write the report; benchmark-quick only shows that everything runs.
 benchmark: $(VENV)/.benchmark
 	HF_HUB_OFFLINE=1 $(BIN)/python -W ignore -m benchmarks.measure
@@ -27,6 +31,10 @@ benchmark-quick: $(VENV)/.benchmark
 # Two long runs of the command with its memory watched: 1,000,000 short texts, 100,000 of all lengths.
 soak: $(VENV)/.demo
 	$(BIN)/python -W ignore -m benchmarks.soak
+
+# Ten minutes of eight processes of eight threads that open, close, fork and are ended, watched for leaks and wrong bits.
+load: $(VENV)/.demo
+	$(BIN)/python -W ignore -m benchmarks.load
 
 # A virtual environment with the extra named by the stamp file.
 $(VENV)/.%: pyproject.toml constraints.txt
