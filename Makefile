@@ -2,6 +2,14 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
+# The modules of the API reference: those that the README and the pages of docs/ import from.
+REFERENCE := \
+  biobert_onnx biobert_onnx.bundle biobert_onnx.http biobert_onnx.nlu biobert_onnx.prepacked biobert_onnx.sentences \
+  biobert_onnx.serverless biobert_onnx.spark biobert_onnx_export biobert_onnx_export.calibration \
+  biobert_onnx_export.checkpoint biobert_onnx_export.graphs biobert_onnx_export.linear biobert_onnx_export.lookup \
+  biobert_onnx_export.network biobert_onnx_export.quantization biobert_onnx_export.recipes biobert_onnx_export.texts \
+  biobert_onnx_export.yardstick
+
 .PHONY: demo test check docs benchmark benchmark-quick soak load
 
 # Export a checkpoint and embed two sentences with it; CHECKPOINT=path takes your own.
@@ -18,7 +26,7 @@ check: $(VENV)/.test
 
 # The API reference, from the docstrings: build/docs/index.html.
 docs: $(VENV)/.docs
-	$(BIN)/python -W error -m pdoc --output-directory build/docs biobert_onnx biobert_onnx_export
+	$(BIN)/python -W error -m pdoc --output-directory build/docs $(REFERENCE)
 
 # Measure every peer and write the report; benchmark-quick only shows that everything runs.
 benchmark: $(VENV)/.benchmark

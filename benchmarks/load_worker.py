@@ -30,6 +30,8 @@ FORK_EVERY_S = 15.0
 HUNG_S = 60
 """Seconds after which a forked process that has not ended is ended, and counted as hung."""
 
+SETTLING_S = 0.5
+
 SIZES = (1, 1, 2, 40)
 """Texts in one call: lone ones, which take all threads, and more than one micro-batch."""
 
@@ -104,44 +106,50 @@ def call_until(stop: Event, work: Work, encoder: SentenceEncoder, seed: int) -> 
     return tally
 
 
-def open_and_fork(work: Work, artifact: Path, shared: SentenceEncoder, tally: Tally) -> None:
-    """Open, use and close encoders, and fork at times, until SIGTERM raises SystemExit."""
-    chance, next_fork = random.Random(os.getpid()), time.monotonic() + FORK_EVERY_S
-    while True:
+def open_and_fork(stop: Event, work: Work, artifact: Path, shared: SentenceEncoder) -> Tally:
+    """What this thread did that opened, used and closed encoders, and forked at times, until `stop` was set.
+
+    It also ends when the process that started this one has ended.
+    """
+    tally, chance = Tally(), random.Random(os.getpid())
+    parent, next_fork = os.getppid(), time.monotonic() + FORK_EVERY_S
+    while not stop.is_set() and os.getppid() == parent:
         with SentenceEncoder(artifact) as encoder:
             work.call(encoder, chance, tally)
         tally.opened += 1
         if time.monotonic() >= next_fork:
             next_fork += FORK_EVERY_S
             work.fork(shared, chance, tally)
+    return tally
 
 
 def held() -> dict[str, int]:
-    """Threads and file descriptors of this process."""
-    return {name: len(os.listdir(f"/proc/self/{folder}")) for name, folder in (("threads", "task"), ("files", "fd"))}
+    """Threads and file descriptors of this process, once threads that were joined have left the system's list too."""
+    time.sleep(SETTLING_S)
+    folders = {"threads": Path("/proc/self/task"), "files": Path("/proc/self/fd")}
+    return {name: sum(1 for _ in folder.iterdir()) for name, folder in folders.items()}
 
 
-def main() -> None:
+def main() -> int:
     """Work until SIGTERM, then print the report."""
     artifact, texts, vectors, threads = Path(sys.argv[1]), Path(sys.argv[2]), np.load(sys.argv[3]), int(sys.argv[4])
-    work = Work(json.loads(texts.read_text(encoding="utf-8")), vectors)
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(TERMINATED))
+    work, stop = Work(json.loads(texts.read_text(encoding="utf-8")), vectors), Event()
+    signal.signal(signal.SIGTERM, lambda *_: stop.set())  # raising there would be lost where Python swallows it
     with SentenceEncoder(artifact) as encoder:  # what a process takes once: the tokenizer's threads
         for call in CALLS:
             call(encoder, ["Warm up.", "All ways."])
-    before, stop, own = held(), Event(), Tally()
+    before = held()
     print("at work", flush=True)
     with SentenceEncoder(artifact) as shared, ThreadPoolExecutor(threads) as pool:
         futures = [pool.submit(call_until, stop, work, shared, seed) for seed in range(threads)]
         try:
-            open_and_fork(work, artifact, shared, own)
+            own = open_and_fork(stop, work, artifact, shared)
         finally:
             stop.set()
-            done = sum((future.result() for future in futures), own)
-            pool.shutdown()
-            shared.close()
-            print(json.dumps({"before": before, "after": held(), **asdict(done)}), flush=True)
+        done = sum((future.result() for future in futures), own)
+    print(json.dumps({"before": before, "after": held(), **asdict(done)}))
+    return TERMINATED
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -3,6 +3,7 @@
 import re
 import shlex
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 FOLDER = Path(__file__).parents[2] / "docs"
@@ -34,16 +35,15 @@ class Block:
 def blocks(page: str) -> list[Block]:
     """The blocks of docs/`page` that are run or say why not."""
     text = (FOLDER / page).read_text(encoding="utf-8")
-    found = list(BLOCK.finditer(text))
-    outputs = [match["code"] if match["language"] == "text" else None for match in found]
+    found = BLOCK.finditer(text)
     return [
         Block(
             place=f"{page}:{text.count(chr(10), 0, match.start('code'))}",
             language=match["language"],
             code=match["code"],
-            output=output,
+            output=after["code"] if after and after["language"] == "text" else None,
             reason=match["reason"],
         )
-        for match, output in zip(found, [*outputs[1:], None], strict=True)
-        if match["language"] in RUN
+        for match, after in pairwise([*found, None])
+        if match and match["language"] in RUN
     ]
