@@ -10,6 +10,8 @@ REFERENCE := \
   biobert_onnx_export.network biobert_onnx_export.quantization biobert_onnx_export.recipes biobert_onnx_export.texts \
   biobert_onnx_export.yardstick
 
+OF_PYSPARK := Failed to run TYPE_CHECKING code while parsing 'ParamMap'
+
 .PHONY: demo test check docs benchmark benchmark-quick soak load
 
 # Export a checkpoint and embed two sentences with it; CHECKPOINT=path takes your own.
@@ -26,7 +28,7 @@ check: $(VENV)/.test
 
 # The API reference, from the docstrings: build/docs/index.html.
 docs: $(VENV)/.docs
-	$(BIN)/python -W error -m pdoc --output-directory build/docs $(REFERENCE)
+	$(BIN)/python -W error -W "ignore:$(OF_PYSPARK)" -m pdoc --output-directory build/docs $(REFERENCE)
 
 # Measure every peer and write the report; benchmark-quick only shows that everything runs.
 benchmark: $(VENV)/.benchmark

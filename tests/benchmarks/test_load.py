@@ -5,13 +5,15 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 import pytest
 
-from benchmarks.load import COLUMNS, Sample, minutes, verdict
+from benchmarks.load import COLUMNS, RESULTS, Sample, minutes, verdict
 from benchmarks.load_worker import TERMINATED
 from biobert_onnx import SentenceEncoder
 from tests.texts import TEXTS
@@ -59,13 +61,13 @@ def samples(*, growth: float) -> list[Sample]:
     return [(float(second), 2000 * MIB, round(1600 * MIB + growth * second), 100, 80) for second in range(600)]
 
 
-def raw(*, growth: float = 0, **changes: object) -> dict[str, Any]:
-    """The raw record of a good run, but for `changes` of its last process."""
+def raw(*, growth: float = 0, changes: Mapping[str, object] = MappingProxyType({})) -> dict[str, Any]:
+    """The raw record of a good run, but for `growth` and for `changes` of its last process."""
     held = {"threads": 3, "files": 9}
     good = {"calls": 9000, "rows": 90_000, "wrong_rows": 0, "opened": 200}
     good |= {"forks": 30, "wrong_forks": 0, "hung_forks": 0}
     processes = [good | {"before": held, "after": held} for _ in range(8)]
-    return {"samples": samples(growth=growth), "processes": [*processes[:-1], processes[-1] | changes]}
+    return {"samples": samples(growth=growth), "processes": [*processes[:-1], processes[-1] | dict(changes)]}
 
 
 def test_a_good_run_has_no_faults() -> None:
@@ -85,7 +87,7 @@ def test_a_good_run_has_no_faults() -> None:
     ],
 )
 def test_a_fault_of_one_process_is_named(fault: str, changes: dict[str, object]) -> None:
-    assert verdict(raw(**changes))["faults"] == [fault]
+    assert verdict(raw(changes=changes))["faults"] == [fault]
 
 
 def test_memory_that_grows_by_a_tenth_is_a_fault() -> None:
@@ -97,3 +99,9 @@ def test_each_minute_has_its_medians() -> None:
     assert len(found) == 10
     assert set(found[0]) == set(COLUMNS)
     assert found[9]["anonymous"] - found[0]["anonymous"] == 540
+
+
+def test_the_committed_record_is_of_ten_minutes_without_a_fault() -> None:
+    record = json.loads((RESULTS / "load.json").read_text(encoding="utf-8"))
+    assert record | verdict(record) == record
+    assert (record["seconds"], len(record["processes"]), record["threads"], record["faults"]) == (600, 8, 8, [])

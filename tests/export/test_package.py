@@ -45,7 +45,7 @@ def test_the_wheels_metadata_is_valid_and_says_all_that_pyproject_does(built: Pa
         found = Metadata.from_email(archive.read(name))  # raises for what the index would refuse
     project = tomllib.loads((PROJECT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     assert (found.summary, found.license_expression) == (project["description"], "Apache-2.0")
-    assert (found.keywords, found.classifiers) == (project["keywords"], project["classifiers"])
+    assert (found.keywords, found.classifiers) == (sorted(project["keywords"]), project["classifiers"])
     assert str(found.requires_python) == project["requires-python"]
     assert set(found.provides_extra or ()) == set(project["optional-dependencies"])
     assert found.description == (PROJECT / "README.md").read_text(encoding="utf-8")

@@ -9,6 +9,8 @@ from pyspark.sql import DataFrame, SparkSession
 from biobert_onnx import SentenceEncoder
 from tests.docs.blocks import blocks
 
+WRITTEN = "vectors.parquet"
+
 
 @pytest.fixture
 def names(spark: SparkSession, artifact: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
@@ -18,16 +20,17 @@ def names(spark: SparkSession, artifact: Path, tmp_path: Path, monkeypatch: pyte
     names: dict[str, Any] = {"__name__": "spark.md"}
     for block in blocks("spark.md"):
         if block.reason is None:
-            exec(compile(block.code, block.place, "exec"), names)
+            code = block.code.replace(WRITTEN, str(tmp_path / WRITTEN))  # the JVM's working directory stays
+            exec(compile(code, block.place, "exec"), names)
     return names
 
 
 def test_the_blocks_of_the_spark_page_give_the_encoders_vectors(
-    names: dict[str, Any], spark: SparkSession, encoder: SentenceEncoder
+    names: dict[str, Any], spark: SparkSession, encoder: SentenceEncoder, tmp_path: Path
 ) -> None:
     whole = [text for _, text in names["rows"][:2]]
     of_texts = encoder.encode(whole).tolist()
-    written = spark.read.parquet("vectors.parquet")
+    written = spark.read.parquet(str(tmp_path / WRITTEN))
     for frame in (written, names["vectors"]):
         assert numbers(frame, "vector") == [*of_texts, []]
     of_sentences = encoder.encode([*whole[0].replace(". ", ".\n").splitlines(), whole[1]])
