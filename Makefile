@@ -2,7 +2,17 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test check fuzz audit benchmark benchmark-quick soak
+# The modules of the API reference: what the README and docs/ import from, without the adapters of docs/frameworks.md.
+REFERENCE := \
+  biobert_onnx biobert_onnx.bundle biobert_onnx.http biobert_onnx.nlu biobert_onnx.prepacked biobert_onnx.sentences \
+  biobert_onnx.serverless biobert_onnx.spark biobert_onnx_export biobert_onnx_export.calibration \
+  biobert_onnx_export.checkpoint biobert_onnx_export.graphs biobert_onnx_export.linear biobert_onnx_export.lookup \
+  biobert_onnx_export.network biobert_onnx_export.quantization biobert_onnx_export.recipes biobert_onnx_export.texts \
+  biobert_onnx_export.yardstick
+
+OF_PYSPARK := Failed to run TYPE_CHECKING code while parsing 'ParamMap'
+
+.PHONY: demo test test-interop check docs fuzz audit benchmark benchmark-quick soak load
 
 # Export a checkpoint and embed two sentences with it; CHECKPOINT=path takes your own.
 demo: $(VENV)/.demo
@@ -10,6 +20,11 @@ demo: $(VENV)/.demo
 
 test: $(VENV)/.test
 	HF_HUB_OFFLINE=1 $(BIN)/python -m pytest
+
+# Run every test that needs the packages of others, in an environment of its own; Node.js only where there is npm.
+test-interop: $(if $(shell command -v npm),build/node/node_modules)
+	$(MAKE) VENV=.venv-interop .venv-interop/.interop
+	HF_HUB_OFFLINE=1 .venv-interop/bin/python -m pytest tests/interop tests/runtime/test_bundle.py tests/runtime/test_http.py
 
 check: $(VENV)/.test
 	$(BIN)/ruff check .
@@ -25,6 +40,10 @@ audit: $(VENV)/.test $(VENV)/.audit
 	$(BIN)/pip-licenses --order=license --partial-match --fail-on=GPL
 	$(BIN)/pip-audit --strict --no-deps --disable-pip --requirement constraints.txt
 
+# The API reference, from the docstrings: build/docs/index.html.
+docs: $(VENV)/.docs
+	$(BIN)/python -W error -W "ignore:$(OF_PYSPARK)" -m pdoc --output-directory build/docs $(REFERENCE)
+
 # Measure every peer and write the report; benchmark-quick only shows that everything runs.
 benchmark: $(VENV)/.benchmark
 	HF_HUB_OFFLINE=1 $(BIN)/python -W ignore -m benchmarks.measure
@@ -37,8 +56,17 @@ benchmark-quick: $(VENV)/.benchmark
 soak: $(VENV)/.demo
 	$(BIN)/python -W ignore -m benchmarks.soak
 
+# Ten minutes of eight processes of eight threads that open, close, fork and are ended, watched for leaks and wrong bits.
+load: $(VENV)/.demo
+	$(BIN)/python -W ignore -m benchmarks.load
+
 # A virtual environment with the extra named by the stamp file.
 $(VENV)/.%: pyproject.toml constraints.txt
 	test -d $(VENV) || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[$*]'
+	touch $@
+
+# Without scripts: onnxruntime-node's would fetch CUDA libraries; what runs on CPUs is in the packages.
+build/node/node_modules: Makefile
+	npm install --prefix build/node --no-save --ignore-scripts @huggingface/transformers@4.3.1
 	touch $@

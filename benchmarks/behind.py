@@ -30,8 +30,8 @@ def _measures(ours: Record) -> dict[str, Measure]:
     return {
         "throughput": lambda c: median(c["throughput_seconds"]),
         **{f"throughput at {n} tokens": _of("length_seconds", n) for n in ours["length_seconds"]},
-        **{f"throughput on {n} threads": _of("threads_seconds", n) for n in ours.get("threads_seconds", ())},
-        **{f"latency at {n} tokens": _of("latency_seconds", n) for n in ours.get("latency_seconds", ())},
+        **{f"throughput on {n} threads": _of("threads_seconds", n) for n in ours["threads_seconds"]},
+        **{f"latency at {n} tokens": _of("latency_seconds", n) for n in ours["latency_seconds"]},
         "cold start": lambda c: median([start["total"] for start in c["cold_starts"]]),
         "peak memory": lambda c: float(c["memory"]["peak"]),
         "anonymous memory": lambda c: float(c["memory"]["anonymous"]),

@@ -9,7 +9,7 @@ import matplotlib
 matplotlib.use("svg")
 from matplotlib import pyplot
 
-from benchmarks.samples import MEBIBYTE, Record, median, sound, throughput, thrown_out
+from benchmarks.samples import MEBIBYTE, Record, median, sound, throughput
 
 Contenders = Mapping[str, Record]
 Looks = dict[str, dict[str, Any]]
@@ -45,9 +45,8 @@ def write_plots(record: Record, folder: Path) -> None:
         with matplotlib.rc_context(settings):
             _throughput(record, contenders, looks)
             _save(folder, record, "throughput", style)
-            if not thrown_out(record, "latency_seconds"):
-                _latency(contenders, looks)
-                _save(folder, record, "latency", style)
+            _latency(contenders, looks)
+            _save(folder, record, "latency", style)
             _bars(_medians(contenders, lambda c: [s["total"] for s in c["cold_starts"]]), colour, "seconds", "{:.2f}")
             _save(folder, record, "cold-start", style)
             _bars(_medians(contenders, lambda c: [c["memory"]["peak"] / MEBIBYTE]), colour, "MiB", "{:.0f}")

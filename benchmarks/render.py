@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from benchmarks.behind import behind
-from benchmarks.samples import Record, thrown_out
+from benchmarks.samples import Record
 from benchmarks.tables import (
     corpus_table,
     fidelity_table,
@@ -73,8 +73,7 @@ def report(record: Record) -> Iterator[str]:
     yield from _conditions(record)
     for table in TABLES:
         yield from table(record)
-    plots = {name: caption for name, caption in PLOTS.items() if not thrown_out(record, f"{name}_seconds")}
-    for name, caption in plots.items():
+    for name, caption in PLOTS.items():
         path = f"plots/{record['subject']}-{name}"
         yield (
             f'\n<picture><source media="(prefers-color-scheme: dark)" srcset="{path}-dark.svg">'

@@ -15,12 +15,6 @@ def sound(record: Record) -> dict[str, Record]:
     return dict(sorted(measured.items(), key=lambda item: statistics.median(item[1]["throughput_seconds"])))
 
 
-def thrown_out(record: Record, key: str) -> str | None:
-    """Why the samples `key` of a record were thrown out, None if they were not."""
-    reason: str | None = record.get("thrown_out", {}).get(key)
-    return reason
-
-
 def throughput(record: Record, contender: Record) -> list[float]:
     """Tokens a second, one figure a round."""
     return [record["corpus"]["tokens"] / seconds for seconds in contender["throughput_seconds"]]

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from benchmarks.bounds import IMPORTS, PRODUCTS
 from benchmarks.contenders import OURS, REFERENCE
-from benchmarks.samples import MEBIBYTE, Record, median, percentile, sound, spread, throughput, thrown_out
+from benchmarks.samples import MEBIBYTE, Record, median, percentile, sound, spread, throughput
 
 START_PARTS = ("import", "load", "first_call")
 
@@ -70,9 +70,6 @@ def length_table(record: Record) -> Iterator[str]:
 
 def threads_table(record: Record) -> Iterator[str]:
     """Throughput by the number of threads, on part of the corpus."""
-    if reason := thrown_out(record, "threads_seconds"):
-        yield f"\nScaling with threads was measured and thrown out: {reason}."
-        return
     tokens = record["corpus"]["part_tokens"]
     rows = []
     for name, contender in {**sound(record), PRODUCTS: record["bounds"][PRODUCTS]}.items():
@@ -84,9 +81,6 @@ def threads_table(record: Record) -> Iterator[str]:
 
 def latency_table(record: Record) -> Iterator[str]:
     """Milliseconds of one text alone, p50 and p95, by its number of tokens."""
-    if reason := thrown_out(record, "latency_seconds"):
-        yield f"\nLatency was measured and thrown out: {reason}."
-        return
     rows = []
     for name, contender in sound(record).items():
         seconds = contender["latency_seconds"]

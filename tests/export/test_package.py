@@ -3,10 +3,13 @@
 import subprocess
 import sys
 import tarfile
+import tomllib
 import zipfile
 from pathlib import Path
 
 import pytest
+from packaging.metadata import Metadata
+from trove_classifiers import classifiers
 
 PROJECT = Path(__file__).parents[2]
 
@@ -33,6 +36,21 @@ def test_the_wheel_holds_both_packages_with_types_and_text(built: Path) -> None:
         "biobert_onnx_export",
         f"biobert_onnx-{wheel.name.split('-')[1]}.dist-info",
     }
+
+
+def test_the_wheels_metadata_is_valid_and_says_all_that_pyproject_does(built: Path) -> None:
+    (wheel,) = built.glob("*.whl")
+    with zipfile.ZipFile(wheel) as archive:
+        (name,) = (name for name in archive.namelist() if name.endswith(".dist-info/METADATA"))
+        found = Metadata.from_email(archive.read(name))  # raises for what the index would refuse
+    project = tomllib.loads((PROJECT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    assert (found.summary, found.license_expression) == (project["description"], "Apache-2.0")
+    assert (found.keywords, found.classifiers) == (sorted(project["keywords"]), project["classifiers"])
+    assert str(found.requires_python) == project["requires-python"]
+    assert set(found.provides_extra or ()) == set(project["optional-dependencies"])
+    assert found.description == (PROJECT / "README.md").read_text(encoding="utf-8")
+    assert (found.license_files, found.author) == (["LICENSE"], project["authors"][0]["name"])
+    assert set(found.classifiers or ()) <= classifiers
 
 
 def test_the_sdist_builds_the_same_packages(built: Path) -> None:

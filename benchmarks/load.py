@@ -1,0 +1,211 @@
+"""Eight processes of eight threads on one artifact for ten minutes; writes benchmarks/results-load/load.json.
+
+    python -m benchmarks.load [--seconds 600] [--processes 8] [--threads 8] [--output FOLDER]
+
+In each process (benchmarks.load_worker) the threads share one encoder and call it in every way there is, while its main
+thread opens, uses and closes encoders of its own and forks; every vector is compared bit by bit. At the end SIGTERM
+meets all of them at work. Every minute the command `encode`, which leaves SIGTERM to the system, is ended by it too.
+
+Nothing leaks if each process has no more threads and file descriptors after its last encoder is closed than before the
+first, and if in the last tenth of the time the median of the processes' anonymous memory is at most 5 %, and at most
+10 MiB a process, above that of the second tenth.
+"""
+
+import argparse
+import json
+import random
+import shutil
+import signal
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from benchmarks.corpus import bundled_texts, pubmed_like_texts
+from benchmarks.demo import minilm_checkpoint
+from benchmarks.environment import environment
+from benchmarks.load_worker import TERMINATED
+from biobert_onnx import SentenceEncoder
+from biobert_onnx_export import export
+
+RESULTS = Path(__file__).parent / "results-load"
+WORK = Path("build/load")
+
+SHORT_TEXTS = 300
+LONG_TEXTS = 20
+WORDS = (50, 110)
+"""In a long text: within MiniLM's 256 tokens."""
+
+LEAST_OPENED = 1000
+INTERVAL_S = 1.0
+MINUTE_S = 60
+PATIENCE_S = 120
+"""Seconds that an ended process may take; the processes share the CPUs."""
+
+MOST_SHARE = 0.05
+MOST_KIB = 10 * 1024
+
+COLUMNS = ("resident", "anonymous", "threads", "files")
+Sample = tuple[float, int, int, int, int]
+"""Seconds since the start; of all processes together: resident and anonymous KiB, threads, file descriptors."""
+
+
+def texts() -> list[str]:
+    """Different texts, as PubMed's sentences, and longer ones."""
+    words, chance = " ".join(bundled_texts()).split(), random.Random(7)
+    long = [" ".join(chance.choices(words, k=chance.randint(*WORDS))) for _ in range(LONG_TEXTS)]
+    return [*pubmed_like_texts(SHORT_TEXTS), *long]
+
+
+def prepare() -> list[str]:
+    """Export the artifact, write the texts and their vectors; returns the worker's arguments."""
+    shutil.rmtree(WORK, ignore_errors=True)
+    WORK.mkdir(parents=True)
+    export(minilm_checkpoint(WORK), WORK / "artifact")
+    (WORK / "texts.json").write_text(json.dumps(texts()), encoding="utf-8")
+    (WORK / "texts.txt").write_text("".join(f"{text}\n" for text in pubmed_like_texts(20_000)), encoding="utf-8")
+    with SentenceEncoder(WORK / "artifact", threads=1) as encoder:
+        np.save(WORK / "vectors.npy", np.concatenate([encoder.encode([text], long_texts="error") for text in texts()]))
+    return [str(WORK / name) for name in ("artifact", "texts.json", "vectors.npy")]
+
+
+def sample(processes: Sequence[subprocess.Popen[str]], seconds: float) -> Sample:
+    """What all processes together hold now; raises ValueError if one has ended."""
+    if gone := [process.returncode for process in processes if process.poll() is not None]:
+        raise ValueError(f"processes ended by themselves, with {gone}")
+    rows = [_held(Path(f"/proc/{process.pid}")) for process in processes]
+    resident, anonymous, threads, files = (sum(column) for column in zip(*rows, strict=True))
+    return round(seconds, 1), resident, anonymous, threads, files
+
+
+def _held(folder: Path) -> tuple[int, int, int, int]:
+    lines = (folder / "status").read_text(encoding="utf-8").splitlines()
+    fields = dict(line.split(":", 1) for line in lines)
+    resident, anonymous, threads = (int(fields[name].split()[0]) for name in ("VmRSS", "RssAnon", "Threads"))
+    return resident, anonymous, threads, sum(1 for _ in (folder / "fd").iterdir())
+
+
+def terminated_command(number: int) -> float:
+    """Seconds in which SIGTERM ended the command `encode` at work; raises ValueError if it did not, or left output."""
+    output = WORK / f"ended-{number}.npy"
+    command = [sys.executable, "-m", "biobert_onnx", "encode", str(WORK / "artifact"), str(WORK / "texts.txt")]
+    with subprocess.Popen([*command, "-o", str(output)], stdout=subprocess.DEVNULL) as process:
+        while not list(WORK.glob(f".{output.name}.*")):  # it appears with the first chunk
+            time.sleep(0.1)
+        time.sleep(random.Random(number).random())
+        start = time.monotonic()
+        process.send_signal(signal.SIGTERM)
+        code = process.wait(PATIENCE_S)
+    if code != -signal.SIGTERM or output.exists():
+        raise ValueError(f"'{' '.join(command)}' ended with {code}, output {output.exists()}, on SIGTERM")
+    return round(time.monotonic() - start, 3)
+
+
+def ended(process: subprocess.Popen[str]) -> dict[str, Any]:
+    """What a process did that SIGTERM was sent to; raises ValueError if it ended in another way."""
+    start = time.monotonic()
+    out, _ = process.communicate(timeout=PATIENCE_S)
+    if process.returncode != TERMINATED:
+        raise ValueError(f"a process ended with {process.returncode}, expected {TERMINATED}")
+    report: dict[str, Any] = json.loads(out.splitlines()[-1])
+    return report | {"seconds_to_end": round(time.monotonic() - start, 3)}
+
+
+def run(seconds: float, *, processes: int, threads: int) -> dict[str, Any]:
+    """The raw record of `processes` workers of `threads` threads under load for `seconds`."""
+    command = [sys.executable, "-W", "ignore", "-m", "benchmarks.load_worker", *prepare(), str(threads)]
+    samples: list[Sample] = []
+    commands: list[Future[float]] = []
+    with at_work(command, processes) as workers, ThreadPoolExecutor(1) as beside:
+        start = time.monotonic()
+        while (elapsed := time.monotonic() - start) < seconds:
+            samples.append(sample(workers, elapsed))
+            if elapsed > MINUTE_S * (len(commands) + 0.5):
+                commands.append(beside.submit(terminated_command, len(commands)))
+            time.sleep(INTERVAL_S)
+        for worker in workers:
+            worker.send_signal(signal.SIGTERM)
+        reports = [ended(worker) for worker in workers]
+    return {"samples": samples, "processes": reports, "commands_ended_s": [future.result() for future in commands]}
+
+
+@contextmanager
+def at_work(command: Sequence[str], processes: int) -> Iterator[Sequence[subprocess.Popen[str]]]:
+    """Processes of `command` that have all begun their work; none is left when the block ends."""
+    workers = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(processes)]
+    try:
+        for worker in workers:
+            next(iter(worker.stdout or ()), None)
+        yield workers
+    finally:
+        for worker in workers:
+            worker.kill()
+
+
+def minutes(samples: Sequence[Sample]) -> list[dict[str, int]]:
+    """The median of each column of `samples`, minute by minute."""
+    found: list[dict[str, int]] = []
+    for minute in range(int(samples[-1][0] // MINUTE_S) + 1):
+        rows = [row[1:] for row in samples if row[0] // MINUTE_S == minute]
+        medians = (round(statistics.median(column)) for column in zip(*rows, strict=True))
+        found.append(dict(zip(COLUMNS, medians, strict=True)))
+    return found
+
+
+def growth(samples: Sequence[Sample]) -> dict[str, int]:
+    """The median of the anonymous memory, in KiB, of the second tenth and of the last tenth of the time."""
+    tenth = samples[-1][0] / 10
+    bounds = {"second_tenth": (tenth, 2 * tenth), "last_tenth": (9 * tenth, 10 * tenth)}
+    return {
+        name: round(statistics.median(row[2] for row in samples if least <= row[0] <= most))
+        for name, (least, most) in bounds.items()
+    }
+
+
+def verdict(raw: dict[str, Any]) -> dict[str, Any]:
+    """The figures of a run, and the faults among them by name: none is what is wanted."""
+    reports = raw["processes"]
+    counts = ("calls", "rows", "wrong_rows", "opened", "forks", "wrong_forks", "hung_forks")
+    totals = {name: sum(report[name] for report in reports) for name in counts}
+    memory = growth(raw["samples"])
+    more = memory["last_tenth"] - memory["second_tenth"]
+    faults = {
+        "wrong bits": totals["wrong_rows"] + totals["wrong_forks"] > 0,
+        "hung after a fork": totals["hung_forks"] > 0,
+        "threads or files leaked": any(
+            report["after"][name] > count for report in reports for name, count in report["before"].items()
+        ),
+        "memory grew": more > min(MOST_SHARE * memory["second_tenth"], MOST_KIB * len(reports)),
+        f"fewer than {LEAST_OPENED} encoders opened": totals["opened"] < LEAST_OPENED,
+    }
+    return {**totals, "anonymous_kib": memory, "faults": [name for name, true in faults.items() if true]}
+
+
+def main() -> int:
+    """Run what the command line asks for, write the record, say what came out; returns 1 if there was a fault."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--seconds", type=float, default=600)
+    parser.add_argument("--processes", type=int, default=8)
+    parser.add_argument("--threads", type=int, default=8, help="callers in each process")
+    parser.add_argument("--output", type=Path, default=RESULTS, help="folder of the record")
+    options = parser.parse_args()
+    raw = run(options.seconds, processes=options.processes, threads=options.threads)
+    found = verdict(raw)
+    settings = {"seconds": options.seconds, "threads": options.threads}
+    record = {"environment": environment(), **settings, **found, "by_minute": minutes(raw["samples"]), **raw}
+    options.output.mkdir(parents=True, exist_ok=True)
+    (options.output / "load.json").write_text(json.dumps(record) + "\n", encoding="utf-8")
+    print(json.dumps(found | {"commands_ended_s": raw["commands_ended_s"]}, indent=1))
+    shutil.rmtree(WORK)
+    return 1 if found["faults"] else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,100 @@
+"""The pages of docs/: every block of Python and every command runs as it stands there, in order."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from benchmarks.contenders import CONTENDERS, REFERENCE
+from benchmarks.judgement import judge
+from benchmarks.subjects import Subject
+from biobert_onnx import serverless
+from biobert_onnx.cli import main
+from biobert_onnx_export.texts import TextSets
+from tests.docs.blocks import FOLDER, Block, blocks
+from tests.texts import TEXTS
+
+PAGES = ("int8.md", "fidelity.md", "serverless.md", "adding-a-pass.md", "adding-a-contender.md")
+OF_SPARK = "spark.md"
+"""Run in tests/pipelines."""
+
+LINK = re.compile(r"\]\(([^)#]+)")
+
+OTHERS = {"pip", "spark-submit", "aws", "make", "BIOBERT_ONNX_ARTIFACT=biobert-v1.1-int8"}
+"""What a command that is not run may begin with: other programs, and the server, which does not end."""
+
+
+@pytest.fixture
+def reader(artifact: Path, tiny_checkpoint: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A working directory where the pages' names stand for small things."""
+    (tmp_path / "biobert-v1.1-int8").symlink_to(artifact)
+    (tmp_path / "my-checkpoint").symlink_to(tiny_checkpoint)
+    shortest = sorted(TextSets.read(None).reports["general"], key=len)[:40]
+    (tmp_path / "texts.txt").write_text("\n".join(shortest), encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("BIOBERT_ONNX_ARTIFACT", "")  # serverless.md sets it
+    serverless._encoder.cache_clear()
+    yield
+    serverless._encoder.cache_clear()
+
+
+def run(block: Block, names: dict[str, Any]) -> None:
+    """Run `block` with the `names` that the blocks before it left."""
+    if block.language == "python":
+        exec(compile(block.code, block.place, "exec"), names)
+        return
+    for program, *arguments in block.commands:
+        assert (program, main(arguments)) == ("biobert-onnx", 0), block.place
+
+
+def names_after(page: str, capsys: pytest.CaptureFixture[str]) -> dict[str, Any]:
+    """The names that the blocks of docs/`page` leave; each prints what the page shows under it."""
+    names: dict[str, Any] = {"__name__": page}
+    for block in blocks(page):
+        if block.reason is None:
+            run(block, names)
+            printed = capsys.readouterr().out
+            assert block.output in (None, printed), block.place
+    return names
+
+
+@pytest.mark.usefixtures("reader")
+@pytest.mark.parametrize("page", PAGES[:-1])
+def test_every_block_of_a_page_runs_and_prints_what_the_page_shows(
+    page: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    names_after(page, capsys)
+
+
+@pytest.mark.usefixtures("reader")
+def test_the_contender_of_the_page_is_prepared_loaded_and_right(
+    tiny_checkpoint: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(CONTENDERS, "onnxruntime float32", CONTENDERS[REFERENCE])  # and taken out again afterwards
+    names_after(PAGES[-1], capsys)
+    subject = Subject.prepare("tiny", tiny_checkpoint, tmp_path / "work")
+    subject.write_reference_graph()
+    vectors = {}
+    for name in ("onnxruntime float32", REFERENCE):
+        contender, folder = CONTENDERS[name], tmp_path / name
+        folder.mkdir()
+        contender.prepare(subject, folder)
+        vectors[name] = contender.load(subject, folder, 2, 1)(TEXTS, 4)
+    record: dict[str, Any] = {"precision": CONTENDERS["onnxruntime float32"].precision}
+    judge(record, vectors["onnxruntime float32"], vectors["onnxruntime float32"], vectors[REFERENCE])
+    assert "refusal" not in record
+
+
+@pytest.mark.parametrize("page", [*PAGES, OF_SPARK])
+def test_only_commands_of_other_programs_are_left_out(page: str) -> None:
+    unrun = [block for block in blocks(page) if block.reason is not None]
+    assert {block.language for block in unrun} <= {"console"}
+    assert {words[0] for block in unrun for words in block.commands} <= OTHERS
+
+
+@pytest.mark.parametrize("page", sorted(FOLDER.glob("*.md")), ids=lambda page: str(page.name))
+def test_every_link_of_a_page_leads_to_a_file(page: Path) -> None:
+    links = LINK.findall(page.read_text(encoding="utf-8"))
+    assert [link for link in links if "://" not in link and not (page.parent / link).exists()] == []

@@ -1,0 +1,58 @@
+"""`make docs`: the API reference holds every public name of the modules that people are told to import from."""
+
+import importlib
+import inspect
+import re
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+
+import pdoc
+import pytest
+
+from tests.docs.blocks import FOLDER
+
+PROJECT = FOLDER.parent
+_, _, RENDERED = (PROJECT / "Makefile").read_text(encoding="utf-8").partition("REFERENCE := ")
+MODULES = re.findall(r"biobert_onnx[\w.]*", RENDERED.partition("\n\n")[0])
+"""What the Makefile renders."""
+
+ADAPTERS = "biobert_onnx.integrations"
+"""Not rendered, as each needs its framework."""
+
+IGNORED = "Failed to run TYPE_CHECKING code while parsing 'ParamMap'"
+"""As in the Makefile: pyspark's own annotation of its own attribute."""
+
+
+@pytest.fixture(scope="module")
+def reference(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of the rendered pages; a warning of pdoc's is an error here."""
+    folder = tmp_path_factory.mktemp("reference")
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", IGNORED)
+        pdoc.pdoc(*MODULES, output_directory=folder)
+    return folder
+
+
+def public_names(module_name: str) -> Iterator[str]:
+    """What a module exports, or else the classes and functions that it defines for others."""
+    module = importlib.import_module(module_name)
+    if hasattr(module, "__all__"):
+        yield from (name for name in module.__all__ if not name.startswith("_"))
+        return
+    for name, value in vars(module).items():
+        own = (inspect.isclass(value) or inspect.isfunction(value)) and value.__module__ == module_name
+        if own and not name.startswith("_"):
+            yield name
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_every_public_name_of_a_module_is_in_the_reference(reference: Path, module: str) -> None:
+    page = (reference / f"{module.replace('.', '/')}.html").read_text(encoding="utf-8")
+    assert [name for name in public_names(module) if f'id="{name}"' not in page] == []
+
+
+@pytest.mark.parametrize("page", [PROJECT / "README.md", *sorted(FOLDER.glob("*.md"))], ids=lambda page: str(page.name))
+def test_every_module_that_a_page_imports_from_is_in_the_reference(page: Path) -> None:
+    imported = re.findall(r"^(?:from|import) (biobert_onnx[\w.]*)", page.read_text(encoding="utf-8"), re.MULTILINE)
+    assert {module for module in imported if not module.startswith(ADAPTERS)} <= set(MODULES)
