@@ -92,8 +92,11 @@ def open_session(graph: Path, *, threads: int = 1, packing: bool = True) -> onnx
 
 def check_graph(session: onnxruntime.InferenceSession, graph: Path, *, dim: int) -> None:
     """Raise ArtifactError unless the `graph` of `session` is an encoder of `dim` dimensions."""
-    inputs = [value.name for value in session.get_inputs()]
-    outputs = [(value.name, value.shape[1:]) for value in session.get_outputs()]
+    try:
+        inputs = [value.name for value in session.get_inputs()]
+        outputs = [(value.name, value.shape[1:]) for value in session.get_outputs()]
+    except UnicodeDecodeError as error:
+        raise ArtifactError(f"onnxruntime cannot load '{graph}' ({error}): export the artifact again") from error
     if inputs != ["input_ids"] or outputs != [("embeddings", [dim])]:
         raise ArtifactError(
             f"'{graph}' takes {', '.join(inputs)} and gives {outputs}, expected input_ids and embeddings of {dim} "
