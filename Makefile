@@ -2,7 +2,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-# The modules of the API reference: those that the README and the pages of docs/ import from.
+# The modules of the API reference: what the README and docs/ import from, without the adapters of docs/frameworks.md.
 REFERENCE := \
   biobert_onnx biobert_onnx.bundle biobert_onnx.http biobert_onnx.nlu biobert_onnx.prepacked biobert_onnx.sentences \
   biobert_onnx.serverless biobert_onnx.spark biobert_onnx_export biobert_onnx_export.calibration \
@@ -12,7 +12,7 @@ REFERENCE := \
 
 OF_PYSPARK := Failed to run TYPE_CHECKING code while parsing 'ParamMap'
 
-.PHONY: demo test check docs benchmark benchmark-quick soak load
+.PHONY: demo test test-interop check docs benchmark benchmark-quick soak load
 
 # Export a checkpoint and embed two sentences with it; CHECKPOINT=path takes your own.
 demo: $(VENV)/.demo
@@ -20,6 +20,11 @@ demo: $(VENV)/.demo
 
 test: $(VENV)/.test
 	HF_HUB_OFFLINE=1 $(BIN)/python -m pytest
+
+# Run every test that needs the packages of others, in an environment of its own; Node.js only where there is npm.
+test-interop: $(if $(shell command -v npm),build/node/node_modules)
+	$(MAKE) VENV=.venv-interop .venv-interop/.interop
+	HF_HUB_OFFLINE=1 .venv-interop/bin/python -m pytest tests/interop tests/runtime/test_bundle.py tests/runtime/test_http.py
 
 check: $(VENV)/.test
 	$(BIN)/ruff check .
@@ -50,4 +55,9 @@ load: $(VENV)/.demo
 $(VENV)/.%: pyproject.toml constraints.txt
 	test -d $(VENV) || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[$*]'
+	touch $@
+
+# Without scripts: onnxruntime-node's would fetch CUDA libraries; what runs on CPUs is in the packages.
+build/node/node_modules: Makefile
+	npm install --prefix build/node --no-save --ignore-scripts @huggingface/transformers@4.3.1
 	touch $@

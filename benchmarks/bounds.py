@@ -17,7 +17,7 @@ PRODUCTS = "integer products alone"
 IMPORTS = "imports and tokenizer alone"
 
 ROWS = 512
-"""Tokens in one product, as many as a micro-batch of the runtime holds."""
+"""Tokens in one product, twice a full micro-batch of the runtime."""
 
 
 def write_products(subject: Subject, folder: Path) -> None:

@@ -52,6 +52,17 @@ def encoder(artifact: Path) -> biobert_onnx.SentenceEncoder:
 
 
 @pytest.fixture(scope="session")
+def minilm(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The artifact of a trained encoder, all-MiniLM-L6-v2: int8, uncased, vectors of unit length."""
+    from benchmarks.demo import minilm_checkpoint
+    from biobert_onnx_export import export
+
+    work = tmp_path_factory.mktemp("minilm")
+    export(minilm_checkpoint(work), work / "int8")
+    return work / "int8"
+
+
+@pytest.fixture(scope="session")
 def tensorflow() -> Iterator[Path]:
     """The folder that TensorFlow is imported from from now on.
 

@@ -1,6 +1,9 @@
 """Micro-batches of equal length, one a worker thread: no padding, so a text's vector is the same in any company."""
 
+from _thread import start_new_thread
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
+from queue import SimpleQueue
 
 import numpy as np
 from numpy.typing import NDArray
@@ -47,10 +50,40 @@ def run_micro_batches(run: Run, token_ids: Sequence[Sequence[int]], *, out: Rows
     elif threads == 1:
         yield from map(work, batches)
     else:
-        from concurrent.futures import ThreadPoolExecutor  # brings logging: 4 ms of every start that a lone text saves
+        yield from _shared_out(work, batches, workers=threads)
 
-        workers = ThreadPoolExecutor(threads)
+
+def _shared_out(work: Callable[[list[int]], int], batches: Sequence[list[int]], *, workers: int) -> Iterator[int]:
+    """The results of `work` for each of `batches`, as they come; each of `workers` threads takes the next one itself.
+
+    Ctrl-C may fall between any two steps of the thread that iterates. So all that it shares with the workers is a deque
+    and a queue written in C, whose steps are whole: the locks of `threading` and of its thread pools have steps in
+    Python, and one that an interrupt leaves closed is waited for without end.
+    """
+    ends = [None] * workers
+    pending: deque[list[int] | None] = deque([*batches, *ends])
+    results: SimpleQueue[int | BaseException] = SimpleQueue()
+    started, ended = 0, list[None]()
+
+    def worker() -> None:
         try:
-            yield from workers.map(work, batches)
-        finally:  # the executor's own exit computes all that was submitted, even after Ctrl-C between two submissions
-            workers.shutdown(cancel_futures=True)
+            for batch in iter(pending.popleft, None):
+                results.put(work(batch))
+        except BaseException as error:
+            results.put(error)
+        ended.append(None)
+        results.put(0)  # wakes the thread that iterates
+
+    try:
+        for _ in ends:
+            start_new_thread(worker, ())
+            started += 1
+        while len(ended) < started or not results.empty():
+            result = results.get()
+            if isinstance(result, BaseException):
+                raise result
+            yield result
+    finally:
+        pending.extendleft(ends)
+        while len(ended) < started:
+            results.get()

@@ -92,18 +92,20 @@ def session_options(*, threads: int) -> onnxruntime.SessionOptions:
     """The options of every session here.
 
     Graph optimization is off: the file is in its final form, start-up is shorter, and the bits of a vector do not
-    depend on what an onnxruntime version would fuse. Threads of the session stop spinning when a run ends. Memory goes
-    back to the system's allocator after each run: onnxruntime's arena, and its plan a shape, keep what every new length
-    ever took (25 MiB more after 400 sentences on the stand-in), and are no faster.
+    depend on what an onnxruntime version would fuse. Threads of the session stop spinning when a run ends.
+
+    onnxruntime's arena keeps what the largest micro-batches side by side took (28 MiB on the stand-in, two workers) and
+    is 7 % faster than the system's allocator, which has 2,500 page faults a run. Weights stay out of it, as it doubles
+    each piece that it asks for, and so does a plan of memory for every shape, which grows with each new length.
     """
     options = onnxruntime.SessionOptions()
     options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
-    options.enable_cpu_mem_arena = False
     options.enable_mem_pattern = False
     options.log_severity_level = SEVERITY_FATAL
     options.add_session_config_entry("session.force_spinning_stop", "1")
+    options.add_session_config_entry("session.use_device_allocator_for_initializers", "1")
     return options
 
 

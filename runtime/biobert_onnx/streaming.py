@@ -3,7 +3,7 @@
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from itertools import islice, takewhile
 from queue import SimpleQueue
-from threading import Event, Semaphore, Thread
+from threading import Event, Thread
 
 from biobert_onnx.tokenization import check_text
 
@@ -29,16 +29,13 @@ def token_ids_ahead(texts: Iterator[str], tokenize: Tokenize, *, chunk_size: int
     raised after the whole chunks before it. Closing the generator ends the thread.
     """
     ready: SimpleQueue[TokenIds | BaseException] = SimpleQueue()
-    room, closed = Semaphore(), Event()
-
-    def wanted() -> bool:
-        room.acquire()
-        return not closed.is_set()
+    wanted: SimpleQueue[bool] = SimpleQueue()  # no semaphore: Ctrl-C can leave its lock closed
+    closed = Event()
 
     def work() -> None:
         live = takewhile(lambda _: not closed.is_set(), _checked(texts))
         try:
-            while wanted() and (chunk := _token_ids(islice(live, chunk_size), tokenize)):
+            while wanted.get() and (chunk := _token_ids(islice(live, chunk_size), tokenize)):
                 ready.put(chunk)
             ready.put([])
         except BaseException as error:
@@ -47,12 +44,13 @@ def token_ids_ahead(texts: Iterator[str], tokenize: Tokenize, *, chunk_size: int
     thread = Thread(target=work, name="biobert-onnx read-ahead", daemon=True)
     thread.start()
     try:
+        wanted.put(True)
         while chunk := _result(ready.get()):
-            room.release()
+            wanted.put(True)
             yield chunk
     finally:
         closed.set()
-        room.release()
+        wanted.put(False)
         thread.join(PATIENCE_S)
 
 

@@ -7,53 +7,45 @@ import pytest
 
 from benchmarks.demo import minilm_checkpoint
 from biobert_onnx import Manifest, SentenceEncoder
-from biobert_onnx_export import export
 from biobert_onnx_export.texts import TextSets
 from tests.checkpoints import transformers_vectors
 
 pytestmark = pytest.mark.filterwarnings("ignore::biobert_onnx.TruncationWarning")  # 3 of the report's texts are cut
 
 
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    work = tmp_path_factory.mktemp("minilm")
-    export(minilm_checkpoint(work), work / "int8")
-    return work / "int8"
-
-
-def test_int8_vectors_stay_close_to_transformers_and_the_manifest_agrees(folder: Path, tmp_path: Path) -> None:
+def test_int8_vectors_stay_close_to_transformers_and_the_manifest_agrees(minilm: Path, tmp_path: Path) -> None:
     texts = TextSets.read(None).reports["report"]
     checkpoint = minilm_checkpoint(tmp_path)
     expected = transformers_vectors(checkpoint, texts, pooling="mean", lower_case=True, max_length=256)
     expected /= np.linalg.norm(expected, axis=1, keepdims=True)
-    found = SentenceEncoder(folder).encode(texts)
+    found = SentenceEncoder(minilm).encode(texts)
     cosine = (found * expected).sum(axis=1)
     assert cosine.mean() >= 0.9985
     assert cosine.min() >= 0.99
-    record = Manifest.read(folder).fidelity["report"]
+    record = Manifest.read(minilm).fidelity["report"]
     assert record["cosine_mean"] == pytest.approx(cosine.mean(), abs=2e-6)
     assert record["cosine_min"] == pytest.approx(cosine.min(), abs=2e-6)
 
 
-def test_every_text_has_the_same_bits_alone_and_in_company(folder: Path) -> None:
+def test_every_text_has_the_same_bits_alone_and_in_company(minilm: Path) -> None:
     texts = TextSets.read(None).reports["report"]
-    together = SentenceEncoder(folder, threads=2).encode(texts)
-    single = SentenceEncoder(folder, threads=1)
+    together = SentenceEncoder(minilm, threads=2).encode(texts)
+    single = SentenceEncoder(minilm, threads=1)
     assert (together == np.vstack([single.encode([text]) for text in texts])).all()
     assert (together == single.encode(texts[::-1])[::-1]).all()
 
 
-def test_related_sentences_are_closer_than_unrelated_ones(folder: Path) -> None:
-    a, b, c = SentenceEncoder(folder).encode(
+def test_related_sentences_are_closer_than_unrelated_ones(minilm: Path) -> None:
+    a, b, c = SentenceEncoder(minilm).encode(
         ["Aspirin lowers the risk of heart attack.", "Aspirin prevents heart attacks.", "The train was late again."]
     )
     assert a @ b > 0.8
     assert a @ c < 0.2
 
 
-def test_a_long_texts_vector_has_unit_length_as_all_of_this_checkpoint_have(folder: Path) -> None:
+def test_a_long_texts_vector_has_unit_length_as_all_of_this_checkpoint_have(minilm: Path) -> None:
     texts = TextSets.read(None).reports["report"]
-    encoder = SentenceEncoder(folder)
+    encoder = SentenceEncoder(minilm)
     whole, half = " ".join(texts[:40]), " ".join(texts[:20])
     assert encoder.token_counts([whole]) > 4 * encoder.max_length
     vectors = encoder.encode([whole, half, *texts[-40:]], long_texts="window")

@@ -1,5 +1,6 @@
 """One Spark session on two cores for all tests; without Java they skip."""
 
+import gc
 import shutil
 import sys
 from collections.abc import Iterator
@@ -11,9 +12,12 @@ from pyspark.sql import SparkSession
 from biobert_onnx.pretrained import DEFAULT as MODEL
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def spark() -> Iterator[SparkSession]:
-    """A session on local[2] whose Python workers are this interpreter."""
+    """A session on local[2] whose Python workers are this interpreter; nothing of it is left for other tests.
+
+    py4j frees a Java object in a finalizer, where a later test's KeyboardInterrupt would be lost.
+    """
     if shutil.which("java") is None:
         pytest.skip("Spark needs Java 17, and there is no java on the PATH")
     with pytest.MonkeyPatch.context() as patch:
@@ -24,6 +28,7 @@ def spark() -> Iterator[SparkSession]:
         session.sparkContext.setLogLevel("OFF")
         yield session
         session.stop()
+    gc.collect()
 
 
 @pytest.fixture(scope="session")

@@ -17,9 +17,10 @@ from biobert_onnx.pretrained import DEFAULT as MODEL
 from biobert_onnx.spark import BertSentenceEmbeddings, DocumentAssembler, SentenceDetector
 from tests.texts import TEXTS
 
-MASTER = "local-cluster[2,2,1024]"
-"""Two executors of two CPUs and 1,024 MB."""
+MASTER = "local-cluster[2,1,2048]"
+"""Two executors of one CPU and 2,048 MB."""
 
+EXECUTOR_MEMORY = "2048m"
 TIMEOUT_S = 180
 
 
@@ -33,10 +34,10 @@ def job(spark: SparkSession, models: Path, artifact: Path, tmp_path_factory: pyt
         BertSentenceEmbeddings.pretrained(MODEL, "en", str(models)).setInputCols("sentence"),
     ]
     PipelineModel(stages).write().save(str(folder / "pipeline"))
-    archive = shutil.make_archive(str(folder / "artifact"), "zip", artifact)
-    arguments = [MASTER, str(folder / "pipeline"), archive, json.dumps(TEXTS), str(folder / "killed")]
+    shutil.make_archive(str(folder / "artifact"), "zip", artifact)
+    shutil.copytree(artifact, folder / "shared" / "added")
     done = subprocess.run(
-        [sys.executable, "-m", "tests.pipelines.cluster_job", *arguments],
+        [sys.executable, "-m", "tests.pipelines.cluster_job", MASTER, EXECUTOR_MEMORY, folder, json.dumps(TEXTS)],
         capture_output=True,
         text=True,
         timeout=TIMEOUT_S,
@@ -48,25 +49,26 @@ def job(spark: SparkSession, models: Path, artifact: Path, tmp_path_factory: pyt
     return found
 
 
-@pytest.fixture(scope="module")
-def expected(encoder: SentenceEncoder) -> list[list[list[float]]]:
-    """The vector of each text, each of which is one sentence; none of the empty one."""
-    texts = [text.strip() for text in TEXTS]
-    return [[row.tolist()] if text else [] for text, row in zip(texts, encoder.encode(texts), strict=True)]
-
-
-def test_a_pipeline_saved_by_another_process_gives_the_same_rows(
-    job: dict[str, Any], expected: list[list[list[float]]]
+def test_a_pipeline_saved_by_another_process_gives_the_vectors_of_the_encoder(
+    job: dict[str, Any], encoder: SentenceEncoder
 ) -> None:
-    assert job["saved"] == expected
+    texts = [text.strip() for text in TEXTS]  # each is one sentence, but the empty one
+    expected = [[row.tolist()] if text else [] for text, row in zip(texts, encoder.encode(texts), strict=True)]
+    assert [[annotation[-1] for annotation in row] for row in job["local"]] == expected
 
 
-def test_an_archive_reaches_every_executor_and_a_killed_one_costs_no_rows(
-    job: dict[str, Any], expected: list[list[list[float]]]
-) -> None:
-    assert job["artifact"] == MODEL
-    assert job["killed"]
-    assert job["shipped"] == expected
+def test_a_cluster_gives_the_same_rows_as_one_process(job: dict[str, Any]) -> None:
+    assert job["saved"] == job["local"]
+
+
+def test_an_artifact_that_was_added_reaches_every_executor(job: dict[str, Any]) -> None:
+    assert job["artifacts"] == [MODEL, "added"]
+    assert job["added"] == job["local"]
+
+
+def test_a_killed_executor_costs_retries_and_no_rows_even_if_its_artifact_was_archived(job: dict[str, Any]) -> None:
+    assert job["retries"] > 0
+    assert job["archived"] == job["local"]
 
 
 def test_a_task_takes_as_many_threads_as_it_has_cpus(job: dict[str, Any]) -> None:

@@ -26,21 +26,6 @@ def vectors(table: pd.DataFrame) -> bytes:
     return np.stack(table[VECTOR].to_list()).tobytes()
 
 
-def test_the_snippet_of_the_model_page_runs_as_it_is(
-    artifact: Path, encoder: SentenceEncoder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    (tmp_path / MODEL).symlink_to(artifact)
-    monkeypatch.chdir(tmp_path)
-
-    text = ["I hate cancer", "Antibiotics aren't painkiller"]
-    embeddings_df = nlu.load("en.embed_sentence.biobert.pubmed_base_cased").predict(text, output_level="sentence")
-
-    assert list(embeddings_df.columns) == ["sentence", VECTOR]
-    assert embeddings_df["sentence"].to_list() == text
-    assert all(vector.shape == (encoder.dim,) and vector.dtype == np.float32 for vector in embeddings_df[VECTOR])
-    assert vectors(embeddings_df) == encoder.encode(text).tobytes()
-
-
 @pytest.mark.parametrize(
     "data",
     [

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 from pyspark.errors import PythonException
-from pyspark.ml import Pipeline, PipelineModel
+from pyspark.ml import PipelineModel
 from pyspark.ml.clustering import KMeans
 from pyspark.sql import DataFrame, SparkSession
 
@@ -42,28 +42,6 @@ def bits(embeddings: Sequence[float]) -> bytes:
 
 def vectors(frame: DataFrame, column: str) -> list[list[bytes]]:
     return [[bits(item.embeddings) for item in row[0]] for row in frame.orderBy("n").select(column).collect()]
-
-
-def test_the_snippet_of_the_model_page_runs_as_it_is(
-    spark: SparkSession, models: Path, encoder: SentenceEncoder, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.chdir(models)
-    document_assembler = DocumentAssembler().setInputCol("text").setOutputCol("document")
-    sentence_detector = SentenceDetector().setInputCols(["document"]).setOutputCol("sentence")
-
-    # fmt: off
-    embeddings = BertSentenceEmbeddings.pretrained("sent_biobert_pubmed_base_cased", "en") \
-    .setInputCols("sentence") \
-    .setOutputCol("sentence_embeddings")
-    nlp_pipeline = Pipeline(stages=[document_assembler, sentence_detector, embeddings])
-    pipeline_model = nlp_pipeline.fit(spark.createDataFrame([[""]]).toDF("text"))
-    result = pipeline_model.transform(spark.createDataFrame([['I hate cancer', "Antibiotics aren't painkiller"]], ["text"]))  # noqa: E501
-    # fmt: on
-
-    (row,) = result.collect()
-    assert row["_2"] == "Antibiotics aren't painkiller"
-    (annotation,) = row["sentence_embeddings"]
-    assert bits(annotation.embeddings) == encoder.encode(["I hate cancer"]).tobytes()
 
 
 def test_each_sentence_is_annotated_as_spark_nlp_does(
@@ -166,14 +144,20 @@ def test_a_missing_model_says_how_to_make_it(spark: SparkSession, tmp_path: Path
         BertSentenceEmbeddings.pretrained(MODEL, "en", str(tmp_path))
 
 
-def test_an_artifact_that_has_gone_is_one_error_on_the_driver(
-    documents: DataFrame, artifact: Path, tmp_path: Path
+def test_a_saved_stage_whose_artifact_has_gone_is_one_error_on_the_driver_before_any_task_starts(
+    spark: SparkSession, documents: DataFrame, artifact: Path, tmp_path: Path
 ) -> None:
     shutil.copytree(artifact, tmp_path / "gone")
     stage = BertSentenceEmbeddings.load(str(tmp_path / "gone")).setInputCols("document")
+    stage.save(str(tmp_path / "stage"))
     shutil.rmtree(tmp_path / "gone")
+    loaded = BertSentenceEmbeddings.load(str(tmp_path / "stage"))
+    context = spark.sparkContext
+    context.setJobGroup("gone", "the artifact has gone")
     with pytest.raises(ArtifactError, match=f"no artifact folder at '{tmp_path}/gone'"):
-        stage.transform(documents)
+        loaded.transform(documents)
+    assert context.statusTracker().getJobIdsForGroup("gone") == []
+    context.setLocalProperty("spark.jobGroup.id", None)  # type: ignore[arg-type]
 
 
 def test_an_artifact_that_an_executor_does_not_have_fails_the_job_with_the_reason(

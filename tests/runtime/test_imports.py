@@ -24,6 +24,10 @@ HEAVY = {
     "biobert_onnx_export",
     "scipy",
     "tqdm",
+    "haystack",
+    "langchain_core",
+    "llama_index",
+    "sklearn",
 }
 
 EXTRAS = {"spark": ("spark", "pyspark"), "http": ("http", "starlette")}
@@ -71,6 +75,10 @@ def test_all_names_the_public_names() -> None:
         ("pandas", "pandas", "from biobert_onnx import nlu; nlu.load('x')"),
         ("spark", "pyspark", "import biobert_onnx.spark"),
         ("http", "starlette", "import biobert_onnx.http"),
+        ("haystack", "haystack", "import biobert_onnx.integrations.haystack"),
+        ("langchain", "langchain_core", "import biobert_onnx.integrations.langchain"),
+        ("llama-index", "llama_index", "import biobert_onnx.integrations.llama_index"),
+        ("scikit-learn", "sklearn", "import biobert_onnx.integrations.scikit_learn"),
     ],
 )
 def test_a_missing_extra_is_named(extra: str, package: str, use: str) -> None:

@@ -1,5 +1,6 @@
 """Micro-batches: one length each, every text once, and errors that come through."""
 
+import gc
 import signal
 import time
 from _thread import interrupt_main
@@ -10,6 +11,9 @@ import pytest
 from numpy.typing import NDArray
 
 from biobert_onnx.scheduler import micro_batches, run_micro_batches
+
+HANGS_S = 20
+"""What never ends by itself is interrupted once more after so many seconds."""
 
 LENGTHS = [int(length) for length in np.random.default_rng(3).integers(2, 300, size=500)]
 
@@ -65,9 +69,15 @@ def test_an_error_in_a_worker_is_raised(threads: int) -> None:
 
 @pytest.fixture
 def interruptible() -> Iterator[None]:
-    """A process that a script starts in the background ignores SIGINT: not so in this test."""
+    """A process where SIGINT arrives as KeyboardInterrupt, even one that a script started in the background.
+
+    Nothing is collected meanwhile: an interrupt that falls into the finalizer of another test's garbage is swallowed.
+    """
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    gc.collect()
+    gc.disable()
     yield
+    gc.enable()
     signal.signal(signal.SIGINT, before)
 
 
@@ -86,3 +96,21 @@ def test_control_c_while_micro_batches_are_handed_out_drops_those_not_begun() ->
     with pytest.raises(KeyboardInterrupt):
         list(run_micro_batches(run, [[1] * 512] * len(out), out=out, threads=2))
     assert len(begun) < 50
+
+
+@pytest.mark.usefixtures("interruptible")
+def test_an_interrupt_at_any_moment_ends_it() -> None:
+    rows, out = np.zeros((1, 1), dtype=np.float32), np.zeros((20_000, 1), dtype=np.float32)
+    token_ids = [[1] * 512] * len(out)
+    signal.signal(signal.SIGALRM, signal.default_int_handler)
+    try:
+        for delay_s in np.linspace(0.01, 0.1, 60):
+            begin = time.monotonic()
+            with pytest.raises(KeyboardInterrupt):
+                signal.setitimer(signal.ITIMER_REAL, delay_s, HANGS_S)
+                while True:
+                    list(run_micro_batches(lambda ids, threads: rows, token_ids, out=out, threads=2))
+            assert time.monotonic() - begin < HANGS_S
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, signal.SIG_DFL)

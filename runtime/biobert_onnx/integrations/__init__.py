@@ -1,0 +1,1 @@
+"""Adapters for frameworks, one module and one extra each; nothing is imported here."""
