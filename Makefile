@@ -10,7 +10,9 @@ REFERENCE := \
   biobert_onnx_export.network biobert_onnx_export.quantization biobert_onnx_export.recipes biobert_onnx_export.texts \
   biobert_onnx_export.yardstick
 
-OF_PYSPARK := Failed to run TYPE_CHECKING code while parsing 'ParamMap'
+# What pdoc says of pyspark's own annotation of its own attribute.
+OF_PYSPARK := \
+  -W "ignore:Failed to run TYPE_CHECKING code while parsing 'ParamMap'" -W "ignore:Error parsing type annotation 'ParamMap'"
 
 .PHONY: demo test test-interop check docs fuzz audit benchmark benchmark-quick soak load
 
@@ -42,7 +44,7 @@ audit: $(VENV)/.test $(VENV)/.audit
 
 # The API reference, from the docstrings: build/docs/index.html.
 docs: $(VENV)/.docs
-	$(BIN)/python -W error -W "ignore:$(OF_PYSPARK)" -m pdoc --output-directory build/docs $(REFERENCE)
+	$(BIN)/python -W error $(OF_PYSPARK) -m pdoc --output-directory build/docs $(REFERENCE)
 
 # Measure every peer and write the report; benchmark-quick only shows that everything runs.
 benchmark: $(VENV)/.benchmark

@@ -160,6 +160,29 @@ def test_missing_files_are_named(tiny_checkpoint: Path, tmp_path: Path) -> None:
             Checkpoint.read(str(folder))
 
 
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("config.json", "[]", r"config\.json' holds a list, expected a JSON object"),
+        ("config.json", '{"hidden_size": ', r"config\.json' cannot be read as JSON .*: download it again"),
+        ("modules.json", '["Transformer"]', r"modules\.json' is no list of modules .*: download it again"),
+    ],
+)
+def test_damaged_json_is_refused(tiny_checkpoint: Path, tmp_path: Path, name: str, content: str, message: str) -> None:
+    folder = copy_of(tiny_checkpoint, tmp_path / "copy")
+    (folder / name).write_text(content)
+    with pytest.raises(CheckpointError, match=message):
+        Checkpoint.read(str(folder))
+
+
+def test_a_pickle_of_anything_but_a_state_dict_is_refused(tiny_checkpoint: Path, tmp_path: Path) -> None:
+    folder = copy_of(tiny_checkpoint, tmp_path / "copy")
+    (folder / "model.safetensors").unlink()
+    torch.save([torch.zeros(3)], folder / "pytorch_model.bin")
+    with pytest.raises(CheckpointError, match=r"holds no dictionary of tensors: save the model's state_dict"):
+        Checkpoint.read(str(folder))
+
+
 @pytest.mark.parametrize("checkpoint", ["./nowhere", "nowhere", "/no/where/at/all"])
 def test_a_missing_folder_is_named(checkpoint: str) -> None:
     with pytest.raises(CheckpointError, match=f"no such folder: '{checkpoint}'"):

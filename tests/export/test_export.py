@@ -5,12 +5,13 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from types import ModuleType
 
 import numpy as np
 import pytest
 
 from biobert_onnx import Manifest, SentenceEncoder
-from biobert_onnx_export import CheckpointError, FidelityError, export
+from biobert_onnx_export import CheckpointError, FidelityError, export, reference, yardstick
 from biobert_onnx_export.recipes import PER_ROW, STATIC
 from tests.checkpoints import copy_of, edit_json
 
@@ -113,6 +114,36 @@ def test_an_existing_target_is_refused_and_untouched(tiny_checkpoint: Path, tmp_
     with pytest.raises(FileExistsError, match="artifact' exists"):
         export(tiny_checkpoint, tmp_path / "artifact")
     assert list(tmp_path.rglob("*")) == [tmp_path / "artifact"]
+
+
+def test_a_target_that_someone_else_makes_meanwhile_is_left_alone(tiny_checkpoint: Path, tmp_path: Path) -> None:
+    target = tmp_path / "artifact"
+    with pytest.raises(FileExistsError, match="was made by someone else meanwhile: choose a new folder"):
+        export(tiny_checkpoint, target, precision="fp32", report=lambda message: target.mkdir(exist_ok=True))
+    assert list(tmp_path.iterdir()) == [target]
+    assert list(target.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("module", "bound", "message"),
+    [
+        (reference, "TOLERANCE", "optimum's graph differs from PyTorch by .* install the versions of constraints.txt"),
+        (yardstick, "PARITY", "the float32 encoder.onnx differs from the reference by .* report this checkpoint"),
+        (
+            yardstick,
+            "MODEL_COSINE",
+            "model.onnx agrees with encoder.onnx to a mean cosine of .* report this checkpoint",
+        ),
+    ],
+)
+def test_graphs_that_miss_a_bound_leave_nothing(
+    tiny_checkpoint: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, module: ModuleType, bound: str, message: str
+) -> None:
+    beyond = {"TOLERANCE": -1.0, "PARITY": {"mean": -1.0}, "MODEL_COSINE": 1.1}  # bounds that no graph can keep
+    monkeypatch.setattr(module, bound, beyond[bound])
+    with pytest.raises(FidelityError, match=message):
+        export(tiny_checkpoint, tmp_path / "artifact", precision="fp32")
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_target_in_a_missing_folder_is_refused(tiny_checkpoint: Path, tmp_path: Path) -> None:

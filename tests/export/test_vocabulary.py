@@ -130,6 +130,18 @@ def test_a_damaged_vocabulary_is_refused(tmp_path: Path, tokens: list[str], mess
         Vocabulary.read(tmp_path, size=7)
 
 
+def test_a_vocabulary_that_is_no_utf8_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "vocab.txt").write_bytes(b"[PAD]\n\xff\n")
+    with pytest.raises(CheckpointError, match=r"vocab\.txt' cannot be read as UTF-8 text .*: download it again"):
+        Vocabulary.read(tmp_path, size=2)
+
+
+def test_a_tokenizer_with_gaps_in_its_ids_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "tokenizer.json").write_text('{"model": {"type": "WordPiece", "vocab": {"[PAD]": 0, "a": 2}}}')
+    with pytest.raises(CheckpointError, match=r"has gaps in its token ids: give the vocab\.txt instead"):
+        Vocabulary.read(tmp_path, size=2)
+
+
 def test_the_artifact_stores_no_truncation_and_no_padding(artifact: Path) -> None:
     content = json.loads((artifact / "tokenizer.json").read_text(encoding="utf-8"))
     assert (content["truncation"], content["padding"]) == (None, None)
