@@ -118,10 +118,15 @@ def test_an_existing_target_is_refused_and_untouched(tiny_checkpoint: Path, tmp_
 
 def test_a_target_that_someone_else_makes_meanwhile_is_left_alone(tiny_checkpoint: Path, tmp_path: Path) -> None:
     target = tmp_path / "artifact"
+
+    def someone_else(message: str) -> None:
+        target.mkdir(exist_ok=True)
+        (target / "theirs").touch()
+
     with pytest.raises(FileExistsError, match="was made by someone else meanwhile: choose a new folder"):
-        export(tiny_checkpoint, target, precision="fp32", report=lambda message: target.mkdir(exist_ok=True))
+        export(tiny_checkpoint, target, precision="fp32", report=someone_else)
     assert list(tmp_path.iterdir()) == [target]
-    assert list(target.iterdir()) == []
+    assert list(target.iterdir()) == [target / "theirs"]
 
 
 @pytest.mark.parametrize(
