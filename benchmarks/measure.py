@@ -47,10 +47,10 @@ CORPUS_SIZES = (1000, 10_000, 100_000)
 
 FULL = {
     "all-MiniLM-L6-v2": Effort(
-        corpus=1000, fidelity=100, length_tokens=4096, rounds=3, starts=3, corpus_sizes=CORPUS_SIZES
+        corpus=1000, fidelity=100, length_tokens=2048, rounds=3, starts=3, corpus_sizes=CORPUS_SIZES
     )
 }
-FULL_DEFAULT = Effort(corpus=400, fidelity=60, length_tokens=2048, rounds=3, starts=3, corpus_sizes=CORPUS_SIZES)
+FULL_DEFAULT = Effort(corpus=400, fidelity=60, length_tokens=1024, rounds=3, starts=3, corpus_sizes=CORPUS_SIZES)
 QUICK = Effort(corpus=150, fidelity=20, length_tokens=512, rounds=1, starts=1, corpus_sizes=CORPUS_SIZES[:1])
 
 
@@ -64,12 +64,12 @@ def measure(subject: Subject, names: Sequence[str], corpus: Sequence[str], effor
         time_starts(bench, [*names, *BOUNDS], effort.starts)
         check_vectors(bench, fidelity_texts(effort.fidelity), names)
         timed = [*names, PRODUCTS]
-        choose_settings(bench, timed, corpus)
+        choose_settings(bench, timed, corpus, rounds)
         time_corpus(bench, timed, corpus, rounds)
         take_memory(bench, names, corpus)
-        time_lengths(bench, timed, corpus, effort.length_tokens, max(1, rounds // 2))
+        time_lengths(bench, timed, corpus, effort.length_tokens, rounds)
         time_latency(bench, names, corpus, rounds)
-        time_threads(bench, timed, corpus, max(1, rounds // 2))
+        time_threads(bench, timed, corpus, rounds)
         time_corpus_sizes(bench, effort.corpus_sizes)
     tokens = sum(len(encoding.ids) for encoding in subject.tokenizer().encode_batch(list(corpus)))
     part = subject.tokenizer().encode_batch(list(corpus[: len(corpus) // PART]))

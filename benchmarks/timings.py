@@ -1,6 +1,6 @@
 """What is timed of every contender, and the memory it takes; each function adds raw samples to the records."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from benchmarks.bench import ENTRIES, Bench, Record, stream_counts
 from benchmarks.contenders import OURS
@@ -14,8 +14,8 @@ PART = 4
 """Scaling with threads, and memory, take one text in so many."""
 
 LENGTHS = (16, 32, 64, 128, 256, 512)
-REPEATS = 5
-"""Calls of one text in one turn."""
+REPEATS = 3
+"""Calls of one text in one turn, of which there are twice as many as of longer measures."""
 
 
 def time_starts(bench: Bench, names: Sequence[str], starts: int) -> None:
@@ -31,22 +31,29 @@ def time_starts(bench: Bench, names: Sequence[str], starts: int) -> None:
     bench.each(start, names, rounds=starts, title="cold start")
 
 
-def choose_settings(bench: Bench, names: Sequence[str], corpus: Sequence[str]) -> None:
-    """Record the streams and the batch size that encode the start of the corpus fastest."""
+def choose_settings(bench: Bench, names: Sequence[str], corpus: Sequence[str], rounds: int) -> None:
+    """Record every sample of a sweep over streams and batch sizes on the start of the corpus, and the best setting.
+
+    The least sample of each setting decides, as other work on the machine only ever adds to one.
+    """
     sample = corpus[: len(corpus) // SWEEP_SHARE]
 
-    def choose(name: str, record: Record) -> None:
-        contender = ENTRIES[name]
-        batches = BATCHES if contender.batched else (None,)
-        found = {}
-        for streams in stream_counts(contender, bench.threads):
-            worker = bench.worker(name, streams=streams)
-            for batch in batches:
-                found[streams, batch] = min(worker.seconds(sample, batch=batch, repeats=2))
-        streams, batch = min(found, key=found.__getitem__)
-        record["setting"] = {"streams": streams, "batch": batch}
+    def sweep(name: str, record: Record) -> None:
+        samples = record.setdefault("sweep", [{**setting, "seconds": []} for setting in _settings(bench, name)])
+        for tried in samples:
+            worker = bench.worker(name, streams=tried["streams"])
+            tried["seconds"] += worker.seconds(sample, batch=tried["batch"])
+        best = min(samples, key=lambda tried: min(tried["seconds"]))
+        record["setting"] = {"streams": best["streams"], "batch": best["batch"]}
 
-    bench.each(choose, names, title="settings")
+    bench.each(sweep, names, rounds=rounds, title="settings")
+
+
+def _settings(bench: Bench, name: str) -> Iterator[dict[str, int | None]]:
+    contender = ENTRIES[name]
+    for streams in stream_counts(contender, bench.threads):
+        for batch in BATCHES if contender.batched else (None,):
+            yield {"streams": streams, "batch": batch}
 
 
 def time_corpus(bench: Bench, names: Sequence[str], corpus: Sequence[str], rounds: int) -> None:
@@ -77,11 +84,12 @@ def time_lengths(bench: Bench, names: Sequence[str], corpus: Sequence[str], toke
     texts = {length: bench.subject.texts_of(length, max(1, tokens // length), corpus) for length in LENGTHS}
 
     def encode(name: str, record: Record) -> None:
-        setting = record["setting"]
-        worker = bench.worker(name, streams=setting["streams"])
+        streams, batch = record["setting"]["streams"], record["setting"]["batch"]
+        worker = bench.worker(name, streams=streams)
         seconds = record.setdefault("length_seconds", {str(length): [] for length in LENGTHS})
         for length in LENGTHS:
-            seconds[str(length)] += worker.seconds(texts[length], batch=setting["batch"])
+            a_stream = max(1, len(texts[length]) // streams)  # so that no stream is left without a batch
+            seconds[str(length)] += worker.seconds(texts[length], batch=batch and min(batch, a_stream))
 
     bench.each(encode, names, rounds=rounds, title="throughput by length")
 
@@ -95,7 +103,7 @@ def time_latency(bench: Bench, names: Sequence[str], corpus: Sequence[str], roun
         for length in LENGTHS:
             seconds[str(length)] += bench.worker(name).seconds(texts[length], batch=1, repeats=1 + REPEATS)[1:]
 
-    bench.each(encode, names, rounds=rounds, title="latency")
+    bench.each(encode, names, rounds=2 * rounds, title="latency")
 
 
 def time_threads(bench: Bench, names: Sequence[str], corpus: Sequence[str], rounds: int) -> None:
