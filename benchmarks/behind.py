@@ -2,10 +2,8 @@
 
 from collections.abc import Callable, Iterator
 
-from benchmarks.contenders import OURS
+from benchmarks.contenders import OURS, PROJECT
 from benchmarks.samples import Record, median, sound
-
-PROJECT = "biobert-onnx"
 
 Measure = Callable[[Record], float]
 """A contender's figure, less is better; 0 where it takes no part."""
@@ -16,7 +14,7 @@ def behind(record: Record) -> Iterator[str]:
     contenders = sound(record)
     if OURS not in contenders:
         return
-    others = {name: c for name, c in contenders.items() if not name.startswith(PROJECT)}
+    others = {name: c for name, c in contenders.items() if name not in PROJECT}
     yield "\n**Where this project's int8 is behind:**\n"
     for title, measure in _measures(contenders[OURS]).items():
         own = measure(contenders[OURS])

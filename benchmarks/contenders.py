@@ -13,6 +13,7 @@ REFERENCE = "PyTorch float32"
 OURS = "biobert-onnx int8"
 OURS_FLOAT = "biobert-onnx fp32"
 OURS_PREPACKED = "biobert-onnx int8 prepacked"
+PROJECT = (OURS_FLOAT, OURS, OURS_PREPACKED)
 
 PYTORCH = ("torch", "transformers.models.bert.modeling_bert", "tokenizers")
 PYTORCH_INSTALLS = ("torch", "transformers", "safetensors")

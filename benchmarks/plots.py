@@ -9,13 +9,13 @@ import matplotlib
 matplotlib.use("svg")
 from matplotlib import pyplot
 
+from benchmarks.contenders import PROJECT
 from benchmarks.samples import MEBIBYTE, Record, median, sound, throughput
 
 Contenders = Mapping[str, Record]
 Looks = dict[str, dict[str, Any]]
 """Label, marker and colour of each contender."""
 
-OUR_NAME = "biobert-onnx"
 STYLES = {"light": ("#1f2328", "#0969da", "#8c959f"), "dark": ("#e6edf3", "#4493f8", "#7d8590")}
 """Colours of text, of this project and of the others."""
 
@@ -36,10 +36,10 @@ def write_plots(record: Record, folder: Path) -> None:
             "font.size": 10,
             **dict.fromkeys(("text.color", "axes.labelcolor", "axes.edgecolor", "xtick.color", "ytick.color"), text),
         }
-        colour = {name: ours if name.startswith(OUR_NAME) else others for name in contenders}
+        colour = {name: ours if name in PROJECT else others for name in contenders}
         palette = [pyplot.colormaps[name](index) for name in ("Set2", "Dark2") for index in range(8)]
         looks: Looks = {
-            name: {"label": name, "marker": marker, "color": ours if name.startswith(OUR_NAME) else other}
+            name: {"label": name, "marker": marker, "color": ours if name in PROJECT else other}
             for name, marker, other in zip(contenders, MARKERS, palette, strict=False)
         }
         with matplotlib.rc_context(settings):
@@ -70,7 +70,7 @@ def _latency(contenders: Contenders, looks: Looks) -> None:
     _, axes = pyplot.subplots(figsize=SIZE)
     for name, contender in contenders.items():
         points = {int(length): 1000 * median(s) for length, s in contender["latency_seconds"].items()}
-        width = 2.5 if name.startswith(OUR_NAME) else 1
+        width = 2.5 if name in PROJECT else 1
         axes.plot(list(points), list(points.values()), markersize=5, linewidth=width, **looks[name])
     axes.set_xscale("log", base=2)
     axes.set_yscale("log")

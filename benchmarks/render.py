@@ -1,9 +1,10 @@
-"""Writes benchmarks/README.md and its plots from the records in benchmarks/results, and from nothing else.
+"""Writes benchmarks/README.md, its plots and the table of the project's README from the records in benchmarks/results.
 
 python -m benchmarks.render
 """
 
 import json
+import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -16,11 +17,18 @@ from benchmarks.tables import (
     length_table,
     memory_table,
     start_table,
+    summary_table,
     threads_table,
     throughput_table,
 )
 
 FOLDER = Path(__file__).parent
+README = FOLDER.parent / "README.md"
+
+SUMMARY = "standin"
+"""The subject of the README's table."""
+
+SUMMARY_PLACE = re.compile(r"(?<=<!-- benchmarks.render -->\n).*?(?=<!-- end -->\n)", re.DOTALL)
 
 INTRODUCTION = """# Benchmarks
 
@@ -92,17 +100,27 @@ def _conditions(record: Record) -> Iterator[str]:
     )
 
 
+def readme(text: str, records: Sequence[Record]) -> str:
+    """The project's README `text` with the summary of one subject's record in its place."""
+    for record in records:
+        if record["subject"] == SUMMARY:
+            table = "\n".join([*_conditions(record), *summary_table(record), ""])
+            text = SUMMARY_PLACE.sub(lambda _: table, text)
+    return text
+
+
 def read_records() -> list[Record]:
     """The committed records, by name."""
     return [json.loads(path.read_text(encoding="utf-8")) for path in sorted((FOLDER / "results").glob("*.json"))]
 
 
 def main() -> None:
-    """Write the page and the plots."""
+    """Write the page, the plots and the README's table."""
     from benchmarks.plots import write_plots
 
     records = read_records()
     (FOLDER / "README.md").write_text(page(records), encoding="utf-8")
+    README.write_text(readme(README.read_text(encoding="utf-8"), records), encoding="utf-8")
     for record in records:
         write_plots(record, FOLDER / "plots")
 

@@ -3,10 +3,43 @@
 from collections.abc import Iterable, Iterator, Sequence
 
 from benchmarks.bounds import IMPORTS, PRODUCTS
-from benchmarks.contenders import OURS, REFERENCE
+from benchmarks.contenders import OURS, PROJECT, REFERENCE
 from benchmarks.samples import MEBIBYTE, Record, median, percentile, sound, spread, throughput
 
 START_PARTS = ("import", "load", "first_call")
+
+SUMMARY_LENGTH = "32"
+"""Tokens of the text whose latency the summary shows: about a sentence of PubMed."""
+
+
+def summary_table(record: Record) -> Iterator[str]:
+    """One line a contender, fastest first: speed, fidelity, latency, start, memory and size."""
+    rows = []
+    for name, contender in sound(record).items():
+        figures = contender["fidelity"]
+        latency = 1000 * median(contender["latency_seconds"][SUMMARY_LENGTH])
+        rows.append(
+            [
+                f"**{name}**" if name in PROJECT else name,
+                spread(throughput(record, contender), ",.0f"),
+                f"{figures['cosine_mean']:.5f} / {figures['cosine_min']:.5f}",
+                f"{figures['changed_by_batch']} of {figures['texts']}",
+                f"{latency:.1f} ms",
+                f"{median([start['total'] for start in contender['cold_starts']]):.2f} s",
+                f"{contender['memory']['anonymous'] / MEBIBYTE:.0f} MiB",
+                f"{contender['artifact_bytes'] / MEBIBYTE:.0f} MiB",
+            ]
+        )
+    columns = (
+        "tokens/s (least to greatest)",
+        "cosine to float32, mean / least",
+        "texts whose vector changes with the batch",
+        f"one text of {SUMMARY_LENGTH} tokens",
+        "cold start",
+        "anonymous memory",
+        "model on disk",
+    )
+    yield from _table("contender", columns, rows)
 
 
 def fidelity_table(record: Record) -> Iterator[str]:

@@ -71,7 +71,10 @@ def test_a_text_that_changes_with_its_batch_is_counted() -> None:
 
 
 def test_rendering_the_committed_records_again_changes_nothing() -> None:
-    assert render.page(render.read_records()) == (render.FOLDER / "README.md").read_text(encoding="utf-8")
+    records, readme = render.read_records(), render.README.read_text(encoding="utf-8")
+    assert render.page(records) == (render.FOLDER / "README.md").read_text(encoding="utf-8")
+    assert render.readme(readme, records) == readme
+    assert len(render.SUMMARY_PLACE.findall(readme)) == 1
 
 
 def test_every_contender_of_a_committed_record_has_figures_or_a_reason() -> None:
