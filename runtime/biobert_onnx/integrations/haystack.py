@@ -7,14 +7,10 @@ from functools import cached_property
 from typing import Any, Self
 
 from biobert_onnx.encoder import SentenceEncoder
+from biobert_onnx.extras import needed_extra
 
-try:
+with needed_extra("haystack", by="a Haystack embedder"):
     from haystack import Document, component, default_from_dict, default_to_dict
-except ModuleNotFoundError as error:
-    missing = str(error.name).partition(".")[0]
-    raise ModuleNotFoundError(
-        f"Haystack's embedders need the extra 'haystack' ({missing} is missing): pip install 'biobert-onnx[haystack]'"
-    ) from error
 
 
 class _Embedder:

@@ -4,15 +4,10 @@ import os
 from typing import Any
 
 from biobert_onnx.encoder import SentenceEncoder
+from biobert_onnx.extras import needed_extra
 
-try:
+with needed_extra("langchain", by="LangChain's Embeddings"):
     from langchain_core.embeddings import Embeddings
-except ModuleNotFoundError as error:
-    missing = str(error.name).partition(".")[0]
-    raise ModuleNotFoundError(
-        f"LangChain's Embeddings need the extra 'langchain' ({missing} is missing): "
-        "pip install 'biobert-onnx[langchain]'"
-    ) from error
 
 
 class BiobertOnnxEmbeddings(Embeddings):

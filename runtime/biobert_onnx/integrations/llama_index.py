@@ -3,17 +3,12 @@
 from typing import Any
 
 from biobert_onnx.encoder import SentenceEncoder
+from biobert_onnx.extras import needed_extra
 from biobert_onnx.streaming import CHUNK
 
-try:
+with needed_extra("llama-index", by="LlamaIndex' BaseEmbedding"):
     from llama_index.core.base.embeddings.base import BaseEmbedding
     from llama_index.core.bridge.pydantic import Field, PrivateAttr
-except ModuleNotFoundError as error:
-    missing = str(error.name).partition(".")[0]
-    raise ModuleNotFoundError(
-        f"LlamaIndex' BaseEmbedding needs the extra 'llama-index' ({missing} is missing): "
-        "pip install 'biobert-onnx[llama-index]'"
-    ) from error
 
 
 class BiobertOnnxEmbedding(BaseEmbedding):

@@ -8,16 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from biobert_onnx.encoder import SentenceEncoder
+from biobert_onnx.extras import needed_extra
 
-try:
+with needed_extra("scikit-learn", by="the scikit-learn transformer"):
     from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
     from sklearn.utils.validation import check_is_fitted
-except ModuleNotFoundError as error:
-    missing = str(error.name).partition(".")[0]
-    raise ModuleNotFoundError(
-        f"the scikit-learn transformer needs the extra 'scikit-learn' ({missing} is missing): "
-        "pip install 'biobert-onnx[scikit-learn]'"
-    ) from error
 
 
 class BiobertOnnxVectorizer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
