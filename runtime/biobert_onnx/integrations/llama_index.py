@@ -46,8 +46,7 @@ class BiobertOnnxEmbedding(BaseEmbedding):
         return {name: getattr(self, name) for name in ("normalize_embeddings", "truncate_dim", "long_texts")}
 
     def _get_text_embeddings(self, texts: list[str]) -> list[list[float]]:
-        vectors: list[list[float]] = self._encoder.encode(texts, **self._options()).tolist()
-        return vectors
+        return list(self._encoder.encode(texts, **self._options()).tolist())
 
     def _get_text_embedding(self, text: str) -> list[float]:
         return self._get_text_embeddings([text])[0]
@@ -56,8 +55,7 @@ class BiobertOnnxEmbedding(BaseEmbedding):
         return self._get_text_embedding(query)
 
     async def _aget_text_embeddings(self, texts: list[str]) -> list[list[float]]:
-        vectors: list[list[float]] = (await self._encoder.aencode(texts, **self._options())).tolist()
-        return vectors
+        return list((await self._encoder.aencode(texts, **self._options())).tolist())
 
     async def _aget_text_embedding(self, text: str) -> list[float]:
         return (await self._aget_text_embeddings([text]))[0]
