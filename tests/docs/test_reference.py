@@ -10,9 +10,8 @@ from pathlib import Path
 import pdoc
 import pytest
 
-from tests.docs.blocks import FOLDER
+from tests.pages import DOCS, PROJECT, README
 
-PROJECT = FOLDER.parent
 _, _, RENDERED = (PROJECT / "Makefile").read_text(encoding="utf-8").partition("REFERENCE := ")
 MODULES = re.findall(r"biobert_onnx[\w.]*", RENDERED.partition("\n\n")[0])
 """What the Makefile renders."""
@@ -52,7 +51,7 @@ def test_every_public_name_of_a_module_is_in_the_reference(reference: Path, modu
     assert [name for name in public_names(module) if f'id="{name}"' not in page] == []
 
 
-@pytest.mark.parametrize("page", [PROJECT / "README.md", *sorted(FOLDER.glob("*.md"))], ids=lambda page: str(page.name))
+@pytest.mark.parametrize("page", [README, *sorted(DOCS.glob("*.md"))], ids=lambda page: str(page.name))
 def test_every_module_that_a_page_imports_from_is_in_the_reference(page: Path) -> None:
     imported = re.findall(r"^(?:from|import) (biobert_onnx[\w.]*)", page.read_text(encoding="utf-8"), re.MULTILINE)
     assert {module for module in imported if not module.startswith(ADAPTERS)} <= set(MODULES)
