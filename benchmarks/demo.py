@@ -84,6 +84,13 @@ def minilm_checkpoint(folder: Path) -> Path:
     return link
 
 
+def minilm_artifact(work: Path) -> Path:
+    """The int8 artifact of all-MiniLM-L6-v2, in the folder `work`, which is made anew."""
+    shutil.rmtree(work, ignore_errors=True)
+    export(minilm_checkpoint(work), work / "artifact")
+    return work / "artifact"
+
+
 def show_embeddings(artifact: Path) -> None:
     """Print shape, first numbers and cosine similarities of the two sentences and a third one."""
     encoder = SentenceEncoder(artifact)

@@ -16,7 +16,6 @@ import json
 import random
 import shutil
 import signal
-import statistics
 import subprocess
 import sys
 import time
@@ -29,11 +28,12 @@ from typing import Any
 import numpy as np
 
 from benchmarks.corpus import bundled_texts, pubmed_like_texts
-from benchmarks.demo import minilm_checkpoint
+from benchmarks.demo import minilm_artifact
 from benchmarks.environment import environment
+from benchmarks.load_verdict import MINUTE_S, Sample, minutes, verdict
 from benchmarks.load_worker import TERMINATED
+from benchmarks.memory import figures
 from biobert_onnx import SentenceEncoder
-from biobert_onnx_export import export
 
 RESULTS = Path(__file__).parent / "results-load"
 WORK = Path("build/load")
@@ -43,18 +43,9 @@ LONG_TEXTS = 20
 WORDS = (50, 110)
 """In a long text: within MiniLM's 256 tokens."""
 
-LEAST_OPENED = 1000
 INTERVAL_S = 1.0
-MINUTE_S = 60
 PATIENCE_S = 120
 """Seconds that an ended process may take; the processes share the CPUs."""
-
-MOST_SHARE = 0.05
-MOST_KIB = 10 * 1024
-
-COLUMNS = ("resident", "anonymous", "threads", "files")
-Sample = tuple[float, int, int, int, int]
-"""Seconds since the start; of all processes together: resident and anonymous KiB, threads, file descriptors."""
 
 
 def texts() -> list[str]:
@@ -66,30 +57,25 @@ def texts() -> list[str]:
 
 def prepare() -> list[str]:
     """Export the artifact, write the texts and their vectors; returns the worker's arguments."""
-    shutil.rmtree(WORK, ignore_errors=True)
-    WORK.mkdir(parents=True)
-    export(minilm_checkpoint(WORK), WORK / "artifact")
+    artifact = minilm_artifact(WORK)
     (WORK / "texts.json").write_text(json.dumps(texts()), encoding="utf-8")
     (WORK / "texts.txt").write_text("".join(f"{text}\n" for text in pubmed_like_texts(20_000)), encoding="utf-8")
-    with SentenceEncoder(WORK / "artifact", threads=1) as encoder:
+    with SentenceEncoder(artifact, threads=1) as encoder:
         np.save(WORK / "vectors.npy", np.concatenate([encoder.encode([text], long_texts="error") for text in texts()]))
-    return [str(WORK / name) for name in ("artifact", "texts.json", "vectors.npy")]
+    return [str(path) for path in (artifact, WORK / "texts.json", WORK / "vectors.npy")]
 
 
 def sample(processes: Sequence[subprocess.Popen[str]], seconds: float) -> Sample:
     """What all processes together hold now; raises ValueError if one has ended."""
     if gone := [process.returncode for process in processes if process.poll() is not None]:
         raise ValueError(f"processes ended by themselves, with {gone}")
-    rows = [_held(Path(f"/proc/{process.pid}")) for process in processes]
+    rows = [_held(process.pid) for process in processes]
     resident, anonymous, threads, files = (sum(column) for column in zip(*rows, strict=True))
     return round(seconds, 1), resident, anonymous, threads, files
 
 
-def _held(folder: Path) -> tuple[int, int, int, int]:
-    lines = (folder / "status").read_text(encoding="utf-8").splitlines()
-    fields = dict(line.split(":", 1) for line in lines)
-    resident, anonymous, threads = (int(fields[name].split()[0]) for name in ("VmRSS", "RssAnon", "Threads"))
-    return resident, anonymous, threads, sum(1 for _ in (folder / "fd").iterdir())
+def _held(process: int) -> list[int]:
+    return [*figures(process, "VmRSS", "RssAnon", "Threads"), sum(1 for _ in Path(f"/proc/{process}/fd").iterdir())]
 
 
 def terminated_command(number: int) -> float:
@@ -147,45 +133,6 @@ def at_work(command: Sequence[str], processes: int) -> Iterator[Sequence[subproc
     finally:
         for worker in workers:
             worker.kill()
-
-
-def minutes(samples: Sequence[Sample]) -> list[dict[str, int]]:
-    """The median of each column of `samples`, minute by minute."""
-    found: list[dict[str, int]] = []
-    for minute in range(int(samples[-1][0] // MINUTE_S) + 1):
-        rows = [row[1:] for row in samples if row[0] // MINUTE_S == minute]
-        medians = (round(statistics.median(column)) for column in zip(*rows, strict=True))
-        found.append(dict(zip(COLUMNS, medians, strict=True)))
-    return found
-
-
-def growth(samples: Sequence[Sample]) -> dict[str, int]:
-    """The median of the anonymous memory, in KiB, of the second tenth and of the last tenth of the time."""
-    tenth = samples[-1][0] / 10
-    bounds = {"second_tenth": (tenth, 2 * tenth), "last_tenth": (9 * tenth, 10 * tenth)}
-    return {
-        name: round(statistics.median(row[2] for row in samples if least <= row[0] <= most))
-        for name, (least, most) in bounds.items()
-    }
-
-
-def verdict(raw: dict[str, Any]) -> dict[str, Any]:
-    """The figures of a run, and the faults among them by name: none is what is wanted."""
-    reports = raw["processes"]
-    counts = ("calls", "rows", "wrong_rows", "opened", "forks", "wrong_forks", "hung_forks")
-    totals = {name: sum(report[name] for report in reports) for name in counts}
-    memory = growth(raw["samples"])
-    more = memory["last_tenth"] - memory["second_tenth"]
-    faults = {
-        "wrong bits": totals["wrong_rows"] + totals["wrong_forks"] > 0,
-        "hung after a fork": totals["hung_forks"] > 0,
-        "threads or files leaked": any(
-            report["after"][name] > count for report in reports for name, count in report["before"].items()
-        ),
-        "memory grew": more > min(MOST_SHARE * memory["second_tenth"], MOST_KIB * len(reports)),
-        f"fewer than {LEAST_OPENED} encoders opened": totals["opened"] < LEAST_OPENED,
-    }
-    return {**totals, "anonymous_kib": memory, "faults": [name for name, true in faults.items() if true]}
 
 
 def main() -> int:

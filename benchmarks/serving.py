@@ -31,10 +31,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.corpus import pubmed_like_texts
-from benchmarks.demo import minilm_checkpoint
+from benchmarks.demo import minilm_artifact
 from benchmarks.environment import environment
 from biobert_onnx import SentenceEncoder
-from biobert_onnx_export import export
 
 RESULTS = Path(__file__).parent / "results-serving"
 WORK = Path("build/serving")
@@ -144,10 +143,7 @@ def main() -> int:
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--output", type=Path, default=RESULTS, help="folder of the record")
     options = parser.parse_args()
-    shutil.rmtree(WORK, ignore_errors=True)
-    WORK.mkdir(parents=True)
-    artifact = WORK / "artifact"
-    export(minilm_checkpoint(WORK), artifact)
+    artifact = minilm_artifact(WORK)
     texts = pubmed_like_texts(max(options.requests, options.texts))
     with SentenceEncoder(artifact) as encoder:
         expected = encoder.encode(texts)

@@ -17,6 +17,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,9 +26,9 @@ import numpy as np
 from tokenizers import Tokenizer
 
 from benchmarks.corpus import bundled_texts
-from benchmarks.demo import minilm_checkpoint
+from benchmarks.demo import minilm_artifact
 from benchmarks.environment import environment
-from biobert_onnx_export import export
+from benchmarks.memory import allowed_growth, figures
 
 RESULTS = Path(__file__).parent / "results-soak"
 WORK = Path("build/soak")
@@ -36,9 +37,6 @@ MAX_LENGTH = 512
 SPECIAL_TOKENS = 2
 INTERVAL_S = 1.0
 SEED = 5
-
-MOST_SHARE = 0.05
-MOST_KIB = 10 * 1024
 
 Sample = tuple[float, int, int]
 """Seconds since the start, resident and anonymous memory in KiB."""
@@ -84,10 +82,8 @@ def watch(process: subprocess.Popen[bytes]) -> list[Sample]:
     samples: list[Sample] = []
     start = time.monotonic()
     while process.poll() is None:
-        lines = Path(f"/proc/{process.pid}/status").read_text(encoding="utf-8").splitlines()
-        fields = dict(line.split(":", 1) for line in lines)
-        if "VmRSS" in fields:  # a process that has just ended has none
-            resident, anonymous = (int(fields[name].split()[0]) for name in ("VmRSS", "RssAnon"))
+        with suppress(KeyError):  # it has just ended
+            resident, anonymous = figures(process.pid, "VmRSS", "RssAnon")
             samples.append((round(time.monotonic() - start, 1), resident, anonymous))
         time.sleep(INTERVAL_S)
     if process.returncode:
@@ -103,7 +99,7 @@ def verdict(samples: Sequence[Sample]) -> dict[str, Any]:
         second = statistics.median(sample[column] for sample in samples if tenth <= sample[0] <= 2 * tenth)
         greatest = max(sample[column] for sample in samples if sample[0] >= tenth)
         result[name] = {"median_of_second_tenth": second, "greatest_after_first_tenth": greatest}
-        result["flat"] &= greatest - second <= min(MOST_SHARE * second, MOST_KIB)
+        result["flat"] &= greatest - second <= allowed_growth(second)
     return result
 
 
@@ -144,11 +140,8 @@ def main() -> int:
     parser.add_argument("--texts", type=int, metavar="N", help="fewer texts than a run has, to see that it works")
     parser.add_argument("--output", type=Path, default=RESULTS, help="folder of the records")
     options = parser.parse_args()
-    shutil.rmtree(WORK, ignore_errors=True)
-    WORK.mkdir(parents=True)
     options.output.mkdir(parents=True, exist_ok=True)
-    artifact = WORK / "artifact"
-    export(minilm_checkpoint(WORK), artifact)
+    artifact = minilm_artifact(WORK)
     flat = True
     for name in [options.only] if options.only else list(RUNS):
         record = {"environment": environment(), **soak(name, options.texts or RUNS[name].texts, artifact)}

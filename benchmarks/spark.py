@@ -1,6 +1,6 @@
 """Rows a second of the Spark pipeline on local[2] against the plain encoder on as many threads; the processes' memory.
 
-`python -m benchmarks.spark ARTIFACT [--rows 100000] [--rounds 1] [--output FILE]`. The pipeline is the model page's.
+`python -m benchmarks.spark ARTIFACT [--rows 100000] [--rounds 1] [--output FILE]`. The stages are the model page's.
 """
 
 import argparse
@@ -11,20 +11,18 @@ import struct
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import chdir, contextmanager
 from importlib.metadata import version
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
-from pyspark.ml import Pipeline, PipelineModel
+from pyspark.ml import PipelineModel
 from pyspark.sql import DataFrame, SparkSession
 
 from benchmarks.corpus import pubmed_like_texts
 from benchmarks.environment import environment
+from benchmarks.memory import figures
 from benchmarks.samples import median
 from biobert_onnx import SentenceEncoder
-from biobert_onnx.pretrained import DEFAULT as MODEL
 from biobert_onnx.sentences import split
 from biobert_onnx.spark import BertSentenceEmbeddings, DocumentAssembler, SentenceDetector
 
@@ -69,13 +67,12 @@ def measured(artifact: Path, *, rows: int, rounds: int) -> dict[str, Any]:
     encoder = SentenceEncoder(artifact, max_length=MAX_LENGTH, threads=CPUS)
     spark = _session()
     seconds: dict[str, list[float]] = {"spark_seconds": [], "plain_seconds": []}
-    with _found_as(MODEL, artifact):
-        pipeline = _model_pages_pipeline(spark)
-        _check(pipeline.transform(_frame(spark, texts[:CHECKED])), encoder, texts[:CHECKED])
-        result = pipeline.transform(_frame(spark, texts))
-        for _ in range(rounds):
-            seconds["plain_seconds"].append(_timed(lambda: encoder.encode(sentences)))
-            seconds["spark_seconds"].append(_timed(result.write.format("noop").mode("overwrite").save))
+    pipeline = _pipeline(artifact)
+    _check(pipeline.transform(_frame(spark, texts[:CHECKED])), encoder, texts[:CHECKED])
+    result = pipeline.transform(_frame(spark, texts))
+    for _ in range(rounds):
+        seconds["plain_seconds"].append(_timed(lambda: encoder.encode(sentences)))
+        seconds["spark_seconds"].append(_timed(result.write.format("noop").mode("overwrite").save))
     return {
         "environment": environment(),
         "pyspark": version("pyspark"),
@@ -109,25 +106,14 @@ def _session() -> SparkSession:
     return session
 
 
-@contextmanager
-def _found_as(name: str, artifact: Path) -> Iterator[None]:
-    """Inside, `artifact` is the folder `name` of the working directory, where `pretrained` looks for it."""
-    target = artifact.absolute()
-    with TemporaryDirectory(prefix="biobert-onnx-") as folder, chdir(folder):
-        Path(name).symlink_to(target)
-        yield
-
-
-def _model_pages_pipeline(spark: SparkSession) -> PipelineModel:
-    document_assembler = DocumentAssembler().setInputCol("text").setOutputCol("document")
-    sentence_detector = SentenceDetector().setInputCols(["document"]).setOutputCol("sentence")
-    embeddings = (
-        BertSentenceEmbeddings.pretrained("sent_biobert_pubmed_base_cased", "en")
-        .setInputCols("sentence")
-        .setOutputCol("sentence_embeddings")
+def _pipeline(artifact: Path) -> PipelineModel:
+    return PipelineModel(
+        [
+            DocumentAssembler().setInputCol("text"),
+            SentenceDetector().setInputCols("document"),
+            BertSentenceEmbeddings.load(str(artifact)).setInputCols("sentence"),
+        ]
     )
-    nlp_pipeline = Pipeline(stages=[document_assembler, sentence_detector, embeddings])
-    return nlp_pipeline.fit(spark.createDataFrame([[""]]).toDF("text"))
 
 
 def _frame(spark: SparkSession, texts: list[str]) -> DataFrame:
@@ -160,13 +146,12 @@ def _descendants(process: int) -> Iterator[int]:
 
 def _memory(process: int) -> dict[str, Any] | None:
     """Name and KiB of a process: at its peak, its share of all pages, its own pages; None if it has just ended."""
-    folder = Path(f"/proc/{process}")
     try:
-        lines = [*(folder / "status").read_text().splitlines(), *(folder / "smaps_rollup").read_text().splitlines()]
-    except (FileNotFoundError, ProcessLookupError):
+        own = figures(process, "VmHWM") + figures(process, "Pss", "Private_Dirty", file="smaps_rollup")
+        name = Path(f"/proc/{process}/comm").read_text().strip()
+    except (FileNotFoundError, ProcessLookupError, KeyError):
         return None
-    values = {name: rest.split() for name, _, rest in (line.partition(":") for line in lines)}
-    return {"name": values["Name"][0]} | {key: int(values[key][0]) for key in MEMORY}
+    return {"name": name, **dict(zip(MEMORY, own, strict=True))}
 
 
 if __name__ == "__main__":

@@ -19,6 +19,8 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmarks.memory import figures
+
 FIRST_TEXT = "The first text is short."
 FIRST_BATCH = 8
 
@@ -144,11 +146,8 @@ def _answered(encode: Any, question: dict[str, Any]) -> dict[str, Any]:
 
 
 def _memory() -> dict[str, int]:
-    """Bytes, from the kernel's own accounting (proc(5), status)."""
-    names = {"VmRSS": "resident", "RssAnon": "anonymous", "VmHWM": "peak"}
-    lines = Path("/proc/self/status").read_text(encoding="utf-8").splitlines()
-    fields = dict(line.split(":", 1) for line in lines)
-    return {name: int(fields[field].split()[0]) * 1024 for field, name in names.items()}
+    names = {"resident": "VmRSS", "anonymous": "RssAnon", "peak": "VmHWM"}
+    return {name: 1024 * kib for name, kib in zip(names, figures("self", *names.values()), strict=True)}
 
 
 if __name__ == "__main__":

@@ -15,6 +15,7 @@ from types import ModuleType
 import numpy as np
 from numpy.typing import NDArray
 
+from biobert_onnx.extras import needed_extra
 from biobert_onnx_export.errors import CheckpointError
 
 INDEX = ".index"
@@ -65,14 +66,8 @@ def read_variables(index: Path) -> dict[str, NDArray[np.float32]]:
 
 
 def _tensorflow() -> ModuleType:
-    try:
-        with _silent_stderr():
-            return import_module("tensorflow")
-    except ModuleNotFoundError as error:
-        raise ModuleNotFoundError(
-            f"a TensorFlow checkpoint needs the extra 'tensorflow' ({error.name} is missing): "
-            "pip install 'biobert-onnx[export,tensorflow]'"
-        ) from error
+    with needed_extra("export,tensorflow", by="a TensorFlow checkpoint"), _silent_stderr():
+        return import_module("tensorflow")
 
 
 @contextmanager

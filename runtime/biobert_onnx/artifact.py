@@ -24,6 +24,9 @@ SCHEMA = {
     "files": {**dict.fromkeys((ENCODER_GRAPH, MODEL_GRAPH, WEIGHTS, TOKENIZER), FILE), EACH: FILE},
 }
 
+SPECIAL_TOKENS = 2
+"""[CLS] and [SEP] frame every text."""
+
 SEAL = "sha256"
 UNSEALED = "0" * 64
 """The manifest's key of its own sha256, and what stands there while it is computed."""
@@ -75,6 +78,11 @@ class Manifest:
     files: Mapping[str, FileRecord]
 
     @property
+    def lengths(self) -> range:
+        """The numbers of tokens that texts can be cut to: one of their own is left, and each has a position."""
+        return range(SPECIAL_TOKENS + 1, self.max_positions + 1)
+
+    @property
     def has_float32_products(self) -> bool:
         """Whether activations meet weights in float32 anywhere: all do in fp32, the named sites in int8."""
         return self.precision == "fp32" or bool(self.quantization.get("float32_sites"))
@@ -110,7 +118,13 @@ class Manifest:
         values = {field.name: content[field.name] for field in fields(cls)}
         records = values["files"].items()
         values["files"] = {name: FileRecord(size=record["size"], sha256=record["sha256"]) for name, record in records}
-        return cls(**values)
+        manifest = cls(**values)
+        if manifest.max_length not in manifest.lengths:
+            raise ArtifactError(
+                f"'{path}' cannot be read: max_length is {manifest.max_length}, expected {manifest.lengths.start} to "
+                f"{manifest.max_positions}, its max_positions: export the artifact again"
+            )
+        return manifest
 
     def write(self, folder: Path) -> None:
         """Write `manifest.json` into `folder`: the same manifest gives the same bytes."""

@@ -21,7 +21,7 @@ from biobert_onnx.progress import ProgressBar
 from biobert_onnx.scheduler import run_micro_batches
 from biobert_onnx.session import Sessions
 from biobert_onnx.streaming import CHUNK, token_ids_ahead
-from biobert_onnx.tokenization import SPECIAL_TOKENS, TextTokenizer, checked_texts, slices
+from biobert_onnx.tokenization import TextTokenizer, checked_texts, slices
 
 Embeddings = NDArray[np.float32]
 
@@ -239,10 +239,12 @@ class SentenceEncoder:
             scale_to_unit_length(out)
 
     def _checked_max_length(self, max_length: int | None) -> int:
-        most, length = self._manifest.max_positions, self._manifest.max_length if max_length is None else max_length
-        if not SPECIAL_TOKENS < length <= most:
+        manifest = self._manifest
+        length = manifest.max_length if max_length is None else max_length
+        if length not in manifest.lengths:
             raise ValueError(
-                f"max_length is {length}, expected {SPECIAL_TOKENS + 1} to {most}, the positions of the checkpoint"
+                f"max_length is {length!r}, expected {manifest.lengths.start} to {manifest.max_positions}, the "
+                "positions of the checkpoint"
             )
         return length
 

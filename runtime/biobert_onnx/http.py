@@ -8,20 +8,16 @@ from pathlib import Path
 from typing import Any, TypedDict
 
 from biobert_onnx.encoder import SentenceEncoder
+from biobert_onnx.extras import needed_extra
 from biobert_onnx.shown import shown
 from biobert_onnx.wire import BadRequest, EmbeddingRequest, artifact_folder, json_object
 
-try:
+with needed_extra("http", by="the HTTP app"):
     from starlette.applications import Starlette
     from starlette.exceptions import HTTPException
     from starlette.requests import ClientDisconnect, Request
     from starlette.responses import Response
     from starlette.routing import Route
-except ModuleNotFoundError as error:
-    missing = str(error.name).partition(".")[0]
-    raise ModuleNotFoundError(
-        f"the HTTP app needs the extra 'http' ({missing} is missing): pip install 'biobert-onnx[http]'"
-    ) from error
 
 MOST_TEXTS = 2048
 """In one request, as OpenAI has it."""

@@ -9,8 +9,8 @@ from itertools import accumulate, chain
 import numpy as np
 from numpy.typing import NDArray
 
+from biobert_onnx.artifact import SPECIAL_TOKENS
 from biobert_onnx.embeddings import scale_to_unit_length
-from biobert_onnx.tokenization import SPECIAL_TOKENS
 
 LONG_TEXTS = ("truncate", "error", "window")
 

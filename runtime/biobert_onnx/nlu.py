@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from biobert_onnx.encoder import SentenceEncoder
+from biobert_onnx.extras import needed_extra
 from biobert_onnx.pretrained import NLU_PREFIX, find_artifact
 from biobert_onnx.sentences import Sentence, split
 from biobert_onnx.shown import shown
@@ -138,10 +139,6 @@ def _joined(columns: dict[str, Any], others: "pd.DataFrame") -> "pd.DataFrame":
 
 
 def _pandas() -> Any:
-    try:
+    with needed_extra("pandas", by="a table"):
         import pandas
-    except ModuleNotFoundError as error:
-        raise ModuleNotFoundError(
-            f"tables need the extra 'pandas' ({error.name} is missing): pip install 'biobert-onnx[pandas]'"
-        ) from error
     return pandas

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from biobert_onnx.encoder import SentenceEncoder
+from biobert_onnx.extras import needed_extra
 
 if TYPE_CHECKING:
     from nupunkt import PunktSentenceTokenizer
@@ -163,12 +164,8 @@ def _cut(text: str, spans: Iterator[tuple[int, int]], length: int) -> Iterator[t
 
 @cache
 def _tokenizer(abbreviations: bool) -> "PunktSentenceTokenizer":
-    try:
+    with needed_extra("sentences", by="splitting into sentences"):
         from nupunkt import load_default_model
-    except ModuleNotFoundError as error:
-        raise ModuleNotFoundError(
-            f"sentences need the extra 'sentences' ({error.name} is missing): pip install 'biobert-onnx[sentences]'"
-        ) from error
     tokenizer = load_default_model()
     for abbreviation in NO_ABBREVIATIONS if abbreviations else tokenizer.abbreviations:
         tokenizer.remove_abbreviation(abbreviation)

@@ -9,9 +9,6 @@ from tokenizers import Tokenizer
 from biobert_onnx.artifact import ArtifactError
 from biobert_onnx.shown import shown
 
-SPECIAL_TOKENS = 2
-"""[CLS] and [SEP] frame every text."""
-
 SLICE = 2048
 """Texts tokenized at a time: enough of them to fill micro-batches of equal length, few enough to hold little memory."""
 

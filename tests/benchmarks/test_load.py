@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from benchmarks.load import COLUMNS, RESULTS, Sample, minutes, verdict
+from benchmarks.load import RESULTS
+from benchmarks.load_verdict import COLUMNS, Sample, minutes, verdict
 from benchmarks.load_worker import TERMINATED
 from biobert_onnx import SentenceEncoder
 from tests.texts import TEXTS

@@ -13,7 +13,7 @@ from benchmarks.subjects import Subject
 from biobert_onnx import serverless
 from biobert_onnx.cli import main
 from biobert_onnx_export.texts import TextSets
-from tests.docs.blocks import FOLDER, Block, blocks
+from tests.pages import DOCS, Block, runnable_blocks
 from tests.texts import TEXTS
 
 PAGES = ("int8.md", "fidelity.md", "serverless.md", "adding-a-pass.md", "adding-a-contender.md")
@@ -52,7 +52,7 @@ def run(block: Block, names: dict[str, Any]) -> None:
 def names_after(page: str, capsys: pytest.CaptureFixture[str]) -> dict[str, Any]:
     """The names that the blocks of docs/`page` leave; each prints what the page shows under it."""
     names: dict[str, Any] = {"__name__": page}
-    for block in blocks(page):
+    for block in runnable_blocks(DOCS / page):
         if block.reason is None:
             run(block, names)
             printed = capsys.readouterr().out
@@ -89,12 +89,12 @@ def test_the_contender_of_the_page_is_prepared_loaded_and_right(
 
 @pytest.mark.parametrize("page", [*PAGES, OF_SPARK])
 def test_only_commands_of_other_programs_are_left_out(page: str) -> None:
-    unrun = [block for block in blocks(page) if block.reason is not None]
+    unrun = [block for block in runnable_blocks(DOCS / page) if block.reason is not None]
     assert {block.language for block in unrun} <= {"console"}
     assert {words[0] for block in unrun for words in block.commands} <= OTHERS
 
 
-@pytest.mark.parametrize("page", sorted(FOLDER.glob("*.md")), ids=lambda page: str(page.name))
+@pytest.mark.parametrize("page", sorted(DOCS.glob("*.md")), ids=lambda page: str(page.name))
 def test_every_link_of_a_page_leads_to_a_file(page: Path) -> None:
     links = LINK.findall(page.read_text(encoding="utf-8"))
     assert [link for link in links if "://" not in link and not (page.parent / link).exists()] == []

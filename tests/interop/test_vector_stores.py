@@ -6,9 +6,8 @@ from pathlib import Path
 import pytest
 
 from biobert_onnx.cli import main
-from tests.interop.examples import PAGES, example, run
-
-PROJECT = PAGES.parent
+from tests.interop.examples import example, run
+from tests.pages import PROJECT
 
 
 def test_the_search_prints_what_the_page_shows(

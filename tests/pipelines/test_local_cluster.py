@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import pyspark
 import pytest
 from pyspark.ml import PipelineModel
 from pyspark.sql import SparkSession
@@ -42,11 +43,25 @@ def job(spark: SparkSession, models: Path, artifact: Path, tmp_path_factory: pyt
         text=True,
         timeout=TIMEOUT_S,
         cwd=folder,
-        env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path), "PYSPARK_PYTHON": sys.executable},
+        env=os.environ
+        | {
+            "PYTHONPATH": os.pathsep.join(sys.path),
+            "PYSPARK_PYTHON": sys.executable,
+            "SPARK_HOME": str(linked_spark(folder / "spark")),
+        },
     )
     assert done.returncode == 0, done.stderr[-3000:]
     found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
     return found
+
+
+def linked_spark(home: Path) -> Path:
+    """The new folder `home` of links to all of pyspark: workers write into SPARK_HOME/work, which no setting moves."""
+    home.mkdir()
+    for path in Path(pyspark.__file__).parent.iterdir():
+        if path.name != "work":
+            (home / path.name).symlink_to(path)
+    return home
 
 
 def test_a_pipeline_saved_by_another_process_gives_the_vectors_of_the_encoder(

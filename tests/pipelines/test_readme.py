@@ -1,6 +1,5 @@
 """The README's examples of Spark and NLU, run as they are printed, where an artifact has the model's name."""
 
-import re
 from pathlib import Path
 from typing import Any
 
@@ -9,17 +8,16 @@ import pytest
 from pyspark.sql import SparkSession
 
 from biobert_onnx import SentenceEncoder
+from tests.pages import README, blocks
 
-SECTION = "## Spark, NLU and sentences"
+SECTION = "Spark, NLU and sentences"
 TEXTS = ["I hate cancer", "Antibiotics aren't painkiller"]
 
 
 @pytest.fixture(scope="module")
 def examples() -> list[str]:
     """Spark, k-means, NLU."""
-    readme = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
-    section = readme.partition(f"\n{SECTION}\n")[2].partition("\n## ")[0]
-    return re.findall(r"^```python\n(.*?)^```$", section, flags=re.MULTILINE | re.DOTALL)
+    return [block.code for block in blocks(README) if (block.heading, block.language) == (SECTION, "python")]
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,7 @@ import pytest
 from pyspark.sql import DataFrame, SparkSession
 
 from biobert_onnx import SentenceEncoder
-from tests.docs.blocks import blocks
+from tests.pages import DOCS, runnable_blocks
 
 WRITTEN = "vectors.parquet"
 
@@ -18,7 +18,7 @@ def names(spark: SparkSession, artifact: Path, tmp_path: Path, monkeypatch: pyte
     (tmp_path / "biobert-v1.1-int8").symlink_to(artifact)
     monkeypatch.chdir(tmp_path)
     names: dict[str, Any] = {"__name__": "spark.md"}
-    for block in blocks("spark.md"):
+    for block in runnable_blocks(DOCS / "spark.md"):
         if block.reason is None:
             code = block.code.replace(WRITTEN, str(tmp_path / WRITTEN))  # the JVM's working directory stays
             exec(compile(code, block.place, "exec"), names)

@@ -29,7 +29,6 @@ uvicorn = pytest.importorskip("uvicorn", reason="needs the extra 'http'")
 pytest.importorskip("starlette", reason="needs the extra 'http'")
 
 PATH = "/v1/embeddings"
-EMPTY_LINE = b"\r\n\r\n"
 
 
 class Server:

@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 from biobert_onnx.commands.description import print_fidelity, sentence
+from biobert_onnx.extras import needed_extra
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -22,12 +23,8 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> None:
     """Export, telling each step on stderr."""
-    try:
+    with needed_extra("export", by="export"):
         from biobert_onnx_export import export
-    except ModuleNotFoundError as error:
-        raise ModuleNotFoundError(
-            f"export needs the extra 'export' ({error.name} is missing): pip install 'biobert-onnx[export]'"
-        ) from error
     manifest = export(
         options.checkpoint,
         options.artifact,

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
+from biobert_onnx.extras import needed_extra
 from biobert_onnx.files.rows import Record, Rows, check_names, check_text
 
 if TYPE_CHECKING:
@@ -96,12 +97,8 @@ def _reason(error: Exception) -> str:
 
 def require_pyarrow() -> None:
     """Raise ModuleNotFoundError that names the extra if pyarrow is missing."""
-    try:
+    with needed_extra("parquet", by="Parquet"):
         import pyarrow.parquet  # noqa: F401
-    except ModuleNotFoundError as error:
-        raise ModuleNotFoundError(
-            f"Parquet needs the extra 'parquet' ({error.name} is missing): pip install 'biobert-onnx[parquet]'"
-        ) from error
 
 
 def _is_string(kind: "pyarrow.DataType") -> bool:

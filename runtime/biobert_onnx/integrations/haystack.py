@@ -2,42 +2,20 @@
 
 import os
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from typing import Any, Self
 
 from biobert_onnx.encoder import SentenceEncoder
+from biobert_onnx.extras import needed_extra
+from biobert_onnx.integrations.parameters import EncoderParameters
 
-try:
+with needed_extra("haystack", by="a Haystack embedder"):
     from haystack import Document, component, default_from_dict, default_to_dict
-except ModuleNotFoundError as error:
-    missing = str(error.name).partition(".")[0]
-    raise ModuleNotFoundError(
-        f"Haystack's embedders need the extra 'haystack' ({missing} is missing): pip install 'biobert-onnx[haystack]'"
-    ) from error
 
 
-class _Embedder:
+class _Embedder(EncoderParameters):
     """What both components are: parameters that serialize, and an encoder that `warm_up` loads."""
-
-    def __init__(
-        self,
-        path: str | os.PathLike[str],
-        *,
-        max_length: int | None = None,
-        threads: int | None = None,
-        normalize_embeddings: bool = False,
-        truncate_dim: int | None = None,
-        long_texts: str = "truncate",
-    ) -> None:
-        """Keep the artifact's folder `path` and the options, which are SentenceEncoder's."""
-        self._loading: dict[str, Any] = {"path": os.fspath(path), "max_length": max_length, "threads": threads}
-        self._encoding: dict[str, Any] = {
-            "normalize_embeddings": normalize_embeddings,
-            "truncate_dim": truncate_dim,
-            "long_texts": long_texts,
-        }
-        self._joining: dict[str, Any] = {}
 
     def warm_up(self) -> None:
         """Load the artifact, which `run` does where nobody has; raises as SentenceEncoder."""
@@ -45,7 +23,7 @@ class _Embedder:
 
     def to_dict(self) -> dict[str, Any]:
         """The component's type and parameters."""
-        data: dict[str, Any] = default_to_dict(self, **self._loading, **self._encoding, **self._joining)
+        data: dict[str, Any] = default_to_dict(self, **asdict(self) | {"path": os.fspath(self.path)})
         return data
 
     @classmethod
@@ -56,20 +34,18 @@ class _Embedder:
 
     @cached_property
     def _encoder(self) -> SentenceEncoder:
-        return SentenceEncoder(**self._loading)
+        return self._loaded()
 
     def _vectors(self, texts: list[str]) -> list[list[float]]:
-        vectors: list[list[float]] = self._encoder.encode(texts, **self._encoding).tolist()
-        return vectors
+        return list(self._encoder.encode(texts, **self._options()).tolist())
 
     async def _awaited_vectors(self, texts: list[str]) -> list[list[float]]:
-        vectors: list[list[float]] = (await self._encoder.aencode(texts, **self._encoding)).tolist()
-        return vectors
+        return list((await self._encoder.aencode(texts, **self._options())).tolist())
 
 
 @component
 class BiobertOnnxTextEmbedder(_Embedder):
-    """Embeds one text, as a query.
+    """Embeds one text, as a query. Its parameters are SentenceEncoder's options.
 
     embedder = BiobertOnnxTextEmbedder("biobert-v1.1-int8")
     """
@@ -86,35 +62,21 @@ class BiobertOnnxTextEmbedder(_Embedder):
 
 
 @component
+@dataclass(eq=False, kw_only=True)
 class BiobertOnnxDocumentEmbedder(_Embedder):
     """Embeds documents: the values of `meta_fields_to_embed` that a document has, and its content.
+
+    Its other parameters are SentenceEncoder's options.
 
     embedder = BiobertOnnxDocumentEmbedder("biobert-v1.1-int8")
     """
 
-    def __init__(
-        self,
-        path: str | os.PathLike[str],
-        *,
-        max_length: int | None = None,
-        threads: int | None = None,
-        normalize_embeddings: bool = False,
-        truncate_dim: int | None = None,
-        long_texts: str = "truncate",
-        meta_fields_to_embed: Sequence[str] = (),
-        embedding_separator: str = "\n",
-    ) -> None:
-        """Keep the artifact's folder `path` and the options, SentenceEncoder's but for the last two."""
-        _Embedder.__init__(  # not super(): the decorator makes the class anew, and super() knows the old one only
-            self,
-            path,
-            max_length=max_length,
-            threads=threads,
-            normalize_embeddings=normalize_embeddings,
-            truncate_dim=truncate_dim,
-            long_texts=long_texts,
-        )
-        self._joining = {"meta_fields_to_embed": list(meta_fields_to_embed), "embedding_separator": embedding_separator}
+    meta_fields_to_embed: Sequence[str] = ()
+    embedding_separator: str = "\n"
+
+    def __post_init__(self) -> None:
+        """Keep the fields' names in a list, which every form of `to_dict` can hold."""
+        self.meta_fields_to_embed = list(self.meta_fields_to_embed)
 
     @component.output_types(documents=list[Document])
     def run(self, documents: list[Document]) -> dict[str, Any]:
@@ -130,9 +92,9 @@ class BiobertOnnxDocumentEmbedder(_Embedder):
         return [self._text(document) for document in documents]
 
     def _text(self, document: Document) -> str:
-        values = [document.meta.get(name) for name in self._joining["meta_fields_to_embed"]]
+        values = [document.meta.get(name) for name in self.meta_fields_to_embed]
         parts = [str(value) for value in values if value is not None]
-        return str(self._joining["embedding_separator"]).join([*parts, document.content or ""])
+        return self.embedding_separator.join([*parts, document.content or ""])
 
 
 def _with_vectors(documents: list[Document], vectors: list[list[float]]) -> dict[str, Any]:

@@ -1,50 +1,30 @@
 """LangChain's `Embeddings` on an artifact: the extra `langchain`."""
 
-import os
-from typing import Any
+from dataclasses import dataclass
 
-from biobert_onnx.encoder import SentenceEncoder
+from biobert_onnx.extras import needed_extra
+from biobert_onnx.integrations.parameters import EncoderParameters
 
-try:
+with needed_extra("langchain", by="LangChain's Embeddings"):
     from langchain_core.embeddings import Embeddings
-except ModuleNotFoundError as error:
-    missing = str(error.name).partition(".")[0]
-    raise ModuleNotFoundError(
-        f"LangChain's Embeddings need the extra 'langchain' ({missing} is missing): "
-        "pip install 'biobert-onnx[langchain]'"
-    ) from error
 
 
-class BiobertOnnxEmbeddings(Embeddings):
+@dataclass(eq=False)
+class BiobertOnnxEmbeddings(EncoderParameters, Embeddings):
     """Embeds documents and queries, both alike; calls that are awaited at one time are computed together.
 
-    Pickles as the artifact's path and its options.
+    Its parameters are SentenceEncoder's options. It pickles as the artifact's path and these.
 
         embeddings = BiobertOnnxEmbeddings("biobert-v1.1-int8")
     """
 
-    def __init__(
-        self,
-        path: str | os.PathLike[str],
-        *,
-        max_length: int | None = None,
-        threads: int | None = None,
-        normalize_embeddings: bool = False,
-        truncate_dim: int | None = None,
-        long_texts: str = "truncate",
-    ) -> None:
-        """Load the artifact in the folder `path`; the options, and what they raise, are SentenceEncoder's."""
-        self._encoder = SentenceEncoder(path, max_length=max_length, threads=threads)
-        self._options: dict[str, Any] = {
-            "normalize_embeddings": normalize_embeddings,
-            "truncate_dim": truncate_dim,
-            "long_texts": long_texts,
-        }
+    def __post_init__(self) -> None:
+        """Load the artifact; raises as SentenceEncoder."""
+        self._encoder = self._loaded()
 
     def embed_documents(self, texts: list[str]) -> list[list[float]]:
         """One vector a text, of dim numbers; raises as SentenceEncoder.encode."""
-        vectors: list[list[float]] = self._encoder.encode(texts, **self._options).tolist()
-        return vectors
+        return list(self._encoder.encode(texts, **self._options()).tolist())
 
     def embed_query(self, text: str) -> list[float]:
         """The vector of `text`, of dim numbers; raises as SentenceEncoder.encode."""
@@ -52,8 +32,7 @@ class BiobertOnnxEmbeddings(Embeddings):
 
     async def aembed_documents(self, texts: list[str]) -> list[list[float]]:
         """What `embed_documents` gives; raises as SentenceEncoder.aencode."""
-        vectors: list[list[float]] = (await self._encoder.aencode(texts, **self._options)).tolist()
-        return vectors
+        return list((await self._encoder.aencode(texts, **self._options())).tolist())
 
     async def aembed_query(self, text: str) -> list[float]:
         """What `embed_query` gives; raises as SentenceEncoder.aencode."""

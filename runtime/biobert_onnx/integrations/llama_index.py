@@ -3,17 +3,12 @@
 from typing import Any
 
 from biobert_onnx.encoder import SentenceEncoder
+from biobert_onnx.extras import needed_extra
 from biobert_onnx.streaming import CHUNK
 
-try:
+with needed_extra("llama-index", by="LlamaIndex' BaseEmbedding"):
     from llama_index.core.base.embeddings.base import BaseEmbedding
     from llama_index.core.bridge.pydantic import Field, PrivateAttr
-except ModuleNotFoundError as error:
-    missing = str(error.name).partition(".")[0]
-    raise ModuleNotFoundError(
-        f"LlamaIndex' BaseEmbedding needs the extra 'llama-index' ({missing} is missing): "
-        "pip install 'biobert-onnx[llama-index]'"
-    ) from error
 
 
 class BiobertOnnxEmbedding(BaseEmbedding):
@@ -51,8 +46,7 @@ class BiobertOnnxEmbedding(BaseEmbedding):
         return {name: getattr(self, name) for name in ("normalize_embeddings", "truncate_dim", "long_texts")}
 
     def _get_text_embeddings(self, texts: list[str]) -> list[list[float]]:
-        vectors: list[list[float]] = self._encoder.encode(texts, **self._options()).tolist()
-        return vectors
+        return list(self._encoder.encode(texts, **self._options()).tolist())
 
     def _get_text_embedding(self, text: str) -> list[float]:
         return self._get_text_embeddings([text])[0]
@@ -61,8 +55,7 @@ class BiobertOnnxEmbedding(BaseEmbedding):
         return self._get_text_embedding(query)
 
     async def _aget_text_embeddings(self, texts: list[str]) -> list[list[float]]:
-        vectors: list[list[float]] = (await self._encoder.aencode(texts, **self._options())).tolist()
-        return vectors
+        return list((await self._encoder.aencode(texts, **self._options())).tolist())
 
     async def _aget_text_embedding(self, text: str) -> list[float]:
         return (await self._aget_text_embeddings([text]))[0]

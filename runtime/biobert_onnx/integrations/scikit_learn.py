@@ -1,26 +1,20 @@
 """A scikit-learn transformer on an artifact: the extra `scikit-learn`."""
 
-import os
 from collections.abc import Sequence
 from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from biobert_onnx.encoder import SentenceEncoder
+from biobert_onnx.extras import needed_extra
+from biobert_onnx.integrations.parameters import EncoderParameters
 
-try:
+with needed_extra("scikit-learn", by="the scikit-learn transformer"):
     from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
     from sklearn.utils.validation import check_is_fitted
-except ModuleNotFoundError as error:
-    missing = str(error.name).partition(".")[0]
-    raise ModuleNotFoundError(
-        f"the scikit-learn transformer needs the extra 'scikit-learn' ({missing} is missing): "
-        "pip install 'biobert-onnx[scikit-learn]'"
-    ) from error
 
 
-class BiobertOnnxVectorizer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
+class BiobertOnnxVectorizer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator, EncoderParameters):
     """Turns texts into their vectors, a step before any estimator; fitting learns nothing, it loads the artifact.
 
     The parameters are SentenceEncoder's. A fitted one pickles as the artifact's path and its parameters.
@@ -28,26 +22,9 @@ class BiobertOnnxVectorizer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, B
         make_pipeline(BiobertOnnxVectorizer("biobert-v1.1-int8"), LogisticRegression())
     """
 
-    def __init__(
-        self,
-        path: str | os.PathLike[str],
-        *,
-        max_length: int | None = None,
-        threads: int | None = None,
-        normalize_embeddings: bool = False,
-        truncate_dim: int | None = None,
-        long_texts: str = "truncate",
-    ) -> None:
-        self.path = path
-        self.max_length = max_length
-        self.threads = threads
-        self.normalize_embeddings = normalize_embeddings
-        self.truncate_dim = truncate_dim
-        self.long_texts = long_texts
-
     def fit(self, X: Sequence[str], y: object = None) -> Self:
         """Load the artifact, as `encoder_`; `X` and `y` are not looked at. Raises as SentenceEncoder."""
-        self.encoder_ = SentenceEncoder(self.path, max_length=self.max_length, threads=self.threads)
+        self.encoder_ = self._loaded()
         self._n_features_out = self.truncate_dim or self.encoder_.dim
         return self
 
@@ -59,12 +36,7 @@ class BiobertOnnxVectorizer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, B
         check_is_fitted(self)
         if np.ndim(X) != 1:
             raise ValueError(f"X has shape {np.shape(X)}, expected (n,), texts: pass one column, as X['text']")
-        return self.encoder_.encode(
-            X,
-            normalize_embeddings=self.normalize_embeddings,
-            truncate_dim=self.truncate_dim,
-            long_texts=self.long_texts,
-        )
+        return self.encoder_.encode(X, **self._options())
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

@@ -12,7 +12,6 @@ from pyspark import SparkContext, SparkFiles, TaskContext
 from biobert_onnx.artifact import MANIFEST, ArtifactError, Manifest
 from biobert_onnx.encoder import SentenceEncoder
 from biobert_onnx.pretrained import find_artifact, spark_nlp_name
-from biobert_onnx.tokenization import SPECIAL_TOKENS
 
 KEPT = 2
 """Encoders that a worker keeps open: the one of the task at hand, and one more where a pipeline has two."""
@@ -53,10 +52,10 @@ def remote_encoder(artifact: str, max_length: int | None) -> RemoteEncoder:
     """
     manifest = read_manifest(artifact)
     length = manifest.max_length if max_length is None else max_length
-    if not SPECIAL_TOKENS < length <= manifest.max_positions:
+    if length not in manifest.lengths:
         raise ValueError(
-            f"the maximum length is {length} tokens, expected {SPECIAL_TOKENS + 1} to {manifest.max_positions}, the "
-            "positions of the checkpoint"
+            f"the maximum length is {length!r} tokens, expected {manifest.lengths.start} to {manifest.max_positions}, "
+            "the positions of the checkpoint"
         )
     return RemoteEncoder(artifact=artifact, max_length=length, manifest=manifest)
 
