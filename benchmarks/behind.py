@@ -5,6 +5,9 @@ from collections.abc import Callable, Iterator
 from benchmarks.contenders import OURS, PROJECT
 from benchmarks.samples import Record, median, sound
 
+LEAST_RATIO = 1.005
+"""Less is shown as equal."""
+
 Measure = Callable[[Record], float]
 """A contender's figure, less is better; 0 where it takes no part."""
 
@@ -18,7 +21,8 @@ def behind(record: Record) -> Iterator[str]:
     yield "\n**Where this project's int8 is behind:**\n"
     for title, measure in _measures(contenders[OURS]).items():
         own = measure(contenders[OURS])
-        ahead = {name: own / measure(c) for name, c in others.items() if 0 < measure(c) < own}
+        ratios = {name: own / measure(c) for name, c in others.items() if measure(c) > 0}
+        ahead = {name: ratio for name, ratio in ratios.items() if ratio >= LEAST_RATIO}
         if ahead:
             listed = ", ".join(f"{name} ({ratio:.2f} x)" for name, ratio in sorted(ahead.items(), key=lambda i: -i[1]))
             yield f"- {title}: {listed}"

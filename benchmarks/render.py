@@ -25,8 +25,8 @@ from benchmarks.tables import (
 FOLDER = Path(__file__).parent
 README = FOLDER.parent / "README.md"
 
-SUMMARY = "standin"
-"""The subject of the README's table."""
+SUMMARY = FOLDER / "results" / "standin.json"
+"""The record of the README's table."""
 
 SUMMARY_PLACE = re.compile(r"(?<=<!-- benchmarks.render -->\n).*?(?=<!-- end -->\n)", re.DOTALL)
 
@@ -100,18 +100,21 @@ def _conditions(record: Record) -> Iterator[str]:
     )
 
 
-def readme(text: str, records: Sequence[Record]) -> str:
-    """The project's README `text` with the summary of one subject's record in its place."""
-    for record in records:
-        if record["subject"] == SUMMARY:
-            table = "\n".join([*_conditions(record), *summary_table(record), ""])
-            text = SUMMARY_PLACE.sub(lambda _: table, text)
-    return text
+def readme(text: str, record: Record) -> str:
+    """The project's README `text` with the summary of `record` in its place."""
+    table = "\n".join([*_conditions(record), *summary_table(record), ""])
+    return SUMMARY_PLACE.sub(lambda _: table, text)
 
 
 def read_records() -> list[Record]:
     """The committed records, by name."""
-    return [json.loads(path.read_text(encoding="utf-8")) for path in sorted((FOLDER / "results").glob("*.json"))]
+    return [read_record(path) for path in sorted((FOLDER / "results").glob("*.json"))]
+
+
+def read_record(path: Path) -> Record:
+    """The record in the file `path`."""
+    record: Record = json.loads(path.read_text(encoding="utf-8"))
+    return record
 
 
 def main() -> None:
@@ -120,7 +123,7 @@ def main() -> None:
 
     records = read_records()
     (FOLDER / "README.md").write_text(page(records), encoding="utf-8")
-    README.write_text(readme(README.read_text(encoding="utf-8"), records), encoding="utf-8")
+    README.write_text(readme(README.read_text(encoding="utf-8"), read_record(SUMMARY)), encoding="utf-8")
     for record in records:
         write_plots(record, FOLDER / "plots")
 

@@ -71,9 +71,9 @@ def test_a_text_that_changes_with_its_batch_is_counted() -> None:
 
 
 def test_rendering_the_committed_records_again_changes_nothing() -> None:
-    records, readme = render.read_records(), render.README.read_text(encoding="utf-8")
-    assert render.page(records) == (render.FOLDER / "README.md").read_text(encoding="utf-8")
-    assert render.readme(readme, records) == readme
+    readme = render.README.read_text(encoding="utf-8")
+    assert render.page(render.read_records()) == (render.FOLDER / "README.md").read_text(encoding="utf-8")
+    assert render.readme(readme, render.read_record(render.SUMMARY)) == readme
     assert len(render.SUMMARY_PLACE.findall(readme)) == 1
 
 
