@@ -10,15 +10,14 @@ import statistics
 import sys
 from pathlib import Path
 
-import numpy as np
-
 from benchmarks.contenders import OURS, REFERENCE
 from benchmarks.corpus import pubmed_like_texts
 from benchmarks.subjects import Subject
 from benchmarks.worker import Worker, contender_folder
-from biobert_onnx import Manifest, SentenceEncoder
+from biobert_onnx import Manifest, SentenceEncoder, similarity
 from biobert_onnx.artifact import FileRecord
 from biobert_onnx.cpus import usable_cpus
+from biobert_onnx.models import SENTENCES
 from biobert_onnx_export import CheckpointError, export
 from biobert_onnx_export.hub import locate
 
@@ -26,9 +25,6 @@ BIOBERT = "dmis-lab/biobert-v1.1"
 
 MINILM_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 """Of all-MiniLM-L6-v2's model.safetensors, as published with the model."""
-
-SENTENCES = ("I hate cancer", "Antibiotics aren't painkiller")
-"""The example of the model page of sent_biobert_pubmed_base_cased."""
 
 OUTPUT = Path("build/demo")
 SPEED_TEXTS = 100
@@ -98,8 +94,7 @@ def show_embeddings(artifact: Path) -> None:
     print(f"\nembeddings {embeddings.shape} {embeddings.dtype}")
     for sentence, row in zip(SENTENCES, embeddings, strict=False):
         print(f"  {sentence!r}: {', '.join(f'{value:.6f}' for value in row[:4])}, ...")
-    unit = embeddings / np.linalg.norm(embeddings, axis=1, keepdims=True)
-    similarities = unit @ unit.T
+    similarities = similarity(embeddings, embeddings)
     print(f"cosine of the two: {similarities[0, 1]:.4f}")
     print(f"cosine of the second to 'Penicillin kills bacteria but does not relieve pain': {similarities[1, 2]:.4f}")
 

@@ -68,12 +68,17 @@ class Checkpoint:
             "model": self.model,
         }
 
+    @property
+    def poolings(self) -> tuple[str, ...]:
+        """The poolings that it has weights for: the pooler's two tensors may be absent."""
+        return POOLINGS if "pooler.dense.weight" in self.tensors else ("mean", "cls")
+
     def pooling(self, asked: str | None) -> str:
         """The pooling `asked` for, else the checkpoint's own, else mean; raises ValueError if it cannot be had."""
         pooling = asked or self.modules.pooling or DEFAULT_POOLING
         if pooling not in POOLINGS:
             raise ValueError(f"pooling is {pooling!r}, expected one of {', '.join(POOLINGS)}")
-        if pooling == "pooler" and "pooler.dense.weight" not in self.tensors:
+        if pooling not in self.poolings:
             raise CheckpointError(f"'{self.source}' has no pooler weights: choose --pooling mean or cls")
         return pooling
 

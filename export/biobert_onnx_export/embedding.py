@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from biobert_onnx.cpus import usable_cpus
 from biobert_onnx.scheduler import Run, run_micro_batches
 from biobert_onnx.session import open_session
+from biobert_onnx_export.checkpoint import Checkpoint
 
 Floats = NDArray[np.float32]
 
@@ -19,6 +20,18 @@ def embeddings_of(run: Run, token_ids: Sequence[Sequence[int]], *, dim: int) -> 
     for _ in run_micro_batches(run, token_ids, out=out, threads=usable_cpus()):
         pass
     return out
+
+
+def pooled(hidden: Floats, checkpoint: Checkpoint, pooling: str) -> Floats:
+    """The vectors (texts, dim) of the last layer's output `hidden` (texts, tokens, dim), none of it padding."""
+    if pooling == "mean":
+        mean: Floats = hidden.mean(axis=1)
+        return mean
+    if pooling == "cls":
+        return hidden[:, 0].copy()
+    weight, bias = checkpoint.tensors["pooler.dense.weight"], checkpoint.tensors["pooler.dense.bias"]
+    vectors: Floats = np.tanh(hidden[:, 0] @ weight.T + bias)
+    return vectors
 
 
 def encoder_embeddings(graph: Path, token_ids: Sequence[Sequence[int]], *, dim: int) -> Floats:

@@ -16,8 +16,9 @@ from optimum.exporters.onnx.model_configs import BertOnnxConfig
 from transformers import BertConfig, BertModel
 
 from biobert_onnx.embeddings import scale_to_unit_length
+from biobert_onnx.known_answers import hidden_states
 from biobert_onnx_export.checkpoint import Checkpoint
-from biobert_onnx_export.embedding import embeddings_of
+from biobert_onnx_export.embedding import embeddings_of, pooled
 from biobert_onnx_export.errors import FidelityError
 
 OPSET = 17
@@ -52,36 +53,17 @@ class Reference:
         return embeddings_of(self._run, token_ids, dim=self._checkpoint.geometry.hidden_size)
 
     def _run(self, input_ids: NDArray[np.int64], threads: int) -> Floats:
-        pooled = self._pooled(self._hidden(input_ids))
+        vectors = pooled(hidden_states(self._session, input_ids), self._checkpoint, self._pooling)
         if self._checkpoint.modules.normalized:
-            scale_to_unit_length(pooled)
-        return pooled
-
-    def _hidden(self, input_ids: NDArray[np.int64]) -> Floats:
-        inputs = {
-            "input_ids": input_ids,
-            "attention_mask": np.ones_like(input_ids),
-            "token_type_ids": np.zeros_like(input_ids),
-        }
-        hidden: Floats = self._session.run(["last_hidden_state"], inputs)[0]
-        return hidden
-
-    def _pooled(self, hidden: Floats) -> Floats:
-        if self._pooling == "mean":
-            mean: Floats = hidden.mean(axis=1)
-            return mean
-        if self._pooling == "cls":
-            return hidden[:, 0].copy()
-        tensors = self._checkpoint.tensors
-        pooled: Floats = np.tanh(hidden[:, 0] @ tensors["pooler.dense.weight"].T + tensors["pooler.dense.bias"])
-        return pooled
+            scale_to_unit_length(vectors)
+        return vectors
 
     def _validate(self, model: BertModel, samples: Sequence[Sequence[int]]) -> None:
         for ids in samples:
             input_ids = np.array([ids], dtype=np.int64)
             with torch.inference_mode():
                 expected = model(torch.from_numpy(input_ids)).last_hidden_state.numpy()
-            difference = np.abs(self._hidden(input_ids) - expected).max() / np.abs(expected).max()
+            difference = np.abs(hidden_states(self._session, input_ids) - expected).max() / np.abs(expected).max()
             if not difference <= TOLERANCE:
                 raise FidelityError(
                     f"optimum's graph differs from PyTorch by {difference:.1e} of the largest component, expected "
@@ -93,7 +75,7 @@ def _bert_model(checkpoint: Checkpoint) -> BertModel:
     """transformers' BertModel with the checkpoint's tensors, every parameter set."""
     geometry = checkpoint.geometry
     config = BertConfig(**vars(geometry), attn_implementation="eager")
-    model = BertModel(config, add_pooling_layer="pooler.dense.weight" in checkpoint.tensors)
+    model = BertModel(config, add_pooling_layer="pooler" in checkpoint.poolings)
     state = {name: torch.from_numpy(array) for name, array in checkpoint.tensors.items()}
     model.load_state_dict(state, strict=True)
     model.eval()

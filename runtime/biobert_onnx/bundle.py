@@ -10,44 +10,18 @@ import zipfile
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
-from fnmatch import fnmatch
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 from biobert_onnx.artifact import MANIFEST, FileRecord, Manifest
-from biobert_onnx.replacement import replaced_file
+from biobert_onnx.replacement import check_place, replaced_file
 from biobert_onnx.version import __version__
+from biobert_onnx.wheels import PLATFORMS, BundleError, unpack_wheels
+
+__all__ = ["Bundle", "BundleError", "bundle"]
 
 MOST_BYTES = 262_144_000
 """Of all files of a function, unzipped: AWS Lambda's quotas."""
-
-PACKAGES = ("numpy", "onnxruntime", "tokenizers")
-"""Without their own dependencies, of which encoding imports none: flatbuffers, packaging and protobuf (onnxruntime),
-huggingface_hub and all that it needs (tokenizers)."""
-
-PLATFORMS = ("manylinux_2_28_x86_64", "manylinux_2_28_aarch64")
-"""glibc 2.28, which onnxruntime's wheels ask for; Lambda's Python 3.12 and later have 2.34, 3.11 has 2.26."""
-
-OLDEST_GLIBC = 17
-"""Wheels for glibc 2.17 (manylinux2014), as tokenizers has them, run there too, and pip wants each tag named."""
-
-STRIPPED = (
-    "bin/*",  # console scripts
-    "*/tests/*",
-    "*.pyi", "*.pxd", "*.h", "*.a",  # for compilers and type checkers
-    "numpy/f2py/*", "numpy/distutils/*", "numpy/_pyinstaller/*", "numpy/doc/*",
-    "numpy/testing/*", "numpy/_core/_multiarray_tests*", "numpy/_core/_operand_flag_tests*",
-    "numpy/_core/_rational_tests*", "numpy/_core/_struct_ufunc_tests*", "numpy/_core/_umath_tests*",
-    "numpy/random/*", "numpy/fft/*", "numpy/polynomial/*", "numpy/ma/*",  # imported when they are first named
-    "onnxruntime/tools/*", "onnxruntime/transformers/*", "onnxruntime/quantization/*", "onnxruntime/datasets/*",
-    "onnxruntime/backend/*",
-    "onnxruntime/capi/libonnxruntime.so*",  # for C programs; the Python module has all of it inside
-    "tokenizers/tools/*",
-    "*.dist-info/INSTALLER", "*.dist-info/RECORD", "*.dist-info/REQUESTED", "*.dist-info/WHEEL",
-    "*.dist-info/*.txt", "*.dist-info/sboms/*",  # METADATA and licences stay
-)  # fmt: skip
-"""What the zip leaves out of the dependencies: patterns of paths, * standing for any characters."""
 
 ARTIFACT = "artifact"
 RECORD = "bundle.json"
@@ -71,10 +45,6 @@ READABLE = 0o100644
 MEBIBYTE = 2**20
 NAMED = 8
 """Files that the error about the size names."""
-
-
-class BundleError(ValueError):
-    """The zip could not be made: a dependency could not be had, or all is too large."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -108,8 +78,7 @@ def bundle(artifact: Path, target: Path, *, platform: str = PLATFORMS[0], python
     compiled = python == f"{sys.version_info.major}.{sys.version_info.minor}"
     with tempfile.TemporaryDirectory() as work:
         tree = Path(work) / "tree"
-        wheels = _install(tree, Path(work) / "report.json", platform=platform, python=python)
-        _strip(tree)
+        wheels = unpack_wheels(tree, Path(work) / "report.json", platform=platform, python=python)
         shutil.copytree(Path(__file__).parent, tree / __package__, ignore=shutil.ignore_patterns("__pycache__"))
         (tree / ENTRY).write_text(ENTRY_CODE, encoding="utf-8")
         if compiled:
@@ -129,51 +98,7 @@ def _check(target: Path, platform: str, python: str) -> None:
         raise ValueError(f"platform is {platform!r}, expected one of {', '.join(PLATFORMS)}")
     if [part.isdecimal() for part in python.split(".")] != [True, True]:
         raise ValueError(f"python is {python!r}, expected a version of two numbers, like 3.12")
-    if not target.absolute().parent.is_dir():
-        raise FileNotFoundError(f"no such folder: '{target.parent}', for the zip '{target}'")
-
-
-def _install(tree: Path, report: Path, *, platform: str, python: str) -> dict[str, Any]:
-    """Let pip unpack the dependencies into `tree`; returns the version, file and sha256 of each wheel."""
-    pins = [f"{name}=={version(name)}" for name in PACKAGES]
-    command = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-input"]
-    command += ["--no-deps", "--no-compile", "--only-binary=:all:", "--target", str(tree), "--report", str(report)]
-    command += ["--implementation", "cp", "--python-version", python]
-    command += [f"--platform={tag}" for tag in _tags(platform)]
-    done = subprocess.run([*command, *pins], capture_output=True, text=True)
-    if done.returncode:
-        lines = [line for line in done.stderr.splitlines() if "ERROR" in line] or done.stderr.splitlines()
-        raise BundleError(f"pip cannot get {', '.join(pins)} for {platform} and Python {python}: {' '.join(lines)}")
-    installed = json.loads(report.read_text(encoding="utf-8"))["install"]
-    return dict(sorted(_wheel(item) for item in installed))
-
-
-def _tags(platform: str) -> list[str]:
-    """The platform tags of wheels that run on `platform`, the best first.
-
-    >>> _tags("manylinux_2_28_aarch64")[::4]
-    ['manylinux_2_28_aarch64', 'manylinux_2_24_aarch64', 'manylinux_2_20_aarch64', 'manylinux2014_aarch64']
-    """
-    _, _, newest, machine = platform.split("_", 3)
-    tags = [f"manylinux_2_{minor}_{machine}" for minor in range(int(newest), OLDEST_GLIBC - 1, -1)]
-    return [*tags, f"manylinux2014_{machine}"]
-
-
-def _wheel(item: Mapping[str, Any]) -> tuple[str, dict[str, str]]:
-    metadata, source = item["metadata"], item["download_info"]
-    file = source["url"].rpartition("/")[2]
-    return metadata["name"], {
-        "version": metadata["version"],
-        "wheel": file,
-        "sha256": source["archive_info"]["hashes"]["sha256"],
-    }
-
-
-def _strip(tree: Path) -> None:
-    for path in list(tree.rglob("*")):
-        name = path.relative_to(tree).as_posix()
-        if path.is_file() and any(fnmatch(name, pattern) for pattern in STRIPPED):
-            path.unlink()
+    check_place(target)
 
 
 def _compile(tree: Path) -> None:

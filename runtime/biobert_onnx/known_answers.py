@@ -48,15 +48,14 @@ def largest_distance(printed: Sequence[str], vectors: Sequence[Floats] | Floats)
     return max(distance(numbers, vector) for numbers, vector in zip(printed, vectors, strict=True))
 
 
-def hidden_states(session: onnxruntime.InferenceSession, encoding: Encoding) -> Floats:
-    """The last layer's output (tokens, dim) of the model.onnx in `session` for one text."""
-    input_ids = np.array([encoding.ids], dtype=np.int64)
+def hidden_states(session: onnxruntime.InferenceSession, input_ids: NDArray[np.int64]) -> Floats:
+    """The last layer's output (texts, tokens, dim) of BERT's graph in `session` for texts of one length."""
     inputs = {
         "input_ids": input_ids,
         "attention_mask": np.ones_like(input_ids),
         "token_type_ids": np.zeros_like(input_ids),
     }
-    hidden: Floats = session.run(["last_hidden_state"], inputs)[0][0]
+    hidden: Floats = session.run(["last_hidden_state"], inputs)[0]
     return hidden
 
 
@@ -91,7 +90,7 @@ def _distances(folder: Path, manifest: Manifest, model: Model) -> dict[str, floa
         distances["sentences"] = largest_distance(model.sentences, vectors)
     if model.words:
         encoding = Tokenizer.from_file(str(folder / TOKENIZER)).encode(SENTENCES[0])
-        hidden = hidden_states(open_session(folder / MODEL_GRAPH), encoding)
+        (hidden,) = hidden_states(open_session(folder / MODEL_GRAPH), np.array([encoding.ids], dtype=np.int64))
         distances["words"] = largest_distance(model.words, word_rows(hidden, encoding))
     return distances
 

@@ -54,13 +54,17 @@ def replaced_folder(path: Path) -> Iterator[Path]:
         raise
 
 
+def check_place(path: Path) -> None:
+    """Raise FileNotFoundError unless there is a folder for `path` to be written into."""
+    if not path.absolute().parent.is_dir():
+        raise FileNotFoundError(f"no such folder: '{path.parent}', where '{path.name}' should be written")
+
+
 def work_folder(path: Path) -> Path:
     """A new folder beside `path`, which is to be made in it; raises FileNotFoundError if there is no place for it."""
-    parent = path.absolute().parent
-    if not parent.is_dir():
-        raise FileNotFoundError(f"no such folder: '{parent}', where '{path.name}' should be written")
+    check_place(path)
     with naming(path):
-        return Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=parent))
+        return Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.absolute().parent))
 
 
 @contextmanager

@@ -12,6 +12,7 @@ import pytest
 from biobert_onnx import Manifest
 from biobert_onnx_export import export
 from tests.exports import Export
+from tests.users import any_user
 
 STEPS = 6
 """That every export tells of, at least."""
@@ -75,8 +76,6 @@ def test_an_export_to_a_full_disk_says_so_and_leaves_nothing(tiny_checkpoint: Pa
 
 @pytest.mark.skipif(not hasattr(os, "setresuid"), reason="this system has no users to change to")
 def test_an_export_to_where_nothing_may_be_written_says_so_at_once(tiny_checkpoint: Path) -> None:
-    from tests.runtime.test_damage import any_user
-
     with tempfile.TemporaryDirectory(prefix="biobert-onnx-") as place:
         Path(place).chmod(0o555)
         with any_user(), pytest.raises(PermissionError, match=r"artifact' cannot be written \(Permission denied\)"):

@@ -10,6 +10,7 @@ import pytest
 from pyspark.sql import SparkSession
 
 from biobert_onnx.pretrained import DEFAULT as MODEL
+from tests.pipelines.cluster_job import session
 
 
 @pytest.fixture(scope="package")
@@ -22,12 +23,9 @@ def spark() -> Iterator[SparkSession]:
         pytest.skip("Spark needs Java 17, and there is no java on the PATH")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PYSPARK_PYTHON", sys.executable)
-        builder = SparkSession.builder.master("local[2]").config("spark.ui.enabled", "false")
-        builder = builder.config("spark.driver.host", "127.0.0.1").config("spark.sql.shuffle.partitions", "2")
-        session = builder.getOrCreate()
-        session.sparkContext.setLogLevel("OFF")
-        yield session
-        session.stop()
+        started = session("local[2]", {})
+        yield started
+        started.stop()
     gc.collect()
 
 

@@ -19,7 +19,8 @@ import pytest
 
 from biobert_onnx import SentenceEncoder
 from biobert_onnx import bundle as bundling
-from biobert_onnx.bundle import MOST_BYTES, STRIPPED, BundleError, bundle
+from biobert_onnx.bundle import MOST_BYTES, BundleError, bundle
+from biobert_onnx.wheels import PACKAGES, PLATFORMS, STRIPPED
 from tests.texts import TEXTS
 
 PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
@@ -27,7 +28,7 @@ PLATFORM = f"manylinux_2_28_{platform.machine()}"
 EVENT = json.dumps({"texts": list(TEXTS)})
 
 pytestmark = pytest.mark.skipif(
-    not (sys.platform == "linux" and PLATFORM in bundling.PLATFORMS and find_spec("pip")),
+    not (sys.platform == "linux" and PLATFORM in PLATFORMS and find_spec("pip")),
     reason="needs pip, and a Linux that can run what is in the zip",
 )
 
@@ -83,7 +84,7 @@ def test_nothing_that_was_stripped_is_in_the_zip_and_nothing_that_is_loaded_was_
     code = "import sys, biobert_onnx.serverless; print(*(getattr(m, '__file__', '') for m in sys.modules.values()))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     loaded = [Path(path).parts for path in done.stdout.split()]
-    inside = {"/".join(parts[parts.index(top) :]) for parts in loaded for top in bundling.PACKAGES if top in parts}
+    inside = {"/".join(parts[parts.index(top) :]) for parts in loaded for top in PACKAGES if top in parts}
     assert len(inside) > 100
     assert not inside - set(found)
 

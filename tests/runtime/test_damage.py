@@ -7,7 +7,6 @@ import random
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -19,8 +18,8 @@ from biobert_onnx.artifact import FileRecord
 from biobert_onnx.cli import main
 from biobert_onnx.prepacked import FOLDER, KEY, prepack
 from tests.texts import TEXTS
+from tests.users import any_user
 
-NOBODY = 65534
 READ = ("encoder.onnx", "weights.bin", "tokenizer.json")
 """What encoding reads beside the manifest."""
 
@@ -328,19 +327,6 @@ def test_a_snapshot_in_the_hubs_cache_whose_files_are_links_to_its_blobs_is_an_a
         path.symlink_to(os.path.relpath(blobs / str(number), path.parent))
     assert (SentenceEncoder(snapshot).encode(TEXTS) == encoder.encode(TEXTS)).all()
     Manifest.read(snapshot).check_contents(snapshot)
-
-
-@contextmanager
-def any_user() -> Iterator[None]:
-    """Root may read and write whatever its permissions are; another user may not."""
-    if os.getuid():
-        yield
-        return
-    os.setresuid(NOBODY, NOBODY, 0)
-    try:
-        yield
-    finally:
-        os.setresuid(0, 0, 0)
 
 
 @pytest.fixture

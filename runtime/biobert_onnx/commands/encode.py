@@ -7,6 +7,7 @@ from biobert_onnx.commands.arguments import folder
 from biobert_onnx.encoder import SentenceEncoder
 from biobert_onnx.files.encoding import READERS, WRITERS, encode_file, open_reader
 from biobert_onnx.long_texts import LONG_TEXTS
+from biobert_onnx.replacement import check_place
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -25,8 +26,7 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> None:
     """Encode, and say how many vectors were written."""
-    if not options.output.absolute().parent.is_dir():
-        raise FileNotFoundError(f"no such folder: '{options.output.parent}', for the output '{options.output}'")
+    check_place(options.output)
     reader = open_reader(options.input, field=options.field, column=options.column)
     encoder = SentenceEncoder(options.artifact, max_length=options.max_length, threads=options.threads)
     count = encode_file(
