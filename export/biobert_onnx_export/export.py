@@ -2,7 +2,6 @@
 
 import hashlib
 import os
-import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
@@ -12,7 +11,7 @@ from typing import Any
 
 from biobert_onnx.artifact import FileRecord, Manifest
 from biobert_onnx.cpus import usable_cpus
-from biobert_onnx.replacement import NO_ROOM, naming, work_folder
+from biobert_onnx.replacement import work_folder
 from biobert_onnx_export.calibration import calibrate
 from biobert_onnx_export.checkpoint import Checkpoint
 from biobert_onnx_export.gate import Report, write_faithful_graphs
@@ -158,15 +157,11 @@ def _new_folder(target: Path) -> Iterator[tuple[Path, Path]]:
     """A scratch folder beside `target`, and a folder inside it that becomes `target` if the block ends well."""
     if target.exists() or target.is_symlink():
         raise FileExistsError(f"'{target}' exists: choose a new folder, or remove it first")
-    work = work_folder(target)
-    try:
+    with work_folder(target) as work:
         folder = work / "artifact"
-        with naming(target, NO_ROOM):
-            folder.mkdir()
-            yield work, folder
+        folder.mkdir()
+        yield work, folder
         _rename(folder, target)
-    finally:
-        shutil.rmtree(work)
 
 
 def _rename(folder: Path, target: Path) -> None:

@@ -6,7 +6,6 @@ A process that is killed leaves its work behind under another name, .NAME.*, and
 import errno
 import os
 import shutil
-import tempfile
 from collections.abc import Container, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,6 +13,9 @@ from typing import IO
 
 NO_ROOM = (errno.ENOSPC, errno.EFBIG, errno.EDQUOT)
 """What only writing can give: of any other error in a block it is not known whose it is."""
+
+NEW_FILE = os.O_CREAT | os.O_EXCL | os.O_WRONLY | getattr(os, "O_BINARY", 0)
+RANDOM_BYTES = 4
 
 
 @contextmanager
@@ -23,15 +25,17 @@ def replaced_file(path: Path) -> Iterator[IO[bytes]]:
     It gets the permissions of the file it replaces, or those of any new file.
     """
     target = path.resolve()
-    with naming(path):
-        descriptor, name = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
+    work, mode = _hidden(target), target.stat().st_mode & 0o777 if target.exists() else None
     try:
+        with naming(path):
+            descriptor = os.open(work, NEW_FILE, 0o666 if mode is None else mode)
         with naming(path, NO_ROOM), os.fdopen(descriptor, "wb") as file:
             yield file
-        Path(name).chmod(target.stat().st_mode & 0o777 if target.exists() else _unmasked(0o666))
-        Path(name).replace(target)
+        if mode is not None:  # the umask may have taken some of it
+            work.chmod(mode)
+        work.replace(target)
     except BaseException:
-        Path(name).unlink()
+        work.unlink(missing_ok=True)
         raise
 
 
@@ -41,30 +45,34 @@ def replaced_folder(path: Path) -> Iterator[Path]:
 
     Raises FileNotFoundError if there is no folder to put it into.
     """
-    work = work_folder(path)
-    try:
-        with naming(path, NO_ROOM):
-            yield work
-        work.chmod(_unmasked(0o777))
+    with work_folder(path) as work:
+        yield work
         if path.exists():
             shutil.rmtree(path)
         work.rename(path)
-    except BaseException:
+
+
+@contextmanager
+def work_folder(path: Path) -> Iterator[Path]:
+    """A new folder beside `path`, which is to be made in it; at the end what is left of it is removed.
+
+    Raises FileNotFoundError if there is no folder to put it into.
+    """
+    check_place(path)
+    work = _hidden(path.absolute())
+    try:
+        with naming(path):
+            work.mkdir()
+        with naming(path, NO_ROOM):
+            yield work
+    finally:
         shutil.rmtree(work, ignore_errors=True)
-        raise
 
 
 def check_place(path: Path) -> None:
     """Raise FileNotFoundError unless there is a folder for `path` to be written into."""
     if not path.absolute().parent.is_dir():
         raise FileNotFoundError(f"no such folder: '{path.parent}', where '{path.name}' should be written")
-
-
-def work_folder(path: Path) -> Path:
-    """A new folder beside `path`, which is to be made in it; raises FileNotFoundError if there is no place for it."""
-    check_place(path)
-    with naming(path):
-        return Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.absolute().parent))
 
 
 @contextmanager
@@ -80,8 +88,6 @@ def naming(path: Path, errors: Container[int | None] | None = None) -> Iterator[
         ) from error
 
 
-def _unmasked(mode: int) -> int:
-    """`mode` less this process's umask, which can be read only by setting it."""
-    mask = os.umask(0)
-    os.umask(mask)
-    return mode & ~mask
+def _hidden(path: Path) -> Path:
+    """A name beside `path` that nothing has yet: known before anything is made, so that Ctrl-C leaves nothing."""
+    return path.with_name(f".{path.name}.{os.urandom(RANDOM_BYTES).hex()}")
