@@ -92,11 +92,17 @@ def watch(process: subprocess.Popen[bytes]) -> list[Sample]:
 
 
 def verdict(samples: Sequence[Sample]) -> dict[str, Any]:
-    """Whether the memory of a run was flat, and the figures that say so, in KiB."""
-    tenth = samples[-1][0] / 10
+    """Whether the memory of a run was flat, and the figures that say so, in KiB.
+
+    Raises ValueError for a run so short that none of `samples` fell into its second tenth.
+    """
+    tenth = samples[-1][0] / 10 if samples else 0.0
+    early = [sample for sample in samples if tenth <= sample[0] <= 2 * tenth]
+    if not early:
+        raise ValueError(f"the run took {10 * tenth:.0f} s, too short to be judged: give it more --texts")
     result: dict[str, Any] = {"flat": True}
     for column, name in ((1, "resident"), (2, "anonymous")):
-        second = statistics.median(sample[column] for sample in samples if tenth <= sample[0] <= 2 * tenth)
+        second = statistics.median(sample[column] for sample in early)
         greatest = max(sample[column] for sample in samples if sample[0] >= tenth)
         result[name] = {"median_of_second_tenth": second, "greatest_after_first_tenth": greatest}
         result["flat"] &= greatest - second <= allowed_growth(second)
