@@ -175,3 +175,10 @@ def test_a_damaged_page_is_an_error_that_names_the_file(tmp_path: Path) -> None:
     source.write_bytes(content)
     with pytest.raises(ValueError, match=r"in\.parquet' is damaged \("):
         list(open_reader(str(source)).chunks(CHUNK))
+
+
+def test_strings_that_are_no_utf8_are_an_error_that_names_the_file(tmp_path: Path) -> None:
+    strings = pyarrow.array([b"Sepsis", b"\x80NF"]).view(pyarrow.string())
+    source = written(tmp_path / "in.parquet", {"text": strings})
+    with pytest.raises(ValueError, match=r"in\.parquet' is damaged \(.*[Ii]nvalid UTF8"):
+        list(open_reader(str(source)).chunks(CHUNK))

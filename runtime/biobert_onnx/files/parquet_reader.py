@@ -67,6 +67,7 @@ class ParquetReader:
         rest = self.schema.empty_table()
         try:
             for batch in file.iter_batches(batch_size=size, use_threads=False):
+                batch.validate(full=True)  # reading does not look whether strings are UTF-8
                 rest = pyarrow.concat_tables([rest, pyarrow.Table.from_batches([batch])])
                 while rest.num_rows >= size:
                     yield rest.slice(0, size)
