@@ -1,6 +1,5 @@
 """Callers that come at the same time, from any event loops, computed together on one thread beside the loops."""
 
-import os
 import threading
 from collections import deque
 from collections.abc import Callable, Sequence
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from biobert_onnx.forks import begin_anew_after_forks
 from biobert_onnx.long_texts import Windows
 from biobert_onnx.scheduler import Run, run_micro_batches
 
@@ -44,7 +44,8 @@ class ConcurrentCallers:
     def __init__(self, run: Run, *, dim: int, threads: int) -> None:
         """`run` gives the embeddings (batch, dim) of a micro-batch; each round takes `threads` workers for them."""
         self._run, self._dim, self._threads = run, dim, threads
-        self._start()
+        self.begin_anew()
+        begin_anew_after_forks(self)
 
     async def vectors(self, windows: Callable[[], Windows], *, texts: int) -> tuple[Windows, Vectors]:
         """What `windows` gives for `texts` texts, called on the thread, and their vectors (windows, dim) float32.
@@ -64,15 +65,14 @@ class ConcurrentCallers:
         if self._thread:
             self._thread.join()
 
-    def _start(self) -> None:
-        self._process, self._changed = os.getpid(), threading.Condition()
+    def begin_anew(self) -> None:
+        """Have no callers: a fork copies neither the thread nor the loops of those who wait."""
+        self._changed = threading.Condition()
         self._waiting: deque[_Caller] = deque()
         self._thread: threading.Thread | None = None
         self._working, self._expected = False, 1
 
     def _add(self, caller: _Caller) -> None:
-        if self._process != os.getpid():  # a fork copies neither the thread nor the loops of those who wait
-            self._start()
         with self._changed:
             if not self._working:
                 self._thread = threading.Thread(target=self._work, name="biobert-onnx callers")

@@ -1,7 +1,6 @@
 """onnxruntime sessions as the artifact's graphs want them."""
 
 import ctypes
-import os
 import threading
 from pathlib import Path
 
@@ -9,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from biobert_onnx.artifact import ArtifactError
+from biobert_onnx.forks import begin_anew_after_forks
 from biobert_onnx.silent_onnxruntime import onnxruntime
 
 SEVERITY_FATAL = 4
@@ -32,9 +32,12 @@ class Sessions:
         or if the graph does not make vectors of `dim` numbers from token ids.
         """
         self._plain, self._packed, self._threads, self._quick_start = plain, packed, threads, quick_start
-        self._closed = False
-        self._start()
-        check_graph(self._first or self._sessions[1], plain if quick_start else packed, dim=dim)
+        self._closed, self._lock, self._first_is_due = False, threading.Lock(), quick_start
+        self._first: onnxruntime.InferenceSession | None = None
+        self._sessions: dict[int, onnxruntime.InferenceSession] = {}
+        session = self._open_first() if quick_start else self._opened(1)
+        check_graph(session, plain if quick_start else packed, dim=dim)
+        begin_anew_after_forks(self)
 
     def run(self, input_ids: NDArray[np.int64], threads: int) -> NDArray[np.float32]:
         """The embeddings (batch, dim) float32 of `input_ids` (batch, tokens), the same bits for any `threads`.
@@ -49,34 +52,33 @@ class Sessions:
         self._closed, self._first = True, None
         self._sessions.clear()
 
-    def _start(self) -> None:
-        self._process, self._lock = os.getpid(), threading.Lock()
-        self._first = open_session(self._plain, packing=False) if self._quick_start else None
-        self._sessions: dict[int, onnxruntime.InferenceSession] = {}
-        if not self._quick_start:
-            self._sessions[1] = open_session(self._packed)
+    def begin_anew(self) -> None:
+        """In a forked process: leave the sessions to the parent, and open others when they are asked for.
+
+        They are never destroyed here: that would wait for their threads. A reference too many prevents it.
+        """
+        for session in (self._first, *self._sessions.values()):
+            ctypes.pythonapi.Py_IncRef(ctypes.py_object(session))
+        self._lock, self._first_is_due = threading.Lock(), self._quick_start
+        self._first, self._sessions = None, {}
 
     def _session(self, threads: int) -> onnxruntime.InferenceSession:
         if self._closed:
             raise ValueError("the encoder is closed: make a new SentenceEncoder")
-        if self._process != os.getpid():
-            self._leave_to_parent()
         with self._lock:
-            if self._first and threads == self._threads:
-                session, self._first = self._first, None
+            if self._first_is_due and threads == self._threads:
+                session, self._first, self._first_is_due = self._open_first(), None, False
                 return session
-            if threads not in self._sessions:
-                self._sessions[threads] = open_session(self._packed, threads=threads)
-            return self._sessions[threads]
+            return self._opened(threads)
 
-    def _leave_to_parent(self) -> None:
-        """Start anew, and never destroy the sessions of the process that this one was forked from.
+    def _open_first(self) -> onnxruntime.InferenceSession:
+        self._first = self._first or open_session(self._plain, packing=False)
+        return self._first
 
-        Destroying one here would wait for its threads, which a fork does not copy: a reference too many prevents it.
-        """
-        for session in (self._first, *self._sessions.values()):
-            ctypes.pythonapi.Py_IncRef(ctypes.py_object(session))
-        self._start()
+    def _opened(self, threads: int) -> onnxruntime.InferenceSession:
+        if threads not in self._sessions:
+            self._sessions[threads] = open_session(self._packed, threads=threads)
+        return self._sessions[threads]
 
 
 def open_session(graph: Path, *, threads: int = 1, packing: bool = True) -> onnxruntime.InferenceSession:

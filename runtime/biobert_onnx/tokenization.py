@@ -3,6 +3,7 @@
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
+from threading import Lock
 
 from tokenizers import Tokenizer
 
@@ -96,11 +97,14 @@ PARALLELISM = "TOKENIZERS_PARALLELISM"
 def _register_forks() -> None:
     """Switch tokenizers' threads off in processes forked from this one, which its threads do not reach.
 
-    tokenizers would do so itself there, but with a warning; it looks at its switch while the process is forked.
+    tokenizers would do so itself there, but with a warning; it looks at its switch while the process is forked. One
+    fork at a time: one that ends would take the switch from another that has just begun.
     """
+    one_fork = Lock()
     set_here: list[str] = []
 
     def before() -> None:
+        one_fork.acquire()
         if PARALLELISM not in os.environ:
             os.environ[PARALLELISM] = "false"
             set_here.append(PARALLELISM)
@@ -108,8 +112,13 @@ def _register_forks() -> None:
     def in_parent() -> None:
         while set_here:
             os.environ.pop(set_here.pop(), None)
+        one_fork.release()
 
-    os.register_at_fork(before=before, after_in_parent=in_parent)
+    def in_child() -> None:
+        set_here.clear()
+        one_fork.release()
+
+    os.register_at_fork(before=before, after_in_parent=in_parent, after_in_child=in_child)
 
 
 if hasattr(os, "register_at_fork"):

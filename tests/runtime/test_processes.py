@@ -30,6 +30,38 @@ after = [encoder.encode(texts), encoder.encode(texts[:1])]
 sys.exit(os.waitstatus_to_exitcode(status) or not all((a == b).all() for a, b in zip(after, expected)))
 """
 
+FORKING_AT_WORK = """
+import os, signal, sys, threading
+from biobert_onnx import SentenceEncoder
+encoder = SentenceEncoder({artifact!r}, threads=2)
+texts = {texts!r}
+expected = encoder.encode(texts)
+def work():
+    while True:
+        encoder.encode(texts)
+for _ in range(6):
+    threading.Thread(target=work, daemon=True).start()
+codes = []
+for _ in range(40):
+    child = os.fork()
+    if child == 0:
+        signal.alarm(20)  # ends it even where it hangs
+        os._exit(0 if (encoder.encode(texts) == expected).all() else 1)
+    codes.append(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+    if codes[-1]:
+        break
+print(set(codes))
+sys.stdout.flush()
+os._exit(0)
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system cannot fork")
+def test_a_process_forked_while_threads_encode_does_not_hang(artifact: Path) -> None:
+    code = FORKING_AT_WORK.format(artifact=str(artifact), texts=TEXTS)
+    done = subprocess.run([sys.executable, "-W", "error", "-c", code], capture_output=True, text=True, timeout=300)
+    assert (done.stdout, done.stderr) == ("{0}\n", "")
+
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system cannot fork")
 def test_a_forked_process_gives_the_same_bits_ends_and_says_nothing(artifact: Path) -> None:
