@@ -216,7 +216,7 @@ class SentenceEncoder:
         if len(texts) > CHUNK:
             yield from token_ids_ahead(iter(texts), self._tokenizer.token_ids, chunk_size=CHUNK)
         elif texts:
-            yield self._tokenizer.token_ids(list(texts))
+            yield [ids for part in slices(texts) for ids in self._tokenizer.token_ids(part)]
 
     def _encode_tokens(
         self, token_ids: Sequence[Sequence[int]], long: LongTexts, *, normalize: bool, out: Embeddings

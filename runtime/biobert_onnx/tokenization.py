@@ -37,8 +37,8 @@ class TextTokenizer:
         return [encoding.ids for encoding in self._tokenizer.encode_batch_fast(texts)]
 
 
-def slices(texts: Iterable[str]) -> Iterator[list[str]]:
-    """`texts` in order, in lists of at most SLICE texts; a text that reaches CHARACTERS ends its list too.
+def slices(texts: Iterable[str], *, most: int = SLICE) -> Iterator[list[str]]:
+    """`texts` in order, in lists of at most `most` texts; a text that reaches CHARACTERS ends its list too.
 
     >>> [len(part) for part in slices(["short"] * 3000)]
     [2048, 952]
@@ -48,7 +48,7 @@ def slices(texts: Iterable[str]) -> Iterator[list[str]]:
     for text in texts:
         part.append(text)
         characters += len(text)
-        if len(part) == SLICE or characters >= CHARACTERS:
+        if len(part) == most or characters >= CHARACTERS:
             yield part
             part, characters = [], 0
     if part:

@@ -1,14 +1,14 @@
 """What `SentenceEncoder` promises about shapes, bits and errors."""
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from biobert_onnx import SentenceEncoder, TruncationWarning
-from biobert_onnx.tokenization import CHARACTERS, SLICE
+from biobert_onnx.tokenization import CHARACTERS, SLICE, TextTokenizer
 from tests.texts import TEXTS
 
 LONG = "Mutations of the gene were found in every second patient. " * 60
@@ -56,6 +56,28 @@ def test_vectors_stay_in_order_from_slice_to_slice(encoder: SentenceEncoder) -> 
     texts = ["Why?"] * (SLICE - 1) + ["Sepsis", "No.", "x" * CHARACTERS, "TNF-α"]
     alone = np.vstack([encoder.encode([text]) for text in texts[-4:]])
     assert (encoder.encode(texts)[-4:] == alone).all()
+
+
+@pytest.mark.parametrize("count", [40, 1100])  # in one chunk, and read ahead
+def test_no_call_of_the_tokenizer_gets_more_than_a_bounded_number_of_characters(
+    artifact: Path, monkeypatch: pytest.MonkeyPatch, count: int
+) -> None:
+    seen: list[tuple[int, int]] = []
+    whole = TextTokenizer.token_ids
+
+    def token_ids(self: TextTokenizer, texts: Sequence[str]) -> list[list[int]]:
+        seen.append((len(texts), sum(map(len, texts[:-1]))))
+        return whole(self, texts)
+
+    monkeypatch.setattr(TextTokenizer, "token_ids", token_ids)
+    size = 4 * CHARACTERS // count
+    texts = [str(index).ljust(size, "x") for index in range(count)]
+    encoder = SentenceEncoder(artifact, threads=2)
+    for encode in (encoder.encode, lambda texts: list(encoder.encode_stream(texts)), encoder.token_counts):
+        seen.clear()
+        encode(texts)
+        assert sum(number for number, _ in seen) == count
+        assert max(characters for _, characters in seen) < CHARACTERS
 
 
 def test_normalized_vectors_have_unit_length_and_the_same_bits_alone(encoder: SentenceEncoder) -> None:
