@@ -4,11 +4,13 @@ BIN := $(VENV)/bin
 
 # The modules of the API reference: what the README and docs/ import from, without the adapters of docs/frameworks.md.
 REFERENCE := \
-  biobert_onnx biobert_onnx.bundle biobert_onnx.http biobert_onnx.nlu biobert_onnx.prepacked biobert_onnx.sentences \
-  biobert_onnx.serverless biobert_onnx.spark biobert_onnx_export biobert_onnx_export.calibration \
-  biobert_onnx_export.checkpoint biobert_onnx_export.graphs biobert_onnx_export.linear biobert_onnx_export.lookup \
-  biobert_onnx_export.network biobert_onnx_export.quantization biobert_onnx_export.recipes biobert_onnx_export.texts \
-  biobert_onnx_export.yardstick
+  biobert_onnx biobert_onnx.serving.bundle biobert_onnx.serving.http biobert_onnx.nlu \
+  biobert_onnx.encoding.prepacked biobert_onnx.sentences biobert_onnx.serving.serverless biobert_onnx.spark \
+  biobert_onnx_export biobert_onnx_export.quantize.calibration biobert_onnx_export.checkpoint.checkpoint \
+  biobert_onnx_export.graph.artifact_graphs biobert_onnx_export.graph.matmul biobert_onnx_export.graph.lookup \
+  biobert_onnx_export.graph.bert biobert_onnx_export.quantize.quantized_plan \
+  biobert_onnx_export.quantize.recipes biobert_onnx_export.reference.texts \
+  biobert_onnx_export.reference.targets
 
 # What pdoc says of pyspark's own annotation of its own attribute.
 OF_PYSPARK := \
@@ -26,16 +28,16 @@ test: $(VENV)/.test
 # Run every test that needs the packages of others, in an environment of its own; Node.js only where there is npm.
 test-interop: $(if $(shell command -v npm),build/node/node_modules)
 	$(MAKE) VENV=.venv-interop .venv-interop/.interop
-	HF_HUB_OFFLINE=1 .venv-interop/bin/python -m pytest tests/interop tests/runtime/test_bundle.py tests/runtime/test_http.py
+	HF_HUB_OFFLINE=1 .venv-interop/bin/python -m pytest tests/integrations tests/runtime/serving
 
 check: $(VENV)/.test
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-# The properties of tests/fuzz on thousands of new examples; `make test` tries a few.
+# The properties of tests/properties on thousands of new examples; `make test` tries a few.
 fuzz: $(VENV)/.test
-	HF_HUB_OFFLINE=1 $(BIN)/python -m pytest tests/fuzz --hypothesis-profile=fuzz --hypothesis-show-statistics
+	HF_HUB_OFFLINE=1 $(BIN)/python -m pytest tests/properties --hypothesis-profile=fuzz --hypothesis-show-statistics
 
 # Every version and licence that is installed, none of them a GPL; known weaknesses of the pinned versions.
 audit: $(VENV)/.test $(VENV)/.audit

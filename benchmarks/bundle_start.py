@@ -2,7 +2,7 @@
 
     python -m benchmarks.bundle_start ARTIFACT [--starts N] [--output FOLDER]
 
-Writes benchmarks/results-serving/bundle.json. A cold start is a new process from its start to its end, with one text
+Writes benchmarks/results/serving/bundle.json. A cold start is a new process from its start to its end, with one text
 encoded; files are in the page cache. Bare: SentenceEncoder, from the installed packages. Bundle: the handler on one
 event, from the unzipped folder and the standard library; also without bytecode, as in a zip made by another Python.
 None may write bytecode. They take turns in random order.
@@ -24,10 +24,10 @@ from pathlib import Path
 import numpy as np
 
 import biobert_onnx
-from benchmarks.environment import environment
+from benchmarks.machine.environment import environment
 from benchmarks.serving import RESULTS
-from biobert_onnx.artifact import Manifest
-from biobert_onnx.bundle import bundle
+from biobert_onnx.artifact.manifest import Manifest
+from biobert_onnx.serving.bundle import bundle
 
 TEXT = "Antibiotics aren't painkiller"
 PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"

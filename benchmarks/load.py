@@ -1,10 +1,11 @@
-"""Eight processes of eight threads on one artifact for ten minutes; writes benchmarks/results-load/load.json.
+"""Eight processes of eight threads on one artifact for ten minutes; writes benchmarks/results/load/load.json.
 
     python -m benchmarks.load [--seconds 600] [--processes 8] [--threads 8] [--output FOLDER]
 
-In each process (benchmarks.load_worker) the threads share one encoder and call it in every way there is, while its main
-thread opens, uses and closes encoders of its own and forks; every vector is compared bit by bit. At the end SIGTERM
-meets all of them at work. Every minute the command `encode`, which leaves SIGTERM to the system, is ended by it too.
+In each process (benchmarks.harness.load_worker) the threads share one encoder and call it in every way there is, while
+its main thread opens, uses and closes encoders of its own and forks; every vector is compared bit by bit. At the end
+SIGTERM meets all of them at work. Every minute the command `encode`, which leaves SIGTERM to the system, is ended by
+it too.
 
 Nothing leaks if each process has no more threads and file descriptors after its last encoder is closed than before the
 first, and if in the last tenth of the time the median of the processes' anonymous memory is at most 5 %, and at most
@@ -29,15 +30,15 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.corpus import bundled_texts, pubmed_like_texts
-from benchmarks.demo import minilm_artifact
-from benchmarks.environment import environment
-from benchmarks.load_verdict import MINUTE_S, Sample, minutes, verdict
-from benchmarks.load_worker import TERMINATED
-from benchmarks.memory import figures
+from benchmarks.harness.load_worker import TERMINATED
+from benchmarks.inputs.corpus import bundled_texts, pubmed_like_texts
+from benchmarks.inputs.minilm import minilm_artifact
+from benchmarks.machine.environment import environment
+from benchmarks.machine.memory import figures
+from benchmarks.report.load_verdict import MINUTE_S, Sample, minutes, verdict
 from biobert_onnx import SentenceEncoder
 
-RESULTS = Path(__file__).parent / "results-load"
+RESULTS = Path(__file__).parent / "results" / "load"
 WORK = Path("build/load")
 
 SHORT_TEXTS = 300
@@ -109,7 +110,7 @@ def ended(process: subprocess.Popen[str]) -> dict[str, Any]:
 
 def run(seconds: float, *, processes: int, threads: int) -> dict[str, Any]:
     """The raw record of `processes` workers of `threads` threads under load for `seconds`."""
-    command = [sys.executable, "-W", "ignore", "-m", "benchmarks.load_worker", *prepare(), str(threads)]
+    command = [sys.executable, "-W", "ignore", "-m", "benchmarks.harness.load_worker", *prepare(), str(threads)]
     samples: list[Sample] = []
     commands: list[Future[float]] = []
     with at_work(command, processes) as workers, ThreadPoolExecutor(1) as beside:

@@ -1,4 +1,4 @@
-"""Measures every contender on a subject and writes benchmarks/results/NAME.json; rendering is another program.
+"""Measures every contender on a subject and writes benchmarks/results/peers/NAME.json; rendering is another program.
 
     python -m benchmarks.measure [--quick] [--checkpoint FOLDER] [--corpus FILE] [--only NAME ...]
 
@@ -17,17 +17,10 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from benchmarks.bench import ENTRIES, Bench, Effort, Record, say
-from benchmarks.bounds import BOUNDS, PRODUCTS
-from benchmarks.contenders import CONTENDERS, REFERENCE
-from benchmarks.corpus import pubmed_like_texts
-from benchmarks.demo import minilm_checkpoint
-from benchmarks.environment import environment
-from benchmarks.installed import installed_bytes
-from benchmarks.judgement import check_vectors
-from benchmarks.standin import write_standin
-from benchmarks.subjects import Subject
-from benchmarks.timings import (
+from benchmarks.harness.bench import ENTRIES, Bench, Effort, Record, say
+from benchmarks.harness.correctness import check_vectors
+from benchmarks.harness.subjects import Subject
+from benchmarks.harness.timings import (
     PART,
     choose_settings,
     take_memory,
@@ -38,11 +31,18 @@ from benchmarks.timings import (
     time_starts,
     time_threads,
 )
-from benchmarks.worker import WorkerError, contender_folder
-from biobert_onnx.cpus import usable_cpus
-from biobert_onnx_export.texts import TextSets
+from benchmarks.harness.worker import WorkerError, contender_folder
+from benchmarks.inputs.corpus import pubmed_like_texts
+from benchmarks.inputs.minilm import minilm_checkpoint
+from benchmarks.machine.environment import environment
+from benchmarks.machine.installed import installed_bytes
+from benchmarks.peers.bounds import BOUNDS, PRODUCTS
+from benchmarks.peers.contenders import CONTENDERS, REFERENCE
+from benchmarks.standin import write_standin
+from biobert_onnx.encoding.cpus import usable_cpus
+from biobert_onnx_export.reference.texts import TextSets
 
-RESULTS = Path(__file__).parent / "results"
+RESULTS = Path(__file__).parent / "results" / "peers"
 CORPUS_SIZES = (1000, 10_000, 100_000)
 
 FULL = {
@@ -94,7 +94,7 @@ def prepare(bench: Bench, name: str, record: Record) -> None:
     folder = contender_folder(bench.subject, name)
     folder.mkdir()
     begin = time.perf_counter()
-    command = [sys.executable, "-W", "ignore", "-m", "benchmarks.prepare", name, bench.subject.work]
+    command = [sys.executable, "-W", "ignore", "-m", "benchmarks.harness.prepare", name, bench.subject.work]
     done = subprocess.run(command, capture_output=True, text=True)
     if done.returncode:
         raise WorkerError(f"prepare: {(done.stderr.strip().splitlines() or ['no message'])[-1]}")

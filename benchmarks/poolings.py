@@ -6,7 +6,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from benchmarks.corpus import pubmed_like_texts
+from benchmarks.inputs.corpus import pubmed_like_texts
 from biobert_onnx import SentenceEncoder
 from biobert_onnx_export import export
 

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import numpy as np
 
-from biobert_onnx.artifact import ENCODER_GRAPH
-from biobert_onnx.session import opened, session_options
+from biobert_onnx.artifact.paths import ENCODER_GRAPH
+from biobert_onnx.encoding.sessions import opened, session_options
 
 RUNS = 20
 SHOWN = 10

@@ -13,7 +13,7 @@ from pathlib import Path
 from scipy.stats import pearsonr, spearmanr
 
 from biobert_onnx import SentenceEncoder
-from biobert_onnx_export.fidelity import cosines
+from biobert_onnx_export.gate.fidelity import cosines
 
 Pairs = tuple[list[str], list[str], list[float]]
 """Left sentences, right sentences, scores."""

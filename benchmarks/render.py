@@ -8,9 +8,9 @@ import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from benchmarks.behind import behind
-from benchmarks.samples import Record
-from benchmarks.tables import (
+from benchmarks.report.behind import behind
+from benchmarks.report.samples import Record
+from benchmarks.report.tables import (
     corpus_table,
     fidelity_table,
     latency_table,
@@ -25,7 +25,7 @@ from benchmarks.tables import (
 FOLDER = Path(__file__).parent
 README = FOLDER.parent / "README.md"
 
-SUMMARY = FOLDER / "results" / "standin.json"
+SUMMARY = FOLDER / "results" / "peers" / "standin.json"
 """The record of the README's table."""
 
 SUMMARY_PLACE = re.compile(r"(?<=<!-- benchmarks.render -->\n).*?(?=<!-- end -->\n)", re.DOTALL)
@@ -35,8 +35,8 @@ INTRODUCTION = """# Benchmarks
 Every contender runs in a process of its own, at equal threads, each with the batch size, and the number of batches side
 by side, that a sweep found best for it; texts are sorted by length for those that do not sort by themselves. Turns are
 taken in random order, round by round. Medians are quoted, with the least and the greatest sample; raw samples are in
-`results/`. Throughput includes tokenization and pooling. A contender gets figures only if its mean cosine to PyTorch
-float32 is at least 0.9999 (float32), 0.99 (bfloat16, and a CPU's default precision) or 0.8 (int8).
+`results/peers/`. Throughput includes tokenization and pooling. A contender gets figures only if its mean cosine to
+PyTorch float32 is at least 0.9999 (float32), 0.99 (bfloat16, and a CPU's default precision) or 0.8 (int8).
 
 Two bounds take turns with the contenders: the integer matrix products of the encoder alone, on batches of 512 tokens;
 and a process that only imports numpy, onnxruntime and tokenizers and loads the tokenizer. A second process is started
@@ -108,7 +108,7 @@ def readme(text: str, record: Record) -> str:
 
 def read_records() -> list[Record]:
     """The committed records, by name."""
-    return [read_record(path) for path in sorted((FOLDER / "results").glob("*.json"))]
+    return [read_record(path) for path in sorted((FOLDER / "results" / "peers").glob("*.json"))]
 
 
 def read_record(path: Path) -> Record:
@@ -119,7 +119,7 @@ def read_record(path: Path) -> Record:
 
 def main() -> None:
     """Write the page, the plots and the README's table."""
-    from benchmarks.plots import write_plots
+    from benchmarks.report.plots import write_plots
 
     records = read_records()
     (FOLDER / "README.md").write_text(page(records), encoding="utf-8")

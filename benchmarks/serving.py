@@ -1,4 +1,4 @@
-"""Many clients of one encoder: `aencode` against one bulk `encode`, and the HTTP app; a record in results-serving.
+"""Many clients of one encoder: `aencode` against one bulk `encode`, and the HTTP app; a record in results/serving.
 
     python -m benchmarks.serving [--requests N] [--texts N] [--rounds N] [--output FOLDER]
 
@@ -30,12 +30,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.corpus import pubmed_like_texts
-from benchmarks.demo import minilm_artifact
-from benchmarks.environment import environment
+from benchmarks.inputs.corpus import pubmed_like_texts
+from benchmarks.inputs.minilm import minilm_artifact
+from benchmarks.machine.environment import environment
 from biobert_onnx import SentenceEncoder
 
-RESULTS = Path(__file__).parent / "results-serving"
+RESULTS = Path(__file__).parent / "results" / "serving"
 WORK = Path("build/serving")
 
 CLIENTS = 32
@@ -88,7 +88,7 @@ def measure_callers(encoder: SentenceEncoder, texts: Sequence[str], rounds: int)
 @contextmanager
 def server(artifact: Path) -> Iterator[int]:
     """The port of the HTTP app in a process of its own, which ends with the block."""
-    command = [sys.executable, "-m", "uvicorn", "biobert_onnx.http:app", "--port", "0", "--no-access-log"]
+    command = [sys.executable, "-m", "uvicorn", "biobert_onnx.serving.http:app", "--port", "0", "--no-access-log"]
     environ = {**os.environ, "BIOBERT_ONNX_ARTIFACT": str(artifact)}
     with subprocess.Popen(command, env=environ, stderr=subprocess.PIPE, text=True) as process:
         try:

@@ -1,4 +1,4 @@
-"""Long runs of the `encode` command with its memory watched; writes benchmarks/results-soak/RUN.json.
+"""Long runs of the `encode` command with its memory watched; writes benchmarks/results/soak/RUN.json.
 
     python -m benchmarks.soak [--only RUN] [--texts N] [--output FOLDER]
 
@@ -25,12 +25,12 @@ from typing import Any
 import numpy as np
 from tokenizers import Tokenizer
 
-from benchmarks.corpus import bundled_texts
-from benchmarks.demo import minilm_artifact
-from benchmarks.environment import environment
-from benchmarks.memory import allowed_growth, figures
+from benchmarks.inputs.corpus import bundled_texts
+from benchmarks.inputs.minilm import minilm_artifact
+from benchmarks.machine.environment import environment
+from benchmarks.machine.memory import allowed_growth, figures
 
-RESULTS = Path(__file__).parent / "results-soak"
+RESULTS = Path(__file__).parent / "results" / "soak"
 WORK = Path("build/soak")
 
 MAX_LENGTH = 512

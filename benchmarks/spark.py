@@ -18,10 +18,10 @@ from typing import Any
 from pyspark.ml import PipelineModel
 from pyspark.sql import DataFrame, SparkSession
 
-from benchmarks.corpus import pubmed_like_texts
-from benchmarks.environment import environment
-from benchmarks.memory import figures
-from benchmarks.samples import median
+from benchmarks.inputs.corpus import pubmed_like_texts
+from benchmarks.machine.environment import environment
+from benchmarks.machine.memory import figures
+from benchmarks.report.samples import median
 from biobert_onnx import SentenceEncoder
 from biobert_onnx.sentences import split
 from biobert_onnx.spark import BertSentenceEmbeddings, DocumentAssembler, SentenceDetector
@@ -34,7 +34,7 @@ PARTITIONS = 16
 CHECKED = 200
 """Rows whose vectors must have the encoder's bits before anything is measured; they warm the workers up too."""
 
-RESULTS = Path(__file__).parent / "results-spark"
+RESULTS = Path(__file__).parent / "results" / "spark"
 MEMORY = ("VmHWM", "Pss", "Private_Dirty")
 
 
@@ -44,7 +44,7 @@ def main() -> None:
     parser.add_argument("artifact", type=Path)
     parser.add_argument("--rows", type=int, default=100_000)
     parser.add_argument("--rounds", type=int, default=1)
-    parser.add_argument("--output", type=Path, help="default: benchmarks/results-spark/ARTIFACT.json")
+    parser.add_argument("--output", type=Path, help="default: benchmarks/results/spark/ARTIFACT.json")
     options = parser.parse_args()
     record = measured(options.artifact, rows=options.rows, rounds=options.rounds)
     output = options.output or RESULTS / f"{options.artifact.name}.json"

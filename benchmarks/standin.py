@@ -25,7 +25,7 @@ from tokenizers.trainers import WordPieceTrainer
 from transformers import BertConfig, BertModel
 from transformers.models.bert.modeling_bert import BertLayer
 
-from benchmarks.corpus import bundled_texts
+from benchmarks.inputs.corpus import bundled_texts
 
 SEED = 20200825
 SPECIAL_TOKENS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]

@@ -25,7 +25,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def tiny_checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A seeded BERT of 4 layers x 96 with a cased vocabulary, loud channels and an outlier unit."""
     from benchmarks.standin import write_standin
-    from tests.checkpoints import TINY
+    from tests.support.checkpoints import TINY
 
     folder = tmp_path_factory.mktemp("checkpoints") / "tiny"
     write_standin(folder, TINY)
@@ -54,7 +54,7 @@ def encoder(artifact: Path) -> biobert_onnx.SentenceEncoder:
 @pytest.fixture(scope="session")
 def minilm(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The artifact of a trained encoder, all-MiniLM-L6-v2: int8, uncased, vectors of unit length."""
-    from benchmarks.demo import minilm_checkpoint
+    from benchmarks.inputs.minilm import minilm_checkpoint
     from biobert_onnx_export import export
 
     work = tmp_path_factory.mktemp("minilm")

@@ -4,8 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks.padded import Encode
-from benchmarks.subjects import Subject
+from benchmarks.harness.subjects import Subject
+from benchmarks.peers.padded import Encode
 
 Prepare = Callable[[Subject, Path], None]
 """Writes the contender's files into its own folder; the time it takes is the export time."""

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.padded import Encode, Floats, Ints, padded_encode
-from benchmarks.subjects import Subject
+from benchmarks.harness.subjects import Subject
+from benchmarks.peers.padded import Encode, Floats, Ints, padded_encode
 
 
 def convert_ctranslate2(subject: Subject, folder: Path) -> None:

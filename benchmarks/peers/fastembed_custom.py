@@ -4,8 +4,8 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.padded import Encode
-from benchmarks.subjects import Subject
+from benchmarks.harness.subjects import Subject
+from benchmarks.peers.padded import Encode
 
 
 def load_fastembed(subject: Subject, folder: Path, threads: int, streams: int) -> Encode:

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.padded import Encode, Floats, Ints, padded_encode
-from benchmarks.subjects import Subject
+from benchmarks.harness.subjects import Subject
+from benchmarks.peers.padded import Encode, Floats, Ints, padded_encode
 
 
 def convert_openvino(subject: Subject, folder: Path) -> None:
@@ -20,7 +20,7 @@ def quantize_openvino(subject: Subject, folder: Path) -> None:
     import nncf
     import openvino
 
-    from biobert_onnx_export.texts import TextSets
+    from biobert_onnx_export.reference.texts import TextSets
 
     tokenizer = subject.tokenizer()
 

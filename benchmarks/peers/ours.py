@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from benchmarks.padded import Encode
+from benchmarks.harness.subjects import MAX_LENGTH, Subject
 from benchmarks.peers.contender import Prepare
-from benchmarks.subjects import MAX_LENGTH, Subject
+from benchmarks.peers.padded import Encode
 
 
 def export_ours(precision: str) -> Prepare:
@@ -22,7 +22,7 @@ def prepack_ours(subject: Subject, folder: Path) -> None:
     """A copy of the int8 artifact, its weights laid out for this machine."""
     import shutil
 
-    from biobert_onnx.prepacked import prepack
+    from biobert_onnx.encoding.prepacked import prepack
 
     shutil.copytree(folder.parent / "biobert-onnx-int8" / "artifact", folder / "artifact")
     prepack(folder / "artifact")

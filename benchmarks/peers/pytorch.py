@@ -4,9 +4,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from benchmarks.padded import Encode, Floats, Ints, padded_encode
+from benchmarks.harness.subjects import Subject
 from benchmarks.peers.contender import Load
-from benchmarks.subjects import Subject
+from benchmarks.peers.padded import Encode, Floats, Ints, padded_encode
 
 
 def load_pytorch(change: Callable[[Any], Any]) -> Load:

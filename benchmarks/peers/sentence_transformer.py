@@ -4,9 +4,9 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-from benchmarks.padded import Encode
+from benchmarks.harness.subjects import MAX_LENGTH, Subject
 from benchmarks.peers.contender import Load, Prepare
-from benchmarks.subjects import MAX_LENGTH, Subject
+from benchmarks.peers.padded import Encode
 
 
 def save_sentence_transformers(backend: str) -> Prepare:

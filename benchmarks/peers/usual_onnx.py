@@ -4,13 +4,13 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.padded import Encode, Floats, Ints, padded_encode
-from benchmarks.subjects import Subject
+from benchmarks.harness.subjects import Subject
+from benchmarks.peers.padded import Encode, Floats, Ints, padded_encode
 
 
 def quantize_usual(subject: Subject, folder: Path) -> None:
     """onnxruntime's transformer fusion and quantize_dynamic."""
-    from benchmarks.usual_recipe import write_usual_int8
+    from benchmarks.inputs.usual_recipe import write_usual_int8
 
     write_usual_int8(subject.reference_graph, folder / "model.onnx", heads=subject.heads, hidden=subject.dim)
     for path in folder.glob("model.fused.onnx*"):

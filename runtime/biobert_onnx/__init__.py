@@ -1,9 +1,9 @@
 """Sentence embeddings from a quantized BERT graph, on CPUs, with numpy, onnxruntime and tokenizers only."""
 
-from biobert_onnx.artifact import ArtifactError, Manifest
+from biobert_onnx.artifact.manifest import Manifest
 from biobert_onnx.embeddings import embedding_ranges, quantize_embeddings, similarity
 from biobert_onnx.encoder import SentenceEncoder
-from biobert_onnx.long_texts import TruncationWarning
+from biobert_onnx.errors import ArtifactError, TruncationWarning
 from biobert_onnx.version import __version__
 
 __all__ = [

@@ -2,7 +2,7 @@
 
 import sys
 
-from biobert_onnx.cli import main
+from biobert_onnx.cli.main import main
 
 if __name__ == "__main__":
     sys.exit(main())

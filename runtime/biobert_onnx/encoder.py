@@ -11,17 +11,18 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
-from biobert_onnx.artifact import ENCODER_GRAPH, TOKENIZER, Manifest
-from biobert_onnx.concurrent_callers import ConcurrentCallers
-from biobert_onnx.cpus import usable_cpus
+from biobert_onnx._progress import ProgressBar
+from biobert_onnx.artifact.manifest import Manifest
+from biobert_onnx.artifact.paths import ENCODER_GRAPH, TOKENIZER
 from biobert_onnx.embeddings import scale_to_unit_length
-from biobert_onnx.long_texts import LongTexts, Windows
-from biobert_onnx.prepacked import FOLDER, fitting_graph
-from biobert_onnx.progress import ProgressBar
-from biobert_onnx.scheduler import run_micro_batches
-from biobert_onnx.session import Sessions
-from biobert_onnx.streaming import CHUNK, token_ids_ahead
-from biobert_onnx.tokenization import TextTokenizer, checked_texts, slices
+from biobert_onnx.encoding.async_calls import ConcurrentCallers
+from biobert_onnx.encoding.cpus import usable_cpus
+from biobert_onnx.encoding.long_texts import LongTexts, Windows
+from biobert_onnx.encoding.micro_batches import run_micro_batches
+from biobert_onnx.encoding.prepacked import FOLDER, fitting_graph
+from biobert_onnx.encoding.read_ahead import CHUNK, token_ids_ahead
+from biobert_onnx.encoding.sessions import Sessions
+from biobert_onnx.encoding.tokenizer import TextTokenizer, checked_texts, slices
 
 Embeddings = NDArray[np.float32]
 

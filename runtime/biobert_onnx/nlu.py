@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from biobert_onnx._extras import needed_extra
+from biobert_onnx.catalog.names import NLU_PREFIX, find_artifact
 from biobert_onnx.encoder import SentenceEncoder
-from biobert_onnx.extras import needed_extra
-from biobert_onnx.pretrained import NLU_PREFIX, find_artifact
+from biobert_onnx.errors import shown
 from biobert_onnx.sentences import Sentence, split
-from biobert_onnx.shown import shown
 
 if TYPE_CHECKING:
     import pandas as pd

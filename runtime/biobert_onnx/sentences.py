@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from biobert_onnx._extras import needed_extra
 from biobert_onnx.encoder import SentenceEncoder
-from biobert_onnx.extras import needed_extra
 
 if TYPE_CHECKING:
     from nupunkt import PunktSentenceTokenizer

@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 
 from benchmarks import quality, render
-from benchmarks.bench import Bench, Record
-from benchmarks.contenders import CONTENDERS, OURS
-from benchmarks.corpus import bundled_texts, pubmed_like_texts
-from benchmarks.demo import minilm_checkpoint
-from benchmarks.judgement import judge
-from benchmarks.subjects import Subject
+from benchmarks.harness.bench import Bench, Record
+from benchmarks.harness.correctness import judge
+from benchmarks.harness.subjects import Subject
+from benchmarks.inputs.corpus import bundled_texts, pubmed_like_texts
+from benchmarks.inputs.minilm import minilm_checkpoint
+from benchmarks.peers.contenders import CONTENDERS, OURS
 from biobert_onnx import SentenceEncoder
 from biobert_onnx_export import export
 

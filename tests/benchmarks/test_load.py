@@ -13,11 +13,11 @@ from typing import Any
 import numpy as np
 import pytest
 
+from benchmarks.harness.load_worker import TERMINATED
 from benchmarks.load import RESULTS
-from benchmarks.load_verdict import COLUMNS, Sample, minutes, verdict
-from benchmarks.load_worker import TERMINATED
+from benchmarks.report.load_verdict import COLUMNS, Sample, minutes, verdict
 from biobert_onnx import SentenceEncoder
-from tests.texts import TEXTS
+from tests.support.texts import TEXTS
 
 MIB = 1024
 WORK_S = 2.0
@@ -32,7 +32,7 @@ def report(artifact: Path, folder: Path, *, change: float = 0) -> dict[str, Any]
     (folder / "texts.json").write_text(json.dumps(texts), encoding="utf-8")
     arguments = [str(artifact), str(folder / "texts.json"), str(folder / "vectors.npy"), "2"]
     with subprocess.Popen(
-        [sys.executable, "-m", "benchmarks.load_worker", *arguments], stdout=subprocess.PIPE, text=True
+        [sys.executable, "-m", "benchmarks.harness.load_worker", *arguments], stdout=subprocess.PIPE, text=True
     ) as process:
         assert process.stdout is not None
         assert process.stdout.readline() == "at work\n"

@@ -7,18 +7,18 @@ from typing import Any
 
 import pytest
 
-from benchmarks.contenders import CONTENDERS, REFERENCE
-from benchmarks.judgement import judge
-from benchmarks.subjects import Subject
-from biobert_onnx import serverless
-from biobert_onnx.cli import main
-from biobert_onnx_export.texts import TextSets
-from tests.pages import DOCS, Block, runnable_blocks
-from tests.texts import TEXTS
+from benchmarks.harness.correctness import judge
+from benchmarks.harness.subjects import Subject
+from benchmarks.peers.contenders import CONTENDERS, REFERENCE
+from biobert_onnx.cli.main import main
+from biobert_onnx.serving import serverless
+from biobert_onnx_export.reference.texts import TextSets
+from tests.support.pages import DOCS, Block, runnable_blocks
+from tests.support.texts import TEXTS
 
 PAGES = ("int8.md", "fidelity.md", "serverless.md", "adding-a-pass.md", "adding-a-contender.md")
 OF_SPARK = "spark.md"
-"""Run in tests/pipelines."""
+"""Run in tests/runtime/spark."""
 
 LINK = re.compile(r"\]\(([^)#]+)")
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.pages import README, Block, blocks
+from tests.support.pages import README, Block, blocks
 
 SECTIONS = ("Quickstart", "Using it")
 EXAMPLES = [block for block in blocks(README) if block.heading in SECTIONS and block.language == "python"]

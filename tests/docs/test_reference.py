@@ -10,7 +10,7 @@ from pathlib import Path
 import pdoc
 import pytest
 
-from tests.pages import DOCS, PROJECT, README
+from tests.support.pages import DOCS, PROJECT, README
 
 MAKEFILE = (PROJECT / "Makefile").read_text(encoding="utf-8")
 MODULES = re.findall(r"biobert_onnx[\w.]*", MAKEFILE.partition("REFERENCE := ")[2].partition("\n\n")[0])

@@ -5,10 +5,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks.demo import minilm_checkpoint
+from benchmarks.inputs.minilm import minilm_checkpoint
 from biobert_onnx import Manifest, SentenceEncoder
-from biobert_onnx_export.texts import TextSets
-from tests.checkpoints import transformers_vectors
+from biobert_onnx_export.reference.texts import TextSets
+from tests.support.checkpoints import transformers_vectors
 
 pytestmark = pytest.mark.filterwarnings("ignore::biobert_onnx.TruncationWarning")  # 3 of the report's texts are cut
 

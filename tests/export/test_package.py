@@ -29,7 +29,7 @@ def test_the_wheel_holds_both_packages_with_types_and_text(built: Path) -> None:
         "biobert_onnx/py.typed",
         "biobert_onnx/encoder.py",
         "biobert_onnx_export/py.typed",
-        "biobert_onnx_export/text/biomedical.txt",
+        "biobert_onnx_export/reference/data/biomedical.txt",
     } <= names
     assert {name.partition("/")[0] for name in names} == {
         "biobert_onnx",

@@ -8,16 +8,16 @@ import onnxruntime
 import pytest
 from numpy.typing import NDArray
 
+from benchmarks.inputs.usual_recipe import write_usual_int8
 from benchmarks.standin import BIOBERT, write_standin
-from benchmarks.usual_recipe import write_usual_int8
 from biobert_onnx import Manifest, SentenceEncoder
-from biobert_onnx.known_answers import hidden_states
+from biobert_onnx.catalog.published import hidden_states
 from biobert_onnx_export import export
-from biobert_onnx_export.checkpoint import Checkpoint
-from biobert_onnx_export.fidelity import cosines
-from biobert_onnx_export.reference import Reference
-from biobert_onnx_export.texts import TextSets
-from tests.tensorflow_checkpoints import write_tensorflow
+from biobert_onnx_export.checkpoint.checkpoint import Checkpoint
+from biobert_onnx_export.gate.fidelity import cosines
+from biobert_onnx_export.reference.reference import Reference
+from biobert_onnx_export.reference.texts import TextSets
+from tests.support.tensorflow_checkpoints import write_tensorflow
 
 TEXTS = TextSets.read(None).reports["report"][::4]
 

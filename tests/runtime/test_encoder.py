@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from biobert_onnx import SentenceEncoder, TruncationWarning
-from biobert_onnx.tokenization import CHARACTERS, SLICE, TextTokenizer
-from tests.texts import TEXTS
+from biobert_onnx.encoding.tokenizer import CHARACTERS, SLICE, TextTokenizer
+from tests.support.texts import TEXTS
 
 LONG = "Mutations of the gene were found in every second patient. " * 60
 

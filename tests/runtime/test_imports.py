@@ -35,7 +35,7 @@ EXTRAS = {"spark": ("spark", "pyspark"), "http": ("http", "starlette")}
 
 
 def test_the_runtime_imports_numpy_onnxruntime_and_tokenizers_only() -> None:
-    code = "import sys, biobert_onnx.cli; print(*sorted({name.partition('.')[0] for name in sys.modules}))"
+    code = "import sys, biobert_onnx.cli.main; print(*sorted({name.partition('.')[0] for name in sys.modules}))"
     done = subprocess.run([sys.executable, "-W", "error", "-c", code], capture_output=True, text=True, check=True)
     loaded = set(done.stdout.split())
     third_party = {name for name in loaded - sys.stdlib_module_names if not name.startswith(("_", "biobert_onnx"))}
@@ -74,7 +74,7 @@ def test_all_names_the_public_names() -> None:
         ("sentences", "nupunkt", "from biobert_onnx.sentences import split; split('x')"),
         ("pandas", "pandas", "from biobert_onnx import nlu; nlu.load('x')"),
         ("spark", "pyspark", "import biobert_onnx.spark"),
-        ("http", "starlette", "import biobert_onnx.http"),
+        ("http", "starlette", "import biobert_onnx.serving.http"),
         ("haystack", "haystack", "import biobert_onnx.integrations.haystack"),
         ("langchain", "langchain_core", "import biobert_onnx.integrations.langchain"),
         ("llama-index", "llama_index", "import biobert_onnx.integrations.llama_index"),

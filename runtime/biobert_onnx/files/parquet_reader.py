@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
-from biobert_onnx.extras import needed_extra
+from biobert_onnx._extras import needed_extra
 from biobert_onnx.files.rows import Record, Rows, check_names, check_text
 
 if TYPE_CHECKING:

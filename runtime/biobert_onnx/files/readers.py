@@ -8,9 +8,9 @@ from itertools import islice
 from pathlib import Path
 from typing import IO, Any
 
+from biobert_onnx.errors import shown
 from biobert_onnx.files.lines import Lines
 from biobert_onnx.files.rows import Record, Rows, check_names, check_text
-from biobert_onnx.shown import shown
 
 STDIN = "-"
 

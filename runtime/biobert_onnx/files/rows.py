@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from biobert_onnx.shown import shown
+from biobert_onnx.errors import shown
 
 EMBEDDING = "embedding"
 """The column that outputs add."""

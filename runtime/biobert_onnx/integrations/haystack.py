@@ -6,8 +6,8 @@ from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from typing import Any, Self
 
+from biobert_onnx._extras import needed_extra
 from biobert_onnx.encoder import SentenceEncoder
-from biobert_onnx.extras import needed_extra
 from biobert_onnx.integrations.parameters import EncoderParameters
 
 with needed_extra("haystack", by="a Haystack embedder"):

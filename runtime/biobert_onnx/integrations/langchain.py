@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from biobert_onnx.extras import needed_extra
+from biobert_onnx._extras import needed_extra
 from biobert_onnx.integrations.parameters import EncoderParameters
 
 with needed_extra("langchain", by="LangChain's Embeddings"):

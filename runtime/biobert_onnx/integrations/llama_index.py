@@ -2,9 +2,9 @@
 
 from typing import Any
 
+from biobert_onnx._extras import needed_extra
 from biobert_onnx.encoder import SentenceEncoder
-from biobert_onnx.extras import needed_extra
-from biobert_onnx.streaming import CHUNK
+from biobert_onnx.encoding.read_ahead import CHUNK
 
 with needed_extra("llama-index", by="LlamaIndex' BaseEmbedding"):
     from llama_index.core.base.embeddings.base import BaseEmbedding

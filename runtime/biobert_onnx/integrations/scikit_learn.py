@@ -6,7 +6,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from biobert_onnx.extras import needed_extra
+from biobert_onnx._extras import needed_extra
 from biobert_onnx.integrations.parameters import EncoderParameters
 
 with needed_extra("scikit-learn", by="the scikit-learn transformer"):

@@ -1,6 +1,6 @@
 """Spark ML stages with Spark NLP's names, setters and columns, on this runtime; `embed_column` for plain strings."""
 
-from biobert_onnx.extras import needed_extra
+from biobert_onnx._extras import needed_extra
 
 with needed_extra("spark", by="a Spark stage"):
     from biobert_onnx.spark.document_assembler import DocumentAssembler

@@ -12,8 +12,8 @@ from pyspark.ml.util import DefaultParamsReadable, DefaultParamsWritable
 from pyspark.sql import DataFrame
 from pyspark.sql.types import StructField
 
-from biobert_onnx.artifact import MANIFEST
-from biobert_onnx.pretrained import DEFAULT
+from biobert_onnx.artifact.paths import MANIFEST
+from biobert_onnx.catalog.names import DEFAULT
 from biobert_onnx.spark.annotations import (
     ANNOTATIONS,
     ANNOTATOR_TYPE,

@@ -9,9 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 from pyspark import SparkContext, SparkFiles, TaskContext
 
-from biobert_onnx.artifact import MANIFEST, ArtifactError, Manifest
+from biobert_onnx.artifact.manifest import Manifest
+from biobert_onnx.artifact.paths import MANIFEST
+from biobert_onnx.catalog.names import find_artifact, spark_nlp_name
 from biobert_onnx.encoder import SentenceEncoder
-from biobert_onnx.pretrained import find_artifact, spark_nlp_name
+from biobert_onnx.errors import ArtifactError
 
 KEPT = 2
 """Encoders that a worker keeps open: the one of the task at hand, and one more where a pipeline has two."""

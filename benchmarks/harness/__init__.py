@@ -1,0 +1,1 @@
+"""What prepares contenders, runs each in a process of its own, and says whether its vectors are right."""

@@ -1,0 +1,101 @@
+"""What is measured: a checkpoint, converted once for every contender, in a folder of its own."""
+
+import json
+from bisect import bisect_right
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Self
+
+from tokenizers import Tokenizer
+
+MAX_LENGTH = 512
+"""Every contender cuts texts here, so that latency can be taken up to it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Subject:
+    """A BERT checkpoint called `name` in the folder `checkpoint`; contenders keep what they make of it in `work`.
+
+    Its facts lie in work/subject.json, so that no contender's process has to read the checkpoint to know them.
+    """
+
+    name: str
+    checkpoint: str
+    work: str
+    layers: int
+    dim: int
+    heads: int
+    intermediate: int
+    cased: bool
+    normalized: bool
+
+    @classmethod
+    def prepare(cls, name: str, checkpoint: Path, work: Path) -> Self:
+        """Write the subject's facts and tokenizer into the new folder `work`."""
+        from biobert_onnx_export.checkpoint.checkpoint import Checkpoint
+
+        source = Checkpoint.read(str(checkpoint))
+        subject = cls(
+            name=name,
+            checkpoint=str(checkpoint),
+            work=str(work),
+            layers=source.geometry.num_hidden_layers,
+            dim=source.geometry.hidden_size,
+            heads=source.geometry.num_attention_heads,
+            intermediate=source.geometry.intermediate_size,
+            cased=source.vocabulary.cased,
+            normalized=source.modules.normalized,
+        )
+        work.mkdir(parents=True)
+        (work / "subject.json").write_text(json.dumps(asdict(subject)), encoding="utf-8")
+        source.vocabulary.tokenizer().save(str(subject.tokenizer_file))
+        return subject
+
+    def write_reference_graph(self) -> None:
+        """Write the reference graph into the subject's folder, once for every contender that starts from it."""
+        from biobert_onnx_export.checkpoint.checkpoint import Checkpoint
+        from biobert_onnx_export.reference.reference import Reference
+
+        source = Checkpoint.read(self.checkpoint)
+        Reference(source, Path(self.work), pooling="mean", samples=[self.tokenizer().encode("A text.").ids])
+
+    @classmethod
+    def read(cls, work: Path) -> Self:
+        """The subject that was prepared in `work`."""
+        return cls(**json.loads((work / "subject.json").read_text(encoding="utf-8")))
+
+    @property
+    def tokenizer_file(self) -> Path:
+        """The tokenizer.json that contenders without a tokenizer of their own use."""
+        return Path(self.work) / "tokenizer.json"
+
+    @property
+    def reference_graph(self) -> Path:
+        """optimum's float32 graph, which the onnxruntime and OpenVINO contenders start from."""
+        return Path(self.work) / "reference.onnx"
+
+    def tokenizer(self) -> Tokenizer:
+        """A tokenizer that cuts at MAX_LENGTH."""
+        tokenizer = Tokenizer.from_file(str(self.tokenizer_file))
+        tokenizer.enable_truncation(MAX_LENGTH)
+        return tokenizer
+
+    def texts_of(self, tokens: int, count: int, texts: Sequence[str]) -> list[str]:
+        """`count` different texts of exactly `tokens` tokens, special ones included: runs of words of `texts`."""
+        tokenizer = Tokenizer.from_file(str(self.tokenizer_file))
+        words = " ".join(texts).split()
+        starts = range(0, len(words) - tokens, max(1, (len(words) - tokens) // count))
+        if len(starts) < count:
+            raise ValueError(f"{len(texts)} texts are too few for {count} texts of {tokens} tokens")
+        return [_cut(tokenizer, words[start : start + tokens], tokens) for start in starts[:count]]
+
+
+def _cut(tokenizer: Tokenizer, words: Sequence[str], tokens: int) -> str:
+    """The first words that fit into `tokens` tokens, filled up with "a", which is one token in every vocabulary."""
+
+    def length(end: int) -> int:
+        return len(tokenizer.encode(" ".join(words[:end])).ids)
+
+    text = " ".join(words[: bisect_right(range(len(words)), tokens, key=length) - 1])
+    return text + " a" * (tokens - len(tokenizer.encode(text).ids))

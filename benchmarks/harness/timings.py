@@ -1,0 +1,135 @@
+"""What is timed of every contender, and the memory it takes; each function adds raw samples to the records."""
+
+from collections.abc import Iterator, Sequence
+
+from benchmarks.harness.bench import ENTRIES, Bench, Record, stream_counts
+from benchmarks.inputs.corpus import pubmed_like_texts
+from benchmarks.peers.contenders import OURS
+
+BATCHES = (4, 8, 16, 32)
+SWEEP_SHARE = 8
+"""The sweep takes this part of the corpus, one in so many."""
+
+PART = 4
+"""Scaling with threads, and memory, take one text in so many."""
+
+LENGTHS = (16, 32, 64, 128, 256, 512)
+REPEATS = 3
+"""Calls of one text in one turn, of which there are twice as many as of longer measures."""
+
+
+def time_starts(bench: Bench, names: Sequence[str], starts: int) -> None:
+    """Seconds from the start of a process to its first vector, and the memory of one more beside the first."""
+
+    def start(name: str, record: Record) -> None:
+        bench.worker(name)  # the first process, which goes on to the other measures
+        second = bench.new_worker(name)
+        record.setdefault("cold_starts", []).append(second.start)
+        record.setdefault("second_process", []).append(second.memory())
+        second.close()
+
+    bench.each(start, names, rounds=starts, title="cold start")
+
+
+def choose_settings(bench: Bench, names: Sequence[str], corpus: Sequence[str], rounds: int) -> None:
+    """Record every sample of a sweep over streams and batch sizes on the start of the corpus, and the best setting.
+
+    The least sample of each setting decides, as other work on the machine only ever adds to one.
+    """
+    sample = corpus[: len(corpus) // SWEEP_SHARE]
+
+    def sweep(name: str, record: Record) -> None:
+        samples = record.setdefault("sweep", [{**setting, "seconds": []} for setting in _settings(bench, name)])
+        for tried in samples:
+            worker = bench.worker(name, streams=tried["streams"])
+            tried["seconds"] += worker.seconds(sample, batch=tried["batch"])
+        best = min(samples, key=lambda tried: min(tried["seconds"]))
+        record["setting"] = {"streams": best["streams"], "batch": best["batch"]}
+
+    bench.each(sweep, names, rounds=rounds, title="settings")
+
+
+def _settings(bench: Bench, name: str) -> Iterator[dict[str, int | None]]:
+    contender = ENTRIES[name]
+    for streams in stream_counts(contender, bench.threads):
+        for batch in BATCHES if contender.batched else (None,):
+            yield {"streams": streams, "batch": batch}
+
+
+def time_corpus(bench: Bench, names: Sequence[str], corpus: Sequence[str], rounds: int) -> None:
+    """Seconds of the whole corpus."""
+
+    def encode(name: str, record: Record) -> None:
+        setting = record["setting"]
+        worker = bench.worker(name, streams=setting["streams"])
+        record.setdefault("throughput_seconds", []).extend(worker.seconds(corpus, batch=setting["batch"]))
+
+    bench.each(encode, names, rounds=rounds, title="throughput")
+
+
+def take_memory(bench: Bench, names: Sequence[str], corpus: Sequence[str]) -> None:
+    """Memory of a new process that encodes part of the corpus and does nothing else."""
+
+    def encode(name: str, record: Record) -> None:
+        setting = record["setting"]
+        with bench.new_worker(name, streams=setting["streams"]) as worker:
+            worker.seconds(corpus[: len(corpus) // PART], batch=setting["batch"])
+            record["memory"] = worker.memory()
+
+    bench.each(encode, names, title="memory")
+
+
+def time_lengths(bench: Bench, names: Sequence[str], corpus: Sequence[str], tokens: int, rounds: int) -> None:
+    """Seconds of `tokens` tokens in texts of one length, for every length."""
+    texts = {length: bench.subject.texts_of(length, max(1, tokens // length), corpus) for length in LENGTHS}
+
+    def encode(name: str, record: Record) -> None:
+        streams, batch = record["setting"]["streams"], record["setting"]["batch"]
+        worker = bench.worker(name, streams=streams)
+        seconds = record.setdefault("length_seconds", {str(length): [] for length in LENGTHS})
+        for length in LENGTHS:
+            a_stream = max(1, len(texts[length]) // streams)  # so that no stream is left without a batch
+            seconds[str(length)] += worker.seconds(texts[length], batch=batch and min(batch, a_stream))
+
+    bench.each(encode, names, rounds=rounds, title="throughput by length")
+
+
+def time_latency(bench: Bench, names: Sequence[str], corpus: Sequence[str], rounds: int) -> None:
+    """Seconds of one text alone, by its number of tokens; the first call of each length is not counted."""
+    texts = {length: bench.subject.texts_of(length, 1, corpus) for length in LENGTHS}
+
+    def encode(name: str, record: Record) -> None:
+        seconds = record.setdefault("latency_seconds", {str(length): [] for length in LENGTHS})
+        for length in LENGTHS:
+            seconds[str(length)] += bench.worker(name).seconds(texts[length], batch=1, repeats=1 + REPEATS)[1:]
+
+    bench.each(encode, names, rounds=2 * rounds, title="latency")
+
+
+def time_threads(bench: Bench, names: Sequence[str], corpus: Sequence[str], rounds: int) -> None:
+    """Seconds of part of the corpus on 1, 2, 4, ... threads, up to all."""
+    counts = [1 << power for power in range(bench.threads.bit_length()) if 1 << power < bench.threads]
+    part = corpus[: len(corpus) // PART]
+    for threads in [*counts, bench.threads]:
+
+        def encode(name: str, record: Record, threads: int = threads) -> None:
+            streams = min(record["setting"]["streams"], threads)
+            worker = bench.worker(name, streams=streams, threads=threads)
+            seconds = record.setdefault("threads_seconds", {}).setdefault(str(threads), [])
+            seconds += worker.seconds(part, batch=record["setting"]["batch"])
+
+        bench.each(encode, names, rounds=rounds, title=f"{threads} threads")
+
+
+def time_corpus_sizes(bench: Bench, sizes: Sequence[int]) -> None:
+    """Seconds and memory of this project's encoder, a new process for each number of texts."""
+    for size in sizes:
+        texts = pubmed_like_texts(size, seed=size)
+
+        def encode(name: str, record: Record, texts: list[str] = texts) -> None:
+            with bench.new_worker(name) as worker:
+                (seconds,) = worker.seconds(texts, batch=None)
+                measured = {"seconds": seconds, **worker.memory()}
+            record.setdefault("corpus_sizes", {})[str(len(texts))] = measured
+
+        bench.each(encode, [OURS], title=f"{size} texts")

@@ -1,0 +1,154 @@
+"""One contender in a process of its own, asked over its standard input, so that times and memory are its alone.
+
+    python -m benchmarks.harness.worker NAME WORK THREADS STREAMS
+
+Once it has encoded a first text it answers the seconds that importing, loading and the first call took; then one JSON
+object for each JSON object it reads.
+"""
+
+import importlib
+import json
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from benchmarks.machine.memory import figures
+
+FIRST_TEXT = "The first text is short."
+FIRST_BATCH = 8
+
+
+class WorkerError(RuntimeError):
+    """A contender's process ended or failed; the message is the end of what it said."""
+
+
+class Worker:
+    """The process of one contender; use it as a context manager. `start` holds the seconds of its start-up."""
+
+    def __init__(self, name: str, work: Path, *, threads: int, streams: int) -> None:
+        command = [sys.executable, "-m", "benchmarks.harness.worker", name, str(work), str(threads), str(streams)]
+        self._errors = tempfile.TemporaryFile("w+")  # noqa: SIM115  # closed by close()
+        begin = time.perf_counter()
+        self._process = subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._errors, text=True
+        )
+        try:
+            self.start: dict[str, float] = self._answer()
+        except WorkerError:
+            self.close()
+            raise
+        self.start["total"] = time.perf_counter() - begin
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
+
+    def dismiss(self) -> None:
+        """Let the process end, without waiting for it."""
+        assert self._process.stdin is not None
+        self._process.stdin.close()
+
+    def close(self) -> None:
+        """End the process."""
+        self.dismiss()
+        self._process.wait()
+        for stream in (self._process.stdout, self._errors):
+            assert stream is not None
+            stream.close()
+
+    def seconds(self, texts: Sequence[str], *, batch: int | None, repeats: int = 1) -> list[float]:
+        """Seconds of encoding `texts`, once for each repeat."""
+        return list(self._ask({"texts": list(texts), "batch": batch, "repeats": repeats})["seconds"])
+
+    def vectors(self, texts: Sequence[str], *, batch: int | None) -> NDArray[np.float32]:
+        """The vectors of `texts`, (texts, dim) float32."""
+        answer = self._ask({"texts": list(texts), "batch": batch, "vectors": True})
+        return np.frombuffer(bytes.fromhex(answer["vectors"]), dtype=np.float32).reshape(len(texts), -1)
+
+    def memory(self) -> dict[str, int]:
+        """Bytes of resident memory: now, anonymous, and at its peak."""
+        return dict(self._ask({"memory": True})["memory"])
+
+    def _ask(self, question: dict[str, Any]) -> dict[str, Any]:
+        assert self._process.stdin is not None
+        try:
+            self._process.stdin.write(json.dumps(question) + "\n")
+            self._process.stdin.flush()
+        except BrokenPipeError:
+            raise WorkerError(self._last_words()) from None
+        return self._answer()
+
+    def _answer(self) -> dict[str, Any]:
+        assert self._process.stdout is not None
+        line = self._process.stdout.readline()
+        if not line:
+            self._process.wait()
+            raise WorkerError(self._last_words())
+        answer: dict[str, Any] = json.loads(line)
+        return answer
+
+    def _last_words(self) -> str:
+        self._errors.seek(0)
+        lines = [line.strip() for line in self._errors if line.strip()]
+        return lines[-1] if lines else f"ended with exit code {self._process.returncode}"
+
+
+def main(name: str, work: str, threads: str, streams: str) -> None:
+    """Load the contender `name` and answer questions until standard input ends."""
+    from benchmarks.harness.subjects import Subject
+    from benchmarks.peers.bounds import BOUNDS
+    from benchmarks.peers.contenders import CONTENDERS
+
+    answers, sys.stdout = sys.stdout, sys.stderr  # what a contender prints is no answer
+    contender = {**CONTENDERS, **BOUNDS}[name]
+    begin = time.perf_counter()
+    for module in contender.imports:
+        importlib.import_module(module)
+    imported = time.perf_counter()
+    subject = Subject.read(Path(work))
+    folder = contender_folder(subject, contender.files_of or name)
+    encode = contender.load(subject, folder, int(threads), int(streams))
+    loaded = time.perf_counter()
+    encode([FIRST_TEXT], FIRST_BATCH)
+    called = time.perf_counter()
+    start = {"import": imported - begin, "load": loaded - imported, "first_call": called - loaded}
+    print(json.dumps(start), file=answers, flush=True)
+    for line in sys.stdin:
+        print(json.dumps(_answered(encode, json.loads(line))), file=answers, flush=True)
+
+
+def contender_folder(subject: Any, name: str) -> Path:
+    """Where the contender `name` keeps what it made of `subject`."""
+    return Path(subject.work) / name.replace(" ", "-")
+
+
+def _answered(encode: Any, question: dict[str, Any]) -> dict[str, Any]:
+    if "memory" in question:
+        return {"memory": _memory()}
+    texts, batch = question["texts"], question["batch"] or 1  # None: who batches by itself does not look at it
+    if "vectors" in question:
+        return {"vectors": np.asarray(encode(texts, batch), dtype=np.float32).tobytes().hex()}
+    seconds = []
+    for _ in range(question["repeats"]):
+        begin = time.perf_counter()
+        encode(texts, batch)
+        seconds.append(time.perf_counter() - begin)
+    return {"seconds": seconds}
+
+
+def _memory() -> dict[str, int]:
+    names = {"resident": "VmRSS", "anonymous": "RssAnon", "peak": "VmHWM"}
+    return {name: 1024 * kib for name, kib in zip(names, figures("self", *names.values()), strict=True)}
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

@@ -1,0 +1,1 @@
+"""The machine, its memory, and the packages that are installed on it."""

@@ -1,0 +1,50 @@
+"""Sorted, padded batches and mean pooling, for contenders that bring neither: the way their users write it."""
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+from numpy.typing import NDArray
+
+from benchmarks.harness.subjects import Subject
+
+Floats = NDArray[np.float32]
+Ints = NDArray[np.int64]
+Hidden = Callable[[Ints, Ints], Floats]
+"""input_ids and attention_mask (batch, tokens) int64 -> last hidden state (batch, tokens, dim) float32."""
+Encode = Callable[[Sequence[str], int], Floats]
+"""Texts and batch size -> vectors (texts, dim) float32."""
+
+
+def padded_encode(subject: Subject, hidden: Hidden, *, streams: int) -> Encode:
+    """Mean-pooled vectors by `hidden`, on batches of texts sorted by token length, `streams` batches at a time."""
+    tokenizer = subject.tokenizer()
+
+    def encode(texts: Sequence[str], batch: int) -> Floats:
+        token_ids = [encoding.ids for encoding in tokenizer.encode_batch_fast(list(texts))]
+        order = sorted(range(len(texts)), key=lambda index: -len(token_ids[index]))
+        vectors = np.empty((len(texts), subject.dim), dtype=np.float32)
+
+        def work(chosen: list[int]) -> None:
+            vectors[chosen] = _pooled(hidden, [token_ids[index] for index in chosen])
+
+        batches = [order[start : start + batch] for start in range(0, len(order), batch)]
+        if streams == 1:
+            list(map(work, batches))
+        else:
+            with ThreadPoolExecutor(streams) as pool:
+                list(pool.map(work, batches))
+        if subject.normalized:
+            vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+        return vectors
+
+    return encode
+
+
+def _pooled(hidden: Hidden, token_ids: Sequence[Sequence[int]]) -> Floats:
+    longest = max(map(len, token_ids))
+    input_ids = np.array([[*ids, *[0] * (longest - len(ids))] for ids in token_ids], dtype=np.int64)
+    mask = np.array([[1] * len(ids) + [0] * (longest - len(ids)) for ids in token_ids], dtype=np.int64)
+    weights = mask[:, :, None].astype(np.float32)
+    pooled: Floats = (hidden(input_ids, mask) * weights).sum(axis=1) / weights.sum(axis=1)
+    return pooled

@@ -1,0 +1,101 @@
+"""Step 8, the model card: README.md of the artifact, made from its manifest and nothing else."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from biobert_onnx.artifact.manifest import Manifest
+from biobert_onnx.catalog.models import Model, find
+from biobert_onnx.catalog.published import REPRODUCED
+
+USAGE = """```python
+from biobert_onnx import SentenceEncoder
+
+encoder = SentenceEncoder("path/of/this/folder")
+embeddings = encoder.encode(["A sentence.", "Another one."])  # (2, {dim}) float32
+```
+
+`encoder.onnx` is for biobert-onnx alone: it takes unpadded batches. Other tools load `model.onnx`, with attention mask
+and token types."""
+
+LIMITS = """- Texts are cut to {max_length} tokens, [CLS] and [SEP] included.
+- A text's bits are the same in any batch on one machine and onnxruntime version; other machines may round otherwise.
+- What the checkpoint does not know, its vectors do not show: they were compared with float32, not with any task."""
+
+
+def write_model_card(folder: Path, manifest: Manifest) -> None:
+    """Write README.md: what the artifact is, how to use it, how faithful it was measured to be."""
+    (folder / "README.md").write_text(model_card(manifest), encoding="utf-8")
+
+
+def model_card(manifest: Manifest) -> str:
+    """The model card of the artifact of `manifest`, Markdown under YAML front matter.
+
+    Licence, language and papers are told only of a checkpoint that came from its own repository on the Hub or gave its
+    known answers: a folder may have any name.
+    """
+    model = _certain_model(manifest)
+    parts = [
+        "\n".join(["---", *_front_matter(manifest, model), "---"]),
+        f"# {manifest.name}, {manifest.precision} for CPUs",
+        _summary(manifest, model),
+        USAGE.format(dim=manifest.dim),
+        "## Fidelity\n\nCosine to the float32 vectors of the checkpoint, on texts that were not used for calibration.",
+        "\n".join(_fidelity_table(manifest)),
+        "\n".join(["## Recipe", "", *_recipe(manifest), "", "The full record is `manifest.json`."]),
+        "## Limits\n\n" + LIMITS.format(max_length=manifest.max_length),
+    ]
+    if model is not None:
+        parts.append("\n".join(["## Citation", "", *(f"- {paper}" for paper in model.papers)]))
+    return "\n\n".join(parts) + "\n"
+
+
+def _certain_model(manifest: Manifest) -> Model | None:
+    tried = [found for kind in manifest.checkpoint["known_answers"].values() for found in kind]
+    reproduced = any(found["distance"] <= REPRODUCED for found in tried)
+    from_hub = manifest.checkpoint["revision"] is not None
+    return find(manifest.checkpoint["model"]) if from_hub or reproduced else None
+
+
+def _front_matter(manifest: Manifest, model: Model | None) -> Iterator[str]:
+    yield "library_name: biobert-onnx"
+    yield "pipeline_tag: sentence-similarity"
+    if manifest.checkpoint["revision"] is not None:
+        yield f"base_model: {manifest.checkpoint['source']}"
+    elif model is not None and model.hub:
+        yield f"base_model: {model.hub[0]}"
+    if model is not None:
+        yield f"license: {model.licence}"
+        yield "language: en"
+    tags = ["onnx", "sentence-embeddings", manifest.precision, *(["biomedical"] if model is not None else [])]
+    yield f"tags: [{', '.join(tags)}]"
+
+
+def _summary(manifest: Manifest, model: Model | None) -> str:
+    title = f"{model.title}: sentence" if model is not None else "Sentence"
+    unit = ", scaled to unit length" if manifest.normalized else ""
+    return (
+        f"{title} vectors of {manifest.dim} dimensions: {manifest.pooling} pooling of the last layer{unit}. "
+        f"The vocabulary is {manifest.casing}. Made from `{manifest.checkpoint['weights']}` of "
+        f"`{manifest.checkpoint['source']}`, sha256 `{manifest.checkpoint['sha256']}`."
+    )
+
+
+def _fidelity_table(manifest: Manifest) -> Iterator[str]:
+    yield "| texts | number | mean | 1st percentile | least | largest absolute error |"
+    yield "|---|---|---|---|---|---|"
+    for name, record in manifest.fidelity.items():
+        figures = (f"{record[key]:.5f}" for key in ("cosine_mean", "cosine_p1", "cosine_min", "max_abs_error"))
+        yield f"| {name} | {record['texts']} | {' | '.join(figures)} |"
+
+
+def _recipe(manifest: Manifest) -> Iterator[str]:
+    recipe = manifest.quantization
+    if not recipe:
+        yield "None: weights and activations are float32."
+        return
+    calibration, floats = recipe["calibration"], recipe["float32_sites"]
+    yield f"- int8 weights ({recipe['weight_bits']} bits, one scale a column), uint8 activations: {recipe['recipe']}"
+    yield f"- smoothing with alpha {recipe['smoothing_alpha']}"
+    yield f"- layers with outlier units kept in float32: {', '.join(recipe['outlier_layers']) or 'none'}"
+    yield f"- products left in float32: {', '.join(floats) or 'none'}"
+    yield f"- calibrated on {calibration['texts']} texts ({calibration['source']}), sha256 `{calibration['sha256']}`"

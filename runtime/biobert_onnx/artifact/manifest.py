@@ -1,0 +1,162 @@
+"""The artifact's manifest: what the folder holds, where it came from, how faithful it was measured to be."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Any, Self
+
+from biobert_onnx.artifact.paths import ENCODER_GRAPH, MANIFEST, MODEL_GRAPH, TOKENIZER, WEIGHTS, check_size, inside
+from biobert_onnx.artifact.validation import EACH, FILE, MANIFEST_SCHEMA, differences
+from biobert_onnx.errors import ArtifactError, shown
+
+FORMAT = 1
+
+SCHEMA = {
+    **MANIFEST_SCHEMA,
+    "files": {**dict.fromkeys((ENCODER_GRAPH, MODEL_GRAPH, WEIGHTS, TOKENIZER), FILE), EACH: FILE},
+}
+
+SPECIAL_TOKENS = 2
+"""[CLS] and [SEP] frame every text."""
+
+SEAL = "sha256"
+UNSEALED = "0" * 64
+"""The manifest's key of its own sha256, and what stands there while it is computed."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class FileRecord:
+    """Size in bytes and sha256 (hexadecimal) of one file."""
+
+    size: int
+    sha256: str
+
+    @classmethod
+    def of(cls, path: Path) -> Self:
+        """The record of the file at `path`, read once from start to end."""
+        with path.open("rb") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+        return cls(size=path.stat().st_size, sha256=digest)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Manifest:
+    """The contents of `manifest.json`.
+
+    `dim` is the length of one vector, `max_length` the tokens a text is cut to by default ([CLS] and [SEP]
+    included), `max_positions` the most the checkpoint has position embeddings for. `pooling` is mean, cls or
+    pooler; `normalized` says whether unit length is part of the graph; `precision` is int8 or fp32; `casing` is
+    cased or uncased. `checkpoint`, `versions`, `quantization` and `fidelity` are records made by the export, for
+    people and for tools; `files` maps each file's path inside the folder to its size and sha256. The file also holds
+    its own sha256: that of its bytes with zeros in that place.
+    """
+
+    name: str
+    dim: int
+    max_length: int
+    max_positions: int
+    pooling: str
+    normalized: bool
+    precision: str
+    casing: str
+    checkpoint: Mapping[str, Any]
+    versions: Mapping[str, str]
+    quantization: Mapping[str, Any]
+    fidelity: Mapping[str, Any]
+    files: Mapping[str, FileRecord]
+
+    @property
+    def lengths(self) -> range:
+        """The numbers of tokens that texts can be cut to: one of their own is left, and each has a position."""
+        return range(SPECIAL_TOKENS + 1, self.max_positions + 1)
+
+    @property
+    def has_float32_products(self) -> bool:
+        """Whether activations meet weights in float32 anywhere: all do in fp32, the named sites in int8."""
+        return self.precision == "fp32" or bool(self.quantization.get("float32_sites"))
+
+    @classmethod
+    def read(cls, folder: Path) -> Self:
+        """The manifest of the artifact in `folder`.
+
+        Raises ArtifactError if there is no such folder, no manifest in it, or one that is damaged or cannot be read.
+        """
+        path = folder / MANIFEST
+        try:
+            if not folder.is_dir():
+                raise ArtifactError(f"no artifact folder at '{folder}': give the path of a folder made by 'export'")
+            if not path.is_file():
+                raise ArtifactError(f"'{folder}' holds no {MANIFEST}, so it is no artifact: make one with 'export'")
+            return cls._from_bytes(inside(folder, MANIFEST), path.read_bytes())
+        except OSError as error:
+            raise ArtifactError(f"'{path}' cannot be read ({error.strerror}): change its permissions") from error
+
+    @classmethod
+    def _from_bytes(cls, path: Path, raw: bytes) -> Self:
+        content = _json_object(path, raw)
+        if content.get("format") != FORMAT:
+            raise ArtifactError(
+                f"'{path}': its format is {shown(content.get('format'))}, expected {FORMAT}: "
+                "use the biobert-onnx version that made the artifact, or export it again"
+            )
+        if SEAL in content:
+            _check_seal(path, raw, content[SEAL])
+        for difference in differences(content, SCHEMA):
+            raise ArtifactError(f"'{path}' cannot be read: {difference}: export the artifact again")
+        values = {field.name: content[field.name] for field in fields(cls)}
+        records = values["files"].items()
+        values["files"] = {name: FileRecord(size=record["size"], sha256=record["sha256"]) for name, record in records}
+        manifest = cls(**values)
+        if manifest.max_length not in manifest.lengths:
+            raise ArtifactError(
+                f"'{path}' cannot be read: max_length is {manifest.max_length}, expected {manifest.lengths.start} to "
+                f"{manifest.max_positions}, its max_positions: export the artifact again"
+            )
+        return manifest
+
+    def write(self, folder: Path) -> None:
+        """Write `manifest.json` into `folder`: the same manifest gives the same bytes."""
+        text = json.dumps({"format": FORMAT, SEAL: UNSEALED, **asdict(self)}, indent=2, ensure_ascii=False) + "\n"
+        seal = hashlib.sha256(text.encode()).hexdigest()
+        (folder / MANIFEST).write_bytes(text.replace(UNSEALED, seal, 1).encode())
+
+    def check_sizes(self, folder: Path) -> None:
+        """Raise ArtifactError at the first file of `folder` that is missing, unreadable or has another size.
+
+        A file that lies outside of `folder`, by its name or by a link, is refused too.
+        """
+        for name, record in self.files.items():
+            check_size(inside(folder, name), record.size)
+
+    def check_contents(self, folder: Path) -> None:
+        """Raise ArtifactError at the first file of `folder` whose size or sha256 differs, the manifest included."""
+        self.check_sizes(folder)
+        path, raw = folder / MANIFEST, (folder / MANIFEST).read_bytes()
+        _check_seal(path, raw, _json_object(path, raw).get(SEAL))
+        for name, record in self.files.items():
+            _compare(folder / name, FileRecord.of(folder / name).sha256, record.sha256)
+
+
+def _json_object(path: Path, raw: bytes) -> dict[str, Any]:
+    """The object in `raw`, the manifest at `path`; raises ArtifactError if it is none."""
+    try:
+        content = json.loads(raw)
+    except (ValueError, RecursionError) as error:  # no UTF-8, no JSON, a number or a nesting without end
+        raise ArtifactError(f"'{path}' cannot be read ({error!s:.200}): export the artifact again") from error
+    if not isinstance(content, dict):
+        raise ArtifactError(f"'{path}' cannot be read: it holds {shown(content)}, no object: export the artifact again")
+    return content
+
+
+def _check_seal(path: Path, raw: bytes, seal: object) -> None:
+    """Raise ArtifactError unless `seal` is the sha256 of `raw`, the manifest at `path`, with zeros in its place."""
+    expected = seal if isinstance(seal, str) else "one"
+    unsealed = raw.replace(expected.encode("utf-8", "replace"), UNSEALED.encode(), 1)
+    _compare(path, hashlib.sha256(unsealed).hexdigest(), expected)
+
+
+def _compare(path: Path, found: str, expected: str) -> None:
+    if found != expected:
+        raise ArtifactError(f"'{path}' has sha256 {found}, expected {expected:.64}: export or copy it again")

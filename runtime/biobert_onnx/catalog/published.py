@@ -1,0 +1,114 @@
+"""Known answers: the first numbers printed of a checkpoint's vectors, and how far a graph's vectors are from them."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from tokenizers import Encoding, Tokenizer
+
+from biobert_onnx.artifact.manifest import Manifest
+from biobert_onnx.artifact.paths import MODEL_GRAPH, TOKENIZER
+from biobert_onnx.catalog.models import SENTENCES, Model
+from biobert_onnx.encoder import SentenceEncoder
+from biobert_onnx.encoding.ort import onnxruntime
+from biobert_onnx.encoding.sessions import open_session
+from biobert_onnx.errors import ArtifactError
+
+Floats = NDArray[np.float32]
+
+REPRODUCED = 1e-4
+"""The largest difference of float32 vectors to the printed numbers that counts as the same: rounding, but no more."""
+
+CUT = "..."
+
+
+def distance(printed: str, vector: Floats) -> float:
+    """The largest distance of the first numbers of `vector` to those of `printed`, one for one.
+
+    A number that ends in "..." stands for all that begin with its digits.
+
+    >>> vector = np.array([0.25, -0.598], dtype=np.float32)
+    >>> distance("0.5, -0.59...", vector), distance("0.25, -0.5...", vector)
+    (0.25, 0.0)
+    """
+    return max(_distance(number, float(value)) for number, value in zip(printed.split(", "), vector, strict=False))
+
+
+def _distance(number: str, value: float) -> float:
+    digits = number.removesuffix(CUT)
+    sign = -1 if digits.startswith("-") else 1
+    least = abs(Decimal(digits))
+    unit = Decimal(1).scaleb(int(least.as_tuple().exponent)) if number.endswith(CUT) else Decimal(0)
+    return max(float(least) - sign * value, sign * value - float(least + unit), 0.0)
+
+
+def largest_distance(printed: Sequence[str], vectors: Sequence[Floats] | Floats) -> float:
+    """The largest distance of `vectors` to what is `printed` of each."""
+    return max(distance(numbers, vector) for numbers, vector in zip(printed, vectors, strict=True))
+
+
+def hidden_states(session: onnxruntime.InferenceSession, input_ids: NDArray[np.int64]) -> Floats:
+    """The last layer's output (texts, tokens, dim) of BERT's graph in `session` for texts of one length."""
+    inputs = {
+        "input_ids": input_ids,
+        "attention_mask": np.ones_like(input_ids),
+        "token_type_ids": np.zeros_like(input_ids),
+    }
+    hidden: Floats = session.run(["last_hidden_state"], inputs)[0]
+    return hidden
+
+
+def word_rows(hidden: Floats, encoding: Encoding) -> list[Floats]:
+    """The rows of `hidden` of each word's first piece."""
+    words = sorted({word for word in encoding.word_ids if word is not None})
+    return [hidden[encoding.word_ids.index(word)] for word in words]
+
+
+def verify_known_answers(folder: Path, manifest: Manifest, model: Model) -> Iterator[str]:
+    """What to tell about the artifact in `folder` and the numbers printed of its checkpoint `model`, line by line.
+
+    Raises ArtifactError after the last one if the vectors of a float32 artifact are not those.
+    """
+    distances = _distances(folder, manifest, model)
+    for kind, found in distances.items():
+        in_float32 = "" if manifest.precision == "fp32" else f"; in float32 by {_at_export(manifest, kind)}"
+        yield f"known answers of {model.name}, {kind}: off by at most {found:.6f}{in_float32}"
+    farthest = max(distances.values(), default=0.0)
+    if manifest.precision == "fp32" and not farthest <= REPRODUCED:
+        raise ArtifactError(
+            f"the vectors of '{folder}' are off by {farthest:.6f} from those published of {model.name}, expected at "
+            f"most {REPRODUCED}: its checkpoint is another one than its name says; the published one is {model.where}"
+        )
+
+
+def _distances(folder: Path, manifest: Manifest, model: Model) -> dict[str, float]:
+    """How far the artifact's "sentences" (if it pools as the published ones) and "words" are from what was printed."""
+    distances = {}
+    if model.sentences and manifest.pooling in _published_poolings(manifest):
+        vectors = SentenceEncoder(folder, max_length=manifest.max_positions).encode(SENTENCES)
+        distances["sentences"] = largest_distance(model.sentences, vectors)
+    if model.words:
+        encoding = Tokenizer.from_file(str(folder / TOKENIZER)).encode(SENTENCES[0])
+        (hidden,) = hidden_states(open_session(folder / MODEL_GRAPH), np.array([encoding.ids], dtype=np.int64))
+        distances["words"] = largest_distance(model.words, word_rows(hidden, encoding))
+    return distances
+
+
+def _tried(manifest: Manifest, kind: str) -> list[Mapping[str, Any]]:
+    """What the export found in float32 with the artifact's own casing."""
+    tried = manifest.checkpoint.get("known_answers", {}).get(kind, ())
+    return [record for record in tried if record["casing"] == manifest.casing]
+
+
+def _published_poolings(manifest: Manifest) -> set[str]:
+    """The poolings that gave the printed numbers at export; if none did, mean, as is inferred of Spark NLP 2.6."""
+    tried = _tried(manifest, "sentences")
+    return {record["pooling"] for record in tried if record["distance"] <= REPRODUCED} or {"mean"}
+
+
+def _at_export(manifest: Manifest, kind: str) -> str:
+    found = [r["distance"] for r in _tried(manifest, kind) if r.get("pooling", manifest.pooling) == manifest.pooling]
+    return f"{min(found):.6f}" if found else "an amount that was not recorded"

@@ -1,0 +1,30 @@
+"""`verify`: every file of an artifact, its packed weights, and its vectors' known numbers."""
+
+import argparse
+
+from biobert_onnx.artifact.manifest import Manifest
+from biobert_onnx.cli.arguments import folder
+from biobert_onnx.encoding.prepacked import FOLDER, check_packed, fitting_graph
+
+
+def add(parser: argparse.ArgumentParser) -> None:
+    """Set up the arguments."""
+    parser.add_argument("artifact", type=folder, help="an artifact's folder")
+
+
+def run(options: argparse.Namespace) -> None:
+    """Check, and say what was found."""
+    from biobert_onnx.catalog.models import find
+    from biobert_onnx.catalog.published import verify_known_answers
+
+    manifest = Manifest.read(options.artifact)
+    manifest.check_contents(options.artifact)
+    print(f"{options.artifact}: all {len(manifest.files)} files have the sha256 of the manifest")
+    packed = options.artifact / FOLDER
+    if fitting_graph(packed, manifest) is not None:
+        check_packed(packed)
+        print(f"{packed}: what prepack wrote")
+    model = find(manifest.checkpoint.get("model"))
+    if model is not None:
+        for line in verify_known_answers(options.artifact, manifest, model):
+            print(line)

@@ -1,1 +1,0 @@
-"""The commands of `biobert-onnx`, one a module: `add` sets up its arguments, `run` does it."""

@@ -1,0 +1,103 @@
+"""Weights laid out for one machine: onnxruntime's own packing of them, done once and mapped by every process after.
+
+A session otherwise packs the weights into memory of its own each time it is opened. Packed files hold for one artifact,
+one onnxruntime version and one type of CPU; with any other the runtime takes the artifact's plain files.
+"""
+
+import json
+import platform
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from biobert_onnx._atomic_files import replaced_folder
+from biobert_onnx.artifact.manifest import FileRecord, Manifest
+from biobert_onnx.artifact.paths import ENCODER_GRAPH, WEIGHTS, check_size, inside
+from biobert_onnx.encoding.ort import onnxruntime
+from biobert_onnx.encoding.sessions import opened, session_options
+from biobert_onnx.errors import ArtifactError
+
+FOLDER = "prepacked"
+KEY = "key.json"
+
+SMALLEST_EXTERNAL = 1024
+"""Bytes from which a tensor is mapped from the weights file, as in the artifact."""
+
+CPU_FIELDS = ("vendor_id", "cpu family", "model", "stepping", "flags", "CPU implementer", "CPU part", "Features")
+"""What tells types of CPU apart in /proc/cpuinfo, on x86 and on ARM."""
+
+
+def prepack(artifact: Path, into: Path | None = None) -> Path:
+    """Write the packed weights of `artifact` into the folder `into` (default: prepacked, in the artifact); returns it.
+
+    A folder of an earlier prepack is replaced, whole or not at all. Raises ArtifactError if the artifact is none,
+    FileExistsError if `into` holds anything else.
+    """
+    manifest = Manifest.read(artifact)
+    manifest.check_sizes(artifact)
+    target = into or artifact / FOLDER
+    if target.exists() and not (target / KEY).is_file():
+        raise FileExistsError(f"'{target}' exists and is no folder of packed weights: choose a new folder")
+    with replaced_folder(target) as work:
+        options = session_options(threads=1)
+        options.optimized_model_filepath = str(work / ENCODER_GRAPH)
+        for name, value in (
+            ("session.save_external_prepacked_constant_initializers", "1"),
+            ("session.optimized_model_external_initializers_file_name", WEIGHTS),
+            ("session.optimized_model_external_initializers_min_size_in_bytes", str(SMALLEST_EXTERNAL)),
+        ):
+            options.add_session_config_entry(name, value)
+        opened(artifact / ENCODER_GRAPH, options)
+        files = {name: asdict(FileRecord.of(work / name)) for name in (ENCODER_GRAPH, WEIGHTS)}
+        (work / KEY).write_text(json.dumps({**key(manifest), "files": files}, indent=2) + "\n", encoding="utf-8")
+    return target
+
+
+def fitting_graph(folder: Path, manifest: Manifest) -> Path | None:
+    """The packed graph in `folder` if it is whole and was made from this artifact for this machine, else None."""
+    try:
+        found = json.loads(inside(folder, KEY).read_bytes())
+        for name, record in _records(found.pop("files")).items():
+            check_size(inside(folder, name), record.size)
+    except (OSError, ValueError, TypeError, AttributeError, KeyError, RecursionError):  # none there, or not whole
+        return None
+    return folder / ENCODER_GRAPH if found == key(manifest) else None
+
+
+def check_packed(folder: Path) -> None:
+    """Raise ArtifactError at the first file of a `folder` that `fitting_graph` accepts which is not as it was made."""
+    for name, record in _records(json.loads((folder / KEY).read_bytes())["files"]).items():
+        if FileRecord.of(folder / name) != record:
+            raise ArtifactError(f"'{folder / name}' is not what prepack wrote: run prepack again, or remove '{folder}'")
+
+
+def _records(files: Mapping[str, Any]) -> dict[str, FileRecord]:
+    return {name: FileRecord(**files[name]) for name in (ENCODER_GRAPH, WEIGHTS)}
+
+
+def key(manifest: Manifest) -> dict[str, Any]:
+    """What packed weights hold for: the artifact's files, the onnxruntime version, the type of CPU."""
+    return {
+        "artifact": {name: manifest.files[name].sha256 for name in (ENCODER_GRAPH, WEIGHTS)},
+        "onnxruntime": onnxruntime.__version__,
+        "cpu": cpu_type(),
+    }
+
+
+def cpu_type(cpuinfo: Path = Path("/proc/cpuinfo")) -> Mapping[str, str]:
+    """The fields that identify the type of the first CPU; where there is no /proc/cpuinfo, what Python knows of it."""
+    try:
+        with cpuinfo.open(encoding="utf-8", errors="replace") as lines:
+            fields = dict(_fields(lines))
+    except OSError:
+        return {"machine": platform.machine(), "processor": platform.processor()}
+    return {name: fields[name] for name in CPU_FIELDS if name in fields}
+
+
+def _fields(lines: Iterator[str]) -> Iterator[tuple[str, str]]:
+    for line in lines:
+        name, colon, value = line.partition(":")
+        if not colon:  # the blank line after the first CPU
+            return
+        yield name.strip(), value.strip()

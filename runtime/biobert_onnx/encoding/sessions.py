@@ -1,0 +1,140 @@
+"""onnxruntime sessions as the artifact's graphs want them."""
+
+import ctypes
+import threading
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from biobert_onnx.encoding.after_fork import begin_anew_after_forks
+from biobert_onnx.encoding.ort import onnxruntime
+from biobert_onnx.errors import ArtifactError
+
+SEVERITY_FATAL = 4
+"""onnxruntime also logs each error that it raises: raising is enough."""
+
+
+class Sessions:
+    """The sessions of one encoder graph; any number of threads may run them, and they survive a fork.
+
+    The first micro-batch that is alone runs on the plain graph, its weights not packed: opening takes a tenth of the
+    time, and the run a little longer. All others run on packed weights, in one session for each number of threads.
+    """
+
+    def __init__(self, plain: Path, packed: Path, *, dim: int, threads: int, quick_start: bool) -> None:
+        """Open a session on the graph `plain`, or on the graph `packed` if `quick_start` is False.
+
+        `threads` is what a micro-batch that is alone takes.
+
+        `packed` is the same graph, maybe with its weights laid out already. A quick start is right for graphs whose
+        vectors have the same bits with packed weights and without. Raises ArtifactError if onnxruntime refuses a file,
+        or if the graph does not make vectors of `dim` numbers from token ids.
+        """
+        self._plain, self._packed, self._threads, self._quick_start = plain, packed, threads, quick_start
+        self._closed, self._lock, self._first_is_due = False, threading.Lock(), quick_start
+        self._first: onnxruntime.InferenceSession | None = None
+        self._sessions: dict[int, onnxruntime.InferenceSession] = {}
+        session = self._open_first() if quick_start else self._opened(1)
+        check_graph(session, plain if quick_start else packed, dim=dim)
+        begin_anew_after_forks(self)
+
+    def run(self, input_ids: NDArray[np.int64], threads: int) -> NDArray[np.float32]:
+        """The embeddings (batch, dim) float32 of `input_ids` (batch, tokens), the same bits for any `threads`.
+
+        Raises ValueError after `close`.
+        """
+        embeddings: NDArray[np.float32] = self._session(threads).run(["embeddings"], {"input_ids": input_ids})[0]
+        return embeddings
+
+    def close(self) -> None:
+        """Give the sessions' memory and threads back."""
+        self._closed, self._first = True, None
+        self._sessions.clear()
+
+    def begin_anew(self) -> None:
+        """In a forked process: leave the sessions to the parent, and open others when they are asked for.
+
+        They are never destroyed here: that would wait for their threads. A reference too many prevents it.
+        """
+        for session in (self._first, *self._sessions.values()):
+            ctypes.pythonapi.Py_IncRef(ctypes.py_object(session))
+        self._lock, self._first_is_due = threading.Lock(), self._quick_start
+        self._first, self._sessions = None, {}
+
+    def _session(self, threads: int) -> onnxruntime.InferenceSession:
+        if self._closed:
+            raise ValueError("the encoder is closed: make a new SentenceEncoder")
+        with self._lock:
+            if self._first_is_due and threads == self._threads:
+                session, self._first, self._first_is_due = self._open_first(), None, False
+                return session
+            return self._opened(threads)
+
+    def _open_first(self) -> onnxruntime.InferenceSession:
+        self._first = self._first or open_session(self._plain, packing=False)
+        return self._first
+
+    def _opened(self, threads: int) -> onnxruntime.InferenceSession:
+        if threads not in self._sessions:
+            self._sessions[threads] = open_session(self._packed, threads=threads)
+        return self._sessions[threads]
+
+
+def open_session(graph: Path, *, threads: int = 1, packing: bool = True) -> onnxruntime.InferenceSession:
+    """A CPU session on `graph`; with one thread it computes on the calling thread.
+
+    Without `packing` weights are laid out for the CPU in every run instead of once, here. Raises ArtifactError if
+    onnxruntime refuses the file.
+    """
+    options = session_options(threads=threads)
+    options.add_session_config_entry("session.disable_prepacking", str(int(not packing)))
+    return opened(graph, options)
+
+
+def check_graph(session: onnxruntime.InferenceSession, graph: Path, *, dim: int) -> None:
+    """Raise ArtifactError unless the `graph` of `session` is an encoder of `dim` dimensions."""
+    try:
+        inputs = [value.name for value in session.get_inputs()]
+        outputs = [(value.name, value.shape[1:]) for value in session.get_outputs()]
+    except UnicodeDecodeError as error:
+        raise ArtifactError(f"onnxruntime cannot load '{graph}' ({error}): export the artifact again") from error
+    if inputs != ["input_ids"] or outputs != [("embeddings", [dim])]:
+        raise ArtifactError(
+            f"'{graph}' takes {', '.join(inputs)} and gives {outputs}, expected input_ids and embeddings of {dim} "
+            "dimensions, as the manifest says: export or copy the artifact again"
+        )
+
+
+def session_options(*, threads: int) -> onnxruntime.SessionOptions:
+    """The options of every session here.
+
+    Graph optimization is off: the file is in its final form, start-up is shorter, and the bits of a vector do not
+    depend on what an onnxruntime version would fuse. Threads of the session stop spinning when a run ends.
+
+    onnxruntime's arena keeps what the largest micro-batches side by side took (28 MiB on the stand-in, two workers) and
+    is 7 % faster than the system's allocator, which has 2,500 page faults a run. Weights stay out of it, as it doubles
+    each piece that it asks for, and so does a plan of memory for every shape, which grows with each new length.
+    """
+    options = onnxruntime.SessionOptions()
+    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
+    options.intra_op_num_threads = threads
+    options.inter_op_num_threads = 1
+    options.enable_mem_pattern = False
+    options.log_severity_level = SEVERITY_FATAL
+    options.add_session_config_entry("session.force_spinning_stop", "1")
+    options.add_session_config_entry("session.use_device_allocator_for_initializers", "1")
+    return options
+
+
+def opened(graph: Path, options: onnxruntime.SessionOptions) -> onnxruntime.InferenceSession:
+    """A session on `graph` with `options`; raises ArtifactError if onnxruntime refuses the file.
+
+    Its fallback to the CPU, which is what we ask for, would print some errors and try again.
+    """
+    try:
+        providers = ["CPUExecutionProvider"]
+        return onnxruntime.InferenceSession(str(graph), options, providers=providers, enable_fallback=False)
+    except Exception as error:  # onnxruntime's errors share no base class
+        reason = str(error).splitlines()[0]
+        raise ArtifactError(f"onnxruntime cannot load '{graph}' ({reason}): export the artifact again") from error

@@ -1,0 +1,86 @@
+"""The runtime's dependencies for another machine: their wheels, unpacked, without what encoding never loads."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Mapping
+from fnmatch import fnmatch
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from biobert_onnx.errors import BundleError
+
+PACKAGES = ("numpy", "onnxruntime", "tokenizers")
+"""Without their own dependencies, of which encoding imports none: flatbuffers, packaging and protobuf (onnxruntime),
+huggingface_hub and all that it needs (tokenizers)."""
+
+PLATFORMS = ("manylinux_2_28_x86_64", "manylinux_2_28_aarch64")
+"""glibc 2.28, which onnxruntime's wheels ask for; Lambda's Python 3.12 and later have 2.34, 3.11 has 2.26."""
+
+OLDEST_GLIBC = 17
+"""Wheels for glibc 2.17 (manylinux2014), as tokenizers has them, run there too, and pip wants each tag named."""
+
+STRIPPED = (
+    "bin/*",  # console scripts
+    "*/tests/*",
+    "*.pyi", "*.pxd", "*.h", "*.a",  # for compilers and type checkers
+    "numpy/f2py/*", "numpy/distutils/*", "numpy/_pyinstaller/*", "numpy/doc/*",
+    "numpy/testing/*", "numpy/_core/_multiarray_tests*", "numpy/_core/_operand_flag_tests*",
+    "numpy/_core/_rational_tests*", "numpy/_core/_struct_ufunc_tests*", "numpy/_core/_umath_tests*",
+    "numpy/random/*", "numpy/fft/*", "numpy/polynomial/*", "numpy/ma/*",  # imported when they are first named
+    "onnxruntime/tools/*", "onnxruntime/transformers/*", "onnxruntime/quantization/*", "onnxruntime/datasets/*",
+    "onnxruntime/backend/*",
+    "onnxruntime/capi/libonnxruntime.so*",  # for C programs; the Python module has all of it inside
+    "tokenizers/tools/*",
+    "*.dist-info/INSTALLER", "*.dist-info/RECORD", "*.dist-info/REQUESTED", "*.dist-info/WHEEL",
+    "*.dist-info/*.txt", "*.dist-info/sboms/*",  # METADATA and licences stay
+)  # fmt: skip
+"""What is left out: patterns of paths, * standing for any characters."""
+
+
+def unpack_wheels(tree: Path, report: Path, *, platform: str, python: str) -> dict[str, Any]:
+    """Let pip unpack the dependencies into `tree`, and its report into `report`; strips what encoding never loads.
+
+    Returns the version, file and sha256 of each wheel; raises BundleError if one cannot be had.
+    """
+    pins = [f"{name}=={version(name)}" for name in PACKAGES]
+    command = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-input"]
+    command += ["--no-deps", "--no-compile", "--only-binary=:all:", "--target", str(tree), "--report", str(report)]
+    command += ["--implementation", "cp", "--python-version", python]
+    command += [f"--platform={tag}" for tag in _tags(platform)]
+    done = subprocess.run([*command, *pins], capture_output=True, text=True)
+    if done.returncode:
+        lines = [line for line in done.stderr.splitlines() if "ERROR" in line] or done.stderr.splitlines()
+        raise BundleError(f"pip cannot get {', '.join(pins)} for {platform} and Python {python}: {' '.join(lines)}")
+    _strip(tree)
+    installed = json.loads(report.read_text(encoding="utf-8"))["install"]
+    return dict(sorted(_wheel(item) for item in installed))
+
+
+def _tags(platform: str) -> list[str]:
+    """The platform tags of wheels that run on `platform`, the best first.
+
+    >>> _tags("manylinux_2_28_aarch64")[::4]
+    ['manylinux_2_28_aarch64', 'manylinux_2_24_aarch64', 'manylinux_2_20_aarch64', 'manylinux2014_aarch64']
+    """
+    _, _, newest, machine = platform.split("_", 3)
+    tags = [f"manylinux_2_{minor}_{machine}" for minor in range(int(newest), OLDEST_GLIBC - 1, -1)]
+    return [*tags, f"manylinux2014_{machine}"]
+
+
+def _strip(tree: Path) -> None:
+    for path in list(tree.rglob("*")):
+        name = path.relative_to(tree).as_posix()
+        if path.is_file() and any(fnmatch(name, pattern) for pattern in STRIPPED):
+            path.unlink()
+
+
+def _wheel(item: Mapping[str, Any]) -> tuple[str, dict[str, str]]:
+    metadata, source = item["metadata"], item["download_info"]
+    file = source["url"].rpartition("/")[2]
+    return metadata["name"], {
+        "version": metadata["version"],
+        "wheel": file,
+        "sha256": source["archive_info"]["hashes"]["sha256"],
+    }

@@ -1,0 +1,90 @@
+"""The model card says what the manifest says, and of licence and origin only what is certain."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from biobert_onnx import Manifest
+from biobert_onnx_export.publish.model_card import model_card
+
+HUB = {
+    "source": "dmis-lab/biobert-v1.1",
+    "revision": "0" * 40,
+    "weights": "pytorch_model.bin",
+    "sha256": "1" * 64,
+    "model": "sent_biobert_pubmed_base_cased",
+    "known_answers": {"sentences": [], "words": []},
+}
+
+
+@pytest.fixture
+def manifest(artifact: Path) -> Manifest:
+    return Manifest.read(artifact)
+
+
+def front_matter(card: str) -> dict[str, Any]:
+    before, matter, _ = card.split("---\n", 2)
+    assert before == ""
+    content = yaml.safe_load(matter)
+    assert isinstance(content, dict)
+    return content
+
+
+def test_the_card_in_the_artifact_is_that_of_its_manifest(artifact: Path, manifest: Manifest) -> None:
+    assert (artifact / "README.md").read_text(encoding="utf-8") == model_card(manifest)
+
+
+def test_its_figures_are_the_manifests(manifest: Manifest) -> None:
+    rows = [line.strip("| ").split(" | ") for line in model_card(manifest).splitlines() if line.startswith("| ")]
+    keys = ("texts", "cosine_mean", "cosine_p1", "cosine_min", "max_abs_error")
+    found = {row[0]: [float(cell) for cell in row[1:]] for row in rows[1:]}
+    assert set(found) == set(manifest.fidelity) == {"report", "general"}
+    for name, record in manifest.fidelity.items():
+        assert found[name] == pytest.approx([record[key] for key in keys], abs=5.1e-6)
+
+
+def test_it_tells_recipe_calibration_and_length(manifest: Manifest) -> None:
+    card = model_card(manifest)
+    recipe = manifest.quantization
+    for told in (recipe["recipe"], recipe["calibration"]["sha256"], *recipe["outlier_layers"], "cut to 128 tokens"):
+        assert told in card
+    assert "None: weights and activations are float32." in model_card(replace(manifest, quantization={}))
+
+
+def test_an_unknown_checkpoint_gets_no_licence_no_language_and_no_citation(manifest: Manifest) -> None:
+    card = model_card(manifest)
+    assert set(front_matter(card)) == {"library_name", "pipeline_tag", "tags"}
+    assert "Lee et al." not in card and "BioBERT" not in card
+
+
+def test_a_biobert_from_the_hub_gets_base_model_licence_language_and_citation(manifest: Manifest) -> None:
+    card = model_card(replace(manifest, checkpoint=HUB))
+    assert front_matter(card) == {
+        "library_name": "biobert-onnx",
+        "pipeline_tag": "sentence-similarity",
+        "base_model": "dmis-lab/biobert-v1.1",
+        "license": "apache-2.0",
+        "language": "en",
+        "tags": ["onnx", "sentence-embeddings", "int8", "biomedical"],
+    }
+    assert "BioBERT-Base v1.1 (+ PubMed 1M): sentence vectors" in card and "arXiv 1901.08746" in card
+
+
+@pytest.mark.parametrize(("distance", "told"), [(2e-6, True), (0.3, False)])
+def test_a_folder_of_a_bioberts_name_is_one_if_it_gives_the_known_answers(
+    manifest: Manifest, distance: float, told: bool
+) -> None:
+    answers = {"sentences": [], "words": [{"casing": "cased", "distance": distance}]}
+    local = HUB | {"source": "biobert_v1.1_pubmed", "revision": None, "known_answers": answers}
+    card = model_card(replace(manifest, checkpoint=local))
+    assert (front_matter(card).get("license") == "apache-2.0") == told
+    assert ("arXiv 1901.08746" in card) == told
+
+
+def test_another_checkpoint_of_the_hub_is_named_without_a_licence(manifest: Manifest) -> None:
+    card = model_card(replace(manifest, checkpoint=HUB | {"source": "someone/bert", "model": None}))
+    assert front_matter(card)["base_model"] == "someone/bert"
+    assert "license" not in front_matter(card)

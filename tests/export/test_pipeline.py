@@ -1,0 +1,209 @@
+"""Export as a whole: reproducible, gated, and nothing left behind when it fails."""
+
+import filecmp
+import os
+import subprocess
+import sys
+from pathlib import Path
+from types import ModuleType
+
+import numpy as np
+import pytest
+
+from biobert_onnx import Manifest, SentenceEncoder
+from biobert_onnx_export import CheckpointError, FidelityError, export
+from biobert_onnx_export.quantize.recipes import PER_ROW, STATIC
+from biobert_onnx_export.reference import reference, targets
+from tests.support.checkpoints import copy_of, edit_json
+
+
+def test_two_exports_give_the_same_bytes(artifact: Path, tiny_checkpoint: Path, tmp_path: Path) -> None:
+    code = "import sys; from biobert_onnx_export import export; export(sys.argv[1], sys.argv[2])"
+    again = tmp_path / "again"
+    subprocess.run([sys.executable, "-c", code, str(tiny_checkpoint), str(again)], check=True, capture_output=True)
+    names = [path.relative_to(artifact) for path in artifact.rglob("*") if path.is_file()]
+    assert filecmp.cmpfiles(artifact, again, map(str, names), shallow=False) == (list(map(str, names)), [], [])
+
+
+def test_the_manifest_says_what_was_made(artifact: Path, tiny_checkpoint: Path) -> None:
+    manifest = Manifest.read(artifact)
+    assert (manifest.name, manifest.dim, manifest.max_length, manifest.casing) == ("tiny", 96, 128, "cased")
+    assert (manifest.pooling, manifest.precision, manifest.normalized) == ("mean", "int8", False)
+    assert manifest.quantization["outlier_layers"] == ["encoder.layer.3"]
+    assert set(manifest.fidelity) == {"report", "general"}
+    assert "model.safetensors" in manifest.checkpoint["weights"]
+
+
+def test_the_folder_holds_what_the_manifest_lists_and_nothing_else(artifact: Path) -> None:
+    found = {path.relative_to(artifact).as_posix() for path in artifact.rglob("*") if path.is_file()}
+    assert found == {*Manifest.read(artifact).files, "manifest.json"}
+
+
+@pytest.mark.filterwarnings("ignore::biobert_onnx.TruncationWarning")  # some texts are longer than this model
+def test_int8_vectors_are_as_faithful_as_the_manifest_says(
+    artifact: Path, tiny_checkpoint: Path, tmp_path: Path
+) -> None:
+    from biobert_onnx_export.reference.texts import TextSets
+    from tests.support.checkpoints import transformers_vectors
+
+    texts = TextSets.read(None).reports["report"]
+    expected = transformers_vectors(tiny_checkpoint, texts, pooling="mean", lower_case=False, max_length=128)
+    found = SentenceEncoder(artifact).encode(texts)
+    norms = np.linalg.norm(found, axis=1) * np.linalg.norm(expected, axis=1)
+    cosine = (found * expected).sum(axis=1) / norms
+    record = Manifest.read(artifact).fidelity["report"]
+    assert record["texts"] == len(texts)
+    assert record["cosine_mean"] == pytest.approx(cosine.mean(), abs=2e-6)
+    assert record["cosine_min"] == pytest.approx(cosine.min(), abs=2e-6)
+    assert record["cosine_min"] >= 0.99
+
+
+def test_a_gate_that_no_int8_recipe_passes_climbs_the_ladder_and_leaves_nothing(
+    tiny_checkpoint: Path, tmp_path: Path
+) -> None:
+    steps: list[str] = []
+    with pytest.raises(FidelityError, match=r"no recipe keeps .* 0\.99999999 .* lower --min-cosine"):
+        export(tiny_checkpoint, tmp_path / "artifact", min_cosine=0.99999999, report=steps.append)
+    assert list(tmp_path.iterdir()) == []
+    tried = [step for step in steps if step.startswith("quantizing")]
+    assert tried[:2] == [f"quantizing: {STATIC.name}", f"quantizing: {PER_ROW.name}"]
+    assert "4 of 16 sites in float32" in tried[2]
+    assert "8 of 16 sites in float32" in tried[3]
+
+
+def test_a_gate_that_the_first_recipe_misses_is_passed_by_a_more_careful_one(
+    artifact: Path, tiny_checkpoint: Path, tmp_path: Path
+) -> None:
+    first = Manifest.read(artifact).fidelity["report"]["cosine_min"]
+    manifest = export(tiny_checkpoint, tmp_path / "artifact", min_cosine=first + 1e-5)
+    assert manifest.quantization["recipe"] != STATIC.name
+    assert manifest.fidelity["report"]["cosine_min"] > first
+    encoder = SentenceEncoder(tmp_path / "artifact", threads=2)
+    once, *again = (encoder.encode(["A text."]) for _ in range(3))
+    assert all((vectors == once).all() for vectors in again)
+
+
+def test_a_calibration_file_is_split_into_calibration_and_report(tiny_checkpoint: Path, tmp_path: Path) -> None:
+    lines = [f"Sample {index} of {index * index} cells, kept at {index} °C." for index in range(41)]
+    (tmp_path / "own.txt").write_text("\n\n".join(lines) + "\n", encoding="utf-8")
+    manifest = export(tiny_checkpoint, tmp_path / "artifact", calibration=tmp_path / "own.txt")
+    assert {name: record["texts"] for name, record in manifest.fidelity.items()} == {
+        "report": 20,
+        "bundled": 205,
+        "general": 60,
+    }
+    assert manifest.quantization["calibration"]["source"] == "own.txt"
+    assert manifest.quantization["calibration"]["texts"] == 21 + 13
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [(b"one\ntwo\n", "has 2 texts, expected at least 20"), (b"\xff\n" * 30, "UTF-8"), (None, "No such file")],
+)
+def test_a_calibration_file_of_no_use_is_refused(
+    tiny_checkpoint: Path, tmp_path: Path, content: bytes | None, message: str
+) -> None:
+    if content is not None:
+        (tmp_path / "own.txt").write_bytes(content)
+    with pytest.raises(ValueError, match=message):
+        export(tiny_checkpoint, tmp_path / "artifact", calibration=tmp_path / "own.txt")
+    assert not (tmp_path / "artifact").exists()
+
+
+def test_an_existing_target_is_refused_and_untouched(tiny_checkpoint: Path, tmp_path: Path) -> None:
+    (tmp_path / "artifact").mkdir()
+    with pytest.raises(FileExistsError, match="artifact' exists"):
+        export(tiny_checkpoint, tmp_path / "artifact")
+    assert list(tmp_path.rglob("*")) == [tmp_path / "artifact"]
+
+
+def test_a_target_that_someone_else_makes_meanwhile_is_left_alone(tiny_checkpoint: Path, tmp_path: Path) -> None:
+    target = tmp_path / "artifact"
+
+    def someone_else(message: str) -> None:
+        target.mkdir(exist_ok=True)
+        (target / "theirs").touch()
+
+    with pytest.raises(FileExistsError, match="was made by someone else meanwhile: choose a new folder"):
+        export(tiny_checkpoint, target, precision="fp32", report=someone_else)
+    assert list(tmp_path.iterdir()) == [target]
+    assert list(target.iterdir()) == [target / "theirs"]
+
+
+@pytest.mark.parametrize(
+    ("module", "bound", "message"),
+    [
+        (reference, "TOLERANCE", "optimum's graph differs from PyTorch by .* install the versions of constraints.txt"),
+        (targets, "PARITY", "the float32 encoder.onnx differs from the reference by .* report this checkpoint"),
+        (
+            targets,
+            "MODEL_COSINE",
+            "model.onnx agrees with encoder.onnx to a mean cosine of .* report this checkpoint",
+        ),
+    ],
+)
+def test_graphs_that_miss_a_bound_leave_nothing(
+    tiny_checkpoint: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, module: ModuleType, bound: str, message: str
+) -> None:
+    beyond = {"TOLERANCE": -1.0, "PARITY": {"mean": -1.0}, "MODEL_COSINE": 1.1}  # bounds that no graph can keep
+    monkeypatch.setattr(module, bound, beyond[bound])
+    with pytest.raises(FidelityError, match=message):
+        export(tiny_checkpoint, tmp_path / "artifact", precision="fp32")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_target_in_a_missing_folder_is_refused(tiny_checkpoint: Path, tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError, match="no such folder"):
+        export(tiny_checkpoint, tmp_path / "nowhere" / "artifact")
+
+
+@pytest.mark.parametrize(
+    ("option", "message"),
+    [
+        ({"precision": "int4"}, "precision is 'int4', expected one of int8, fp32"),
+        ({"pooling": "max"}, "pooling is 'max', expected one of mean, cls, pooler"),
+        ({"max_length": 129}, "max_length is 129, expected 3 to 128"),
+        ({"max_length": 0}, "max_length is 0, expected 3 to 128"),
+        ({"min_cosine": 1.5}, "min_cosine is 1.5, expected -1 to 1"),
+    ],
+)
+def test_options_out_of_range_are_refused_and_leave_nothing(
+    tiny_checkpoint: Path, tmp_path: Path, option: dict[str, object], message: str
+) -> None:
+    with pytest.raises(ValueError, match=message):
+        export(tiny_checkpoint, tmp_path / "artifact", **option)  # type: ignore[arg-type]
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_roberta_checkpoint_leaves_nothing(tiny_checkpoint: Path, tmp_path: Path) -> None:
+    folder = copy_of(tiny_checkpoint, tmp_path / "roberta")
+    edit_json(folder / "config.json", model_type="roberta")
+    with pytest.raises(CheckpointError, match="only BERT encoders"):
+        export(folder, tmp_path / "artifact")
+    assert list(tmp_path.iterdir()) == [folder]
+
+
+def test_the_command_exports_with_progress_and_one_line_for_a_mistake(tiny_checkpoint: Path, tmp_path: Path) -> None:
+    def run(*arguments: object) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "biobert_onnx", "export", *map(str, arguments)]
+        return subprocess.run(command, capture_output=True, text=True, env=os.environ)
+
+    done = run(tiny_checkpoint, tmp_path / "artifact", "--precision", "fp32", "--pooling", "cls", "--max-length", "64")
+    assert done.returncode == 0, done.stderr
+    assert "converting the float32 reference" in done.stderr
+    assert "cls pooling" in done.stdout and "texts cut to 64 tokens" in done.stdout
+    for arguments, code in (
+        ((tiny_checkpoint, tmp_path / "artifact"), 2),
+        (("dmis-lab/biobert-v1.1", tmp_path / "other"), 1),
+    ):
+        done = run(*arguments)
+        errors = [line for line in done.stderr.splitlines() if line.startswith("biobert-onnx: error:")]
+        assert (done.returncode, len(errors)) == (code, 1), done.stderr
+        assert "Traceback" not in done.stderr
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["artifact"]
+
+
+def test_importing_the_export_package_loads_no_torch_so_that_mistakes_are_told_at_once() -> None:
+    code = "import sys, biobert_onnx_export; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert not {"torch", "transformers", "optimum"} & set(done.stdout.split())

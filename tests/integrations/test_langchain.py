@@ -1,0 +1,50 @@
+"""LangChain's Embeddings and vector store."""
+
+import asyncio
+import pickle
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from biobert_onnx import SentenceEncoder, similarity
+from tests.integrations.examples import QUERY, example, run
+from tests.support.texts import TEXTS
+
+pytest.importorskip("langchain_core", reason="needs the extra 'interop'")
+
+from biobert_onnx.integrations.langchain import BiobertOnnxEmbeddings
+
+pytestmark = pytest.mark.filterwarnings("ignore")  # LangChain's own
+
+
+@pytest.fixture
+def embeddings(artifact: Path) -> BiobertOnnxEmbeddings:
+    return BiobertOnnxEmbeddings(artifact)
+
+
+def test_its_vectors_are_the_encoders(embeddings: BiobertOnnxEmbeddings, encoder: SentenceEncoder) -> None:
+    assert embeddings.embed_documents(list(TEXTS)) == encoder.encode(TEXTS).tolist()
+    assert embeddings.embed_query(TEXTS[0]) == encoder.encode(TEXTS)[0].tolist()
+    assert embeddings.embed_documents([]) == []
+
+
+def test_its_options_are_the_encoders(artifact: Path) -> None:
+    options: dict[str, Any] = {"normalize_embeddings": True, "truncate_dim": 8, "long_texts": "window"}
+    found = BiobertOnnxEmbeddings(artifact, max_length=16, threads=1, **options).embed_documents(list(TEXTS))
+    assert found == SentenceEncoder(artifact, max_length=16).encode(TEXTS, **options).tolist()
+
+
+def test_asynchronous_calls_give_the_same(embeddings: BiobertOnnxEmbeddings) -> None:
+    assert asyncio.run(embeddings.aembed_documents(list(TEXTS))) == embeddings.embed_documents(list(TEXTS))
+    assert asyncio.run(embeddings.aembed_query(TEXTS[0])) == embeddings.embed_query(TEXTS[0])
+
+
+def test_it_pickles(embeddings: BiobertOnnxEmbeddings) -> None:
+    assert pickle.loads(pickle.dumps(embeddings)).embed_query(TEXTS[0]) == embeddings.embed_query(TEXTS[0])
+
+
+def test_the_example_finds_the_nearest_neighbour(subject: SentenceEncoder) -> None:
+    names = run(example("frameworks.md", "LangChain", "python"), texts=TEXTS)
+    cosines = similarity(subject.encode([QUERY]), subject.encode(TEXTS))[0]
+    assert names["neighbour"].page_content == TEXTS[cosines.argmax()]

@@ -1,0 +1,81 @@
+"""Any bytes as an input file: rows of texts, or one ValueError that names the file."""
+
+import json
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from biobert_onnx import SentenceEncoder
+from biobert_onnx.files.encode import encode_file, open_reader
+from tests.properties.strategies import damaged, json_values, nestings, texts
+
+SYNTAX = ('"', '""', ",", "text", "\r", "\n", "{", '{"text": "a"}')
+lines = st.lists(st.one_of(texts, st.sampled_from(SYNTAX)), max_size=9)
+records = st.dictionaries(st.sampled_from(["text", "id", "embedding"]), json_values, max_size=3)
+
+
+def rows_of(path: Path, content: bytes) -> list[str] | None:
+    """The texts in `content`, None if they are refused; whatever is read is a list of str of whole chunks."""
+    path.write_bytes(content)
+    try:
+        chunks = list(open_reader(str(path)).chunks(3))
+    except ValueError as error:
+        assert f"'{path}'" in str(error) and "\n" not in str(error)
+        return None
+    for chunk in chunks:
+        assert len(chunk.texts) == len(chunk.content) and all(isinstance(text, str) for text in chunk.texts)
+        json.dumps(chunk.texts, ensure_ascii=False).encode()
+    assert [len(chunk.texts) for chunk in chunks[:-1]] == [3] * (len(chunks) - 1)
+    return [text for chunk in chunks for text in chunk.texts]
+
+
+@given(content=st.one_of(st.binary(), lines.map("".join).map(str.encode)))
+@pytest.mark.parametrize("suffix", [".txt", ".jsonl", ".csv", ".parquet"])
+def test_any_bytes_are_rows_or_refused(tmp_path: Path, suffix: str, content: bytes) -> None:
+    rows_of(tmp_path / f"a{suffix}", content)
+
+
+@given(content=lines.map("".join))
+def test_every_line_of_text_is_a_row(tmp_path: Path, content: str) -> None:
+    ended = content.removeprefix("\ufeff")
+    expected = [line.removesuffix("\r") for line in ended.removesuffix("\n").split("\n")] if ended else []
+    assert rows_of(tmp_path / "a.txt", content.encode()) == expected
+
+
+@given(rows=st.lists(st.one_of(records, json_values), max_size=4))
+def test_any_json_lines_are_rows_or_refused(tmp_path: Path, rows: list[object]) -> None:
+    found = rows_of(tmp_path / "a.jsonl", "\n".join(map(json.dumps, rows)).encode())
+    if found is not None:
+        assert found == [row["text"] for row in rows if isinstance(row, dict)]
+
+
+@given(nesting=nestings)
+def test_json_however_deep_is_refused_by_its_line(tmp_path: Path, nesting: str) -> None:
+    assert rows_of(tmp_path / "a.jsonl", nesting.encode()) is None
+    assert rows_of(tmp_path / "a.jsonl", f'{{"text": {nesting}}}'.encode()) is None
+
+
+@given(nesting=nestings)
+def test_a_row_however_deep_is_written_as_it_was_or_refused(
+    encoder: SentenceEncoder, tmp_path: Path, nesting: str
+) -> None:
+    (tmp_path / "a.jsonl").write_text(f'{{"text": "a", "deep": {nesting}}}')
+    (tmp_path / "out.jsonl").unlink(missing_ok=True)
+    try:
+        encode_file(encoder, open_reader(str(tmp_path / "a.jsonl")), tmp_path / "out.jsonl", normalize=False)
+    except ValueError as error:
+        assert "a.jsonl'" in str(error) and not (tmp_path / "out.jsonl").exists()
+    else:
+        assert nesting in (tmp_path / "out.jsonl").read_text()
+
+
+@given(data=st.data())
+def test_a_damaged_table_is_rows_or_refused(tmp_path: Path, data: st.DataObject) -> None:
+    pyarrow = pytest.importorskip("pyarrow")
+    from pyarrow import parquet
+
+    table = pyarrow.table({"text": ["Sepsis", "", "TNF-α"] * 3, "id": list(range(9))})
+    parquet.write_table(table, tmp_path / "whole.parquet", row_group_size=4)
+    rows_of(tmp_path / "a.parquet", data.draw(damaged((tmp_path / "whole.parquet").read_bytes())))

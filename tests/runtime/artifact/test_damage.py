@@ -1,0 +1,402 @@
+"""Every way an artifact's folder can be damaged: one ArtifactError that names the file, at load or in `verify`."""
+
+import hashlib
+import json
+import os
+import random
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from biobert_onnx import ArtifactError, Manifest, SentenceEncoder
+from biobert_onnx.artifact.manifest import FileRecord
+from biobert_onnx.cli.main import main
+from biobert_onnx.encoding.prepacked import FOLDER, KEY, prepack
+from tests.support.texts import TEXTS
+from tests.support.users import any_user
+
+READ = ("encoder.onnx", "weights.bin", "tokenizer.json")
+"""What encoding reads beside the manifest."""
+
+
+@pytest.fixture
+def folder(artifact: Path, tmp_path: Path) -> Path:
+    """A copy of the artifact to damage."""
+    return copied(artifact, tmp_path / "artifact")
+
+
+def copied(artifact: Path, folder: Path) -> Path:
+    return Path(shutil.copytree(artifact, folder, ignore=shutil.ignore_patterns(FOLDER)))
+
+
+def names(folder: Path) -> list[str]:
+    return list(Manifest.read(folder).files)
+
+
+def verify(folder: Path, capsys: pytest.CaptureFixture[str]) -> str:
+    """The one line that `verify` says of a damaged artifact."""
+    assert main(["verify", str(folder)]) == 1
+    captured = capsys.readouterr()
+    (line,) = captured.err.splitlines()
+    assert captured.out == ""
+    return line
+
+
+def missing(path: Path) -> None:
+    path.unlink()
+
+
+def truncated(path: Path) -> None:
+    os.truncate(path, path.stat().st_size - 1)
+
+
+def emptied(path: Path) -> None:
+    os.truncate(path, 0)
+
+
+def longer(path: Path) -> None:
+    os.truncate(path, path.stat().st_size + 1)
+
+
+def a_folder(path: Path) -> None:
+    path.unlink()
+    path.mkdir()
+
+
+def a_pipe(path: Path) -> None:
+    path.unlink()
+    os.mkfifo(path)
+
+
+def a_link_to_itself(path: Path) -> None:
+    path.unlink()
+    path.symlink_to(path)
+
+
+def a_link_to_outside(path: Path) -> None:
+    outside = next(parent for parent in path.parents if parent.name == "artifact").with_name("outside")
+    path.rename(outside)
+    path.symlink_to(outside)
+
+
+@pytest.mark.parametrize(
+    ("damage", "message"),
+    [
+        (missing, "is missing, expected"),
+        (truncated, "bytes, expected"),
+        (emptied, "has 0 bytes, expected"),
+        (longer, "bytes, expected"),
+        (a_folder, "is no file, expected"),
+        (a_pipe, "is no file, expected"),
+        (a_link_to_itself, "cannot be read (Too many levels of symbolic links), expected"),
+        (a_link_to_outside, "leads outside the folder: do not use it, or copy the artifact without links"),
+    ],
+)
+def test_a_file_that_is_not_there_as_it_was_is_named_at_load_and_in_verify(
+    artifact: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], damage: Callable[[Path], None], message: str
+) -> None:
+    for number, name in enumerate(names(artifact)):
+        folder = copied(artifact, tmp_path / str(number) / "artifact")
+        damage(folder / name)
+        with pytest.raises(ArtifactError) as error:
+            SentenceEncoder(folder)
+        assert str(error.value).startswith(f"'{folder / name}' ") and message in str(error.value)
+        assert verify(folder, capsys) == f"biobert-onnx: error: {error.value}"
+
+
+def flipped(path: Path, bit: int) -> None:
+    content = bytearray(path.read_bytes())
+    content[bit // 8] ^= 1 << bit % 8
+    path.write_bytes(content)
+
+
+@pytest.mark.parametrize("share", [0, 0.5, 1], ids=["first", "middle", "last"])
+def test_one_flipped_bit_in_any_file_is_found_by_verify(
+    artifact: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], share: float
+) -> None:
+    for number, name in enumerate(names(artifact)):
+        folder = copied(artifact, tmp_path / str(number))
+        flipped(folder / name, int(share * (8 * (folder / name).stat().st_size - 1)))
+        assert f"'{folder / name}' has sha256 " in verify(folder, capsys)
+
+
+def test_one_flipped_bit_in_the_manifest_is_found_by_verify(folder: Path) -> None:
+    path = folder / "manifest.json"
+    content = path.read_bytes()
+    for bit in random.Random(3).sample(range(8 * len(content)), 200):
+        flipped(path, bit)
+        with pytest.raises(ArtifactError, match=r"manifest\.json'"):
+            Manifest.read(folder).check_contents(folder)
+        path.write_bytes(content)
+    Manifest.read(folder).check_contents(folder)
+
+
+@pytest.fixture
+def twin(folder: Path, tmp_path: Path) -> Path:
+    """Another whole artifact of the same sizes: as two versions of a checkpoint have them."""
+    twin = copied(folder, tmp_path / "twin")
+    files = {}
+    for name in names(folder):
+        content = (twin / name).read_bytes()
+        (twin / name).write_bytes(content[:-2] + b" " + content[-1:] if name != "weights.bin" else content[::-1])
+        files[name] = FileRecord.of(twin / name)
+    replace(Manifest.read(folder), files=files).write(twin)
+    Manifest.read(twin).check_contents(twin)
+    return twin
+
+
+def test_a_file_of_another_artifact_of_the_same_sizes_is_found_by_verify(
+    folder: Path, twin: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in names(folder):
+        own = (folder / name).read_bytes()
+        shutil.copyfile(twin / name, folder / name)
+        assert f"'{folder / name}' has sha256 " in verify(folder, capsys)
+        (folder / name).write_bytes(own)
+
+
+def test_the_manifest_of_another_artifact_is_found_by_verify(
+    folder: Path, twin: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shutil.copyfile(twin / "manifest.json", folder / "manifest.json")
+    assert "has sha256 " in verify(folder, capsys)
+
+
+def edit_manifest(folder: Path, *keys: str, value: object) -> None:
+    """Set one value of the manifest, and its own sha256 so that this shows no damage."""
+    path = folder / "manifest.json"
+    content = last = json.loads(path.read_text(encoding="utf-8"))
+    for key in keys[:-1]:
+        last = last[key]
+    last[keys[-1]] = value
+    text = json.dumps(content | {"sha256": "0" * 64})
+    path.write_text(text.replace("0" * 64, hashlib.sha256(text.encode()).hexdigest()), encoding="utf-8")
+
+
+def test_a_missing_folder_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ArtifactError, match=r"no artifact folder at '.*nowhere'"):
+        SentenceEncoder(tmp_path / "nowhere")
+
+
+@pytest.mark.parametrize("damage", [missing, a_folder, a_pipe])
+def test_a_folder_without_manifest_is_no_artifact(folder: Path, damage: Callable[[Path], None]) -> None:
+    damage(folder / "manifest.json")
+    with pytest.raises(ArtifactError, match=r"holds no manifest\.json"):
+        SentenceEncoder(folder)
+
+
+def test_a_manifest_behind_a_link_to_outside_is_refused(folder: Path) -> None:
+    a_link_to_outside(folder / "manifest.json")
+    with pytest.raises(ArtifactError, match=r"manifest\.json' leads outside the folder"):
+        SentenceEncoder(folder)
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"[]", b"null", b"7", b'{"format": 1}', b"\xff\xfe", b"[" * 100_000])
+def test_a_manifest_that_is_no_manifest_is_refused(folder: Path, content: bytes) -> None:
+    (folder / "manifest.json").write_bytes(content)
+    with pytest.raises(ArtifactError, match=r"manifest\.json' cannot be read"):
+        SentenceEncoder(folder)
+
+
+@pytest.mark.parametrize("number", [0, 2, "1", None, [1], {}])
+def test_another_format_is_refused_with_the_files_name(folder: Path, number: object) -> None:
+    edit_manifest(folder, "format", value=number)
+    with pytest.raises(ArtifactError, match=r"manifest\.json': its format is .*, expected 1: use the biobert-onnx ver"):
+        SentenceEncoder(folder)
+
+
+@pytest.mark.parametrize(
+    ("keys", "value", "message"),
+    [
+        (("dim",), "96", "dim is '96', expected int"),
+        (("dim",), -1, "dim is -1, expected int"),
+        (("max_length",), True, "max_length is True, expected int"),
+        (("max_length",), 2, "max_length is 2, expected 3 to "),
+        (("max_length",), 10**6, "max_length is 1000000, expected 3 to "),
+        (("max_positions",), 0, "max_length is "),
+        (("name",), None, "name is None, expected str"),
+        (("normalized",), 0, "normalized is 0, expected bool"),
+        (("pooling",), "max", "pooling is 'max', expected one of mean, cls, pooler"),
+        (("precision",), ["int8"], "precision is ['int8'], expected one of int8, fp32"),
+        (("casing",), "", "casing is '', expected one of cased, uncased"),
+        (("quantization",), 7, "quantization is 7, expected an object"),
+        (("versions", "numpy"), 2, "versions.numpy is 2, expected str"),
+        (("checkpoint",), [], "checkpoint is [], expected an object"),
+        (("checkpoint", "sha256"), None, "checkpoint.sha256 is None, expected str"),
+        (("checkpoint", "known_answers"), {"words": [7]}, "checkpoint.known_answers.words[0] is 7, expected an object"),
+        (("fidelity", "report", "cosine_min"), "1", "fidelity.report.cosine_min is '1', expected float"),
+        (("fidelity", "report", "by_length"), {"short": 1}, "fidelity.report.by_length.short is 1, expected an object"),
+        (("files",), {}, "files.encoder.onnx is None, expected an object"),
+        (("files", "tokenizer.json"), "x", "files.tokenizer.json is 'x', expected an object"),
+        (("files", "tokenizer.json"), {"size": 1.0, "sha256": ""}, "files.tokenizer.json.size is 1.0, expected int"),
+    ],
+)
+def test_a_value_of_the_wrong_type_is_named_at_load(
+    folder: Path, keys: tuple[str, ...], value: object, message: str
+) -> None:
+    edit_manifest(folder, *keys, value=value)
+    with pytest.raises(ArtifactError) as error:
+        SentenceEncoder(folder)
+    assert f"manifest.json' cannot be read: {message}" in str(error.value)
+    assert str(error.value).endswith("export the artifact again")
+
+
+@pytest.mark.parametrize("name", ["../elsewhere", "/etc/hostname", "a/../../b", "..", "x\0y", "\ud800"])
+def test_a_manifest_that_names_a_file_outside_the_folder_is_refused(folder: Path, name: str) -> None:
+    edit_manifest(folder, "files", name, value={"size": 1, "sha256": ""})
+    with pytest.raises(ArtifactError, match="leads outside the folder"):
+        SentenceEncoder(folder)
+
+
+@pytest.mark.parametrize("name", ["", ".", "x" * 300])
+def test_a_manifest_that_names_what_is_no_file_is_refused(folder: Path, name: str) -> None:
+    edit_manifest(folder, "files", name, value={"size": 1, "sha256": ""})
+    with pytest.raises(ArtifactError, match=r"expected 1 bytes: export or copy it again"):
+        SentenceEncoder(folder)
+
+
+def resealed(folder: Path, name: str, change: Callable[[bytes], bytes]) -> None:
+    """Change a file, and the manifest with it, as somebody would who wants it to be believed."""
+    content = (folder / name).read_bytes()
+    (folder / name).write_bytes(change(content))
+    assert (folder / name).read_bytes() != content
+    manifest = Manifest.read(folder)
+    replace(manifest, files={**manifest.files, name: FileRecord.of(folder / name)}).write(folder)
+    manifest.read(folder).check_contents(folder)
+
+
+@pytest.mark.parametrize("place", [b"../outs.bin", b"/etc/passwd", b"outside.bin"])
+def test_a_graph_whose_weights_lie_outside_the_folder_is_refused(folder: Path, tmp_path: Path, place: bytes) -> None:
+    shutil.copyfile(folder / "weights.bin", tmp_path / "outs.bin")
+    (folder / "outside.bin").symlink_to(tmp_path / "outs.bin")
+    resealed(folder, "encoder.onnx", lambda content: content.replace(b"weights.bin", place))
+    with pytest.raises(ArtifactError, match=r"onnxruntime cannot load '.*encoder\.onnx'"):
+        SentenceEncoder(folder)
+
+
+@pytest.mark.parametrize(
+    ("name", "change", "message"),
+    [
+        ("encoder.onnx", lambda content: b"\xff" * len(content), r"onnxruntime cannot load '.*encoder\.onnx'"),
+        ("encoder.onnx", lambda content: b"", r"onnxruntime cannot load '.*encoder\.onnx'"),
+        ("encoder.onnx", lambda content: content.replace(b"embeddings", b"\xe1mbeddings"), "onnxruntime cannot load"),
+        ("encoder.onnx", lambda content: content.replace(b"com.microsoft", b"com.someoneel"), "onnxruntime cannot"),
+        ("encoder.onnx", lambda content: content.replace(b"input_ids", b"token_ids"), "takes token_ids and gives"),
+        ("encoder.onnx", lambda content: content.replace(b"embeddings", b"embeddingz"), "expected input_ids and embed"),
+        ("tokenizer.json", lambda content: b"\xff" * len(content), r"tokenizer\.json' is no tokenizer\.json"),
+        ("tokenizer.json", lambda content: b"{}", r"tokenizer\.json' is no tokenizer\.json"),
+        ("weights.bin", lambda content: content[:1000], r"onnxruntime cannot load '.*encoder\.onnx'"),
+    ],
+)
+def test_a_file_that_is_none_of_ours_is_refused_at_load_though_the_manifest_vouches_for_it(
+    folder: Path, capfd: pytest.CaptureFixture[str], name: str, change: Callable[[bytes], bytes], message: str
+) -> None:
+    resealed(folder, name, change)
+    with pytest.raises(ArtifactError, match=message):
+        SentenceEncoder(folder)
+    assert capfd.readouterr() == ("", "")
+
+
+def test_a_manifest_of_another_dimension_than_the_graphs_is_refused_at_load(folder: Path) -> None:
+    manifest = Manifest.read(folder)
+    replace(manifest, dim=manifest.dim + 1).write(folder)
+    with pytest.raises(ArtifactError, match=rf"embeddings of {manifest.dim + 1} dimensions, as the manifest says"):
+        SentenceEncoder(folder)
+
+
+def test_links_inside_the_folder_and_to_it_are_followed(folder: Path, encoder: SentenceEncoder, tmp_path: Path) -> None:
+    (folder / "weights.bin").rename(folder / "stored")
+    (folder / "weights.bin").symlink_to("stored")
+    (tmp_path / "link").symlink_to(folder)
+    assert (SentenceEncoder(tmp_path / "link").encode(TEXTS) == encoder.encode(TEXTS)).all()
+    Manifest.read(tmp_path / "link").check_contents(tmp_path / "link")
+
+
+def test_a_snapshot_in_the_hubs_cache_whose_files_are_links_to_its_blobs_is_an_artifact(
+    artifact: Path, encoder: SentenceEncoder, tmp_path: Path
+) -> None:
+    blobs, snapshot = tmp_path / "blobs", copied(artifact, tmp_path / "snapshots" / "0123abc")
+    blobs.mkdir()
+    for number, path in enumerate(sorted(path for path in snapshot.rglob("*") if path.is_file())):
+        path.rename(blobs / str(number))
+        path.symlink_to(os.path.relpath(blobs / str(number), path.parent))
+    assert (SentenceEncoder(snapshot).encode(TEXTS) == encoder.encode(TEXTS)).all()
+    Manifest.read(snapshot).check_contents(snapshot)
+
+
+@pytest.fixture
+def foreign(artifact: Path) -> Iterator[Path]:
+    """A copy of the artifact that any user may read, in a folder that any user can reach."""
+    with tempfile.TemporaryDirectory(prefix="biobert-onnx-") as place:
+        Path(place).chmod(0o755)
+        yield copied(artifact, Path(place) / "artifact")
+        Path(place, "artifact").chmod(0o755)
+
+
+@pytest.mark.skipif(not hasattr(os, "setresuid"), reason="this system has no users to change to")
+@pytest.mark.parametrize("name", ["manifest.json", *READ])
+def test_a_file_that_may_not_be_read_is_named(foreign: Path, name: str) -> None:
+    (foreign / name).chmod(0)
+    with any_user(), pytest.raises(ArtifactError, match=rf"(?i){name}' cannot be read \(permission denied\)"):
+        SentenceEncoder(foreign)
+
+
+@pytest.mark.skipif(not hasattr(os, "setresuid"), reason="this system has no users to change to")
+@pytest.mark.parametrize("command", ["verify", "info"])
+def test_a_folder_that_may_not_be_entered_is_named(
+    foreign: Path, capsys: pytest.CaptureFixture[str], command: str
+) -> None:
+    foreign.chmod(0)
+    with any_user():
+        with pytest.raises(ArtifactError, match=r"cannot be read \(Permission denied\): change its permissions"):
+            SentenceEncoder(foreign)
+        assert main([command, str(foreign)]) == 1
+        assert main([command, str(foreign / "artifact")]) == 1
+    lines = capsys.readouterr().err.splitlines()
+    assert len(lines) == 2 and all("ermission denied" in line for line in lines)
+
+
+@pytest.mark.skipif(not hasattr(os, "setresuid"), reason="this system has no users to change to")
+def test_a_folder_that_may_not_be_written_serves_all_the_same(
+    foreign: Path, encoder: SentenceEncoder, capsys: pytest.CaptureFixture[str]
+) -> None:
+    foreign.chmod(0o555)
+    foreign.parent.chmod(0o555)
+    with any_user():
+        assert (SentenceEncoder(foreign).encode(TEXTS) == encoder.encode(TEXTS)).all()
+        assert [main([command, str(foreign)]) for command in ("verify", "info", "prepack")] == [0, 0, 1]
+    (line,) = capsys.readouterr().err.splitlines()
+    assert f"'{foreign / FOLDER}' cannot be written (Permission denied): make room or get permission there" in line
+
+
+@pytest.mark.parametrize("damage", [missing, emptied, a_link_to_outside])
+@pytest.mark.parametrize("name", [KEY, "encoder.onnx", "weights.bin"])
+def test_damaged_packed_weights_are_left_alone_at_load(
+    folder: Path, encoder: SentenceEncoder, damage: Callable[[Path], None], name: str
+) -> None:
+    damage(prepack(folder) / name)
+    served = SentenceEncoder(folder, threads=1)
+    assert all((served.encode(TEXTS) == encoder.encode(TEXTS)).all() for _ in range(2))
+    assert str(folder / FOLDER) not in Path("/proc/self/maps").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("name", ["encoder.onnx", "weights.bin"])
+def test_one_flipped_bit_in_packed_weights_is_found_by_verify(
+    folder: Path, capsys: pytest.CaptureFixture[str], name: str
+) -> None:
+    path = prepack(folder) / name
+    flipped(path, 4 * path.stat().st_size)
+    assert main(["verify", str(folder)]) == 1
+    assert f"'{path}' is not what prepack wrote: run prepack again, or remove" in capsys.readouterr().err
+
+
+def test_what_a_manifest_may_hold_beside_is_left_alone(folder: Path, encoder: SentenceEncoder) -> None:
+    extra: Any = {"anything": [None, {"else": 1.5}]}
+    edit_manifest(folder, "of_a_later_version", value=extra)
+    edit_manifest(folder, "checkpoint", "more", value=extra)
+    assert (SentenceEncoder(folder).encode(TEXTS[:1]) == encoder.encode(TEXTS[:1])).all()

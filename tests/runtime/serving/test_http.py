@@ -1,0 +1,326 @@
+"""The HTTP app in a real server on loopback: OpenAI's format, clear refusals, and clients that fail or dawdle."""
+
+import base64
+import http.client
+import json
+import os
+import re
+import signal
+import socket
+import struct
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from biobert_onnx import SentenceEncoder
+from tests.support.texts import TEXTS
+
+uvicorn = pytest.importorskip("uvicorn", reason="needs the extra 'http'")
+pytest.importorskip("starlette", reason="needs the extra 'http'")
+
+PATH = "/v1/embeddings"
+
+
+class Server:
+    """uvicorn with the app on `artifact`, in a process of its own, and what it said so far."""
+
+    def __init__(self, artifact: Path) -> None:
+        command = [sys.executable, "-W", "error", "-m", "uvicorn", "biobert_onnx.serving.http:app", "--port", "0"]
+        self.process = subprocess.Popen(
+            command, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True,
+            env={**os.environ, "BIOBERT_ONNX_ARTIFACT": str(artifact)},
+        )  # fmt: skip
+        self.said: list[str] = []
+        assert self.process.stderr is not None
+        for line in self.process.stderr:
+            self.said.append(line)
+            if found := re.search(r"running on http://127.0.0.1:(\d+)", line):
+                self.port = int(found[1])
+                break
+        else:
+            self.process.stderr.close()
+            raise RuntimeError(f"ended with {self.process.wait()}: {''.join(self.said)}")
+        self._reading = threading.Thread(target=lambda: self.said.extend(self.process.stderr or ()))
+        self._reading.start()
+
+    def connection(self) -> http.client.HTTPConnection:
+        return http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
+
+    def connect(self) -> socket.socket:
+        return socket.create_connection(("127.0.0.1", self.port), timeout=30)
+
+    def ask(self, body: object, method: str = "POST", path: str = PATH) -> tuple[int, Any]:
+        connection = self.connection()
+        connection.request(method, path, body if isinstance(body, bytes) else json.dumps(body).encode())
+        response = connection.getresponse()
+        answer = response.status, json.loads(response.read())
+        connection.close()
+        return answer
+
+    def refusal(self, body: object, method: str = "POST", path: str = PATH) -> tuple[int, str]:
+        """Status and message of a request that is the client's mistake."""
+        status, answer = self.ask(body, method, path)
+        assert answer.keys() == {"error"}
+        assert answer["error"].keys() == {"message", "type", "param", "code"}
+        assert answer["error"]["type"] == "invalid_request_error"
+        return status, answer["error"]["message"]
+
+    def stop(self) -> int:
+        self.process.send_signal(signal.SIGTERM)
+        code = self.process.wait(timeout=30)
+        self._reading.join()
+        if self.process.stderr is not None:
+            self.process.stderr.close()
+        return code
+
+
+@contextmanager
+def running(artifact: Path) -> Iterator[Server]:
+    server = Server(artifact)
+    try:
+        yield server
+    finally:
+        server.stop()
+
+
+@pytest.fixture(scope="module")
+def server(artifact: Path) -> Iterator[Server]:
+    with running(artifact) as server:
+        yield server
+    assert not re.search("Traceback|[Ww]arning|ERROR", "".join(server.said)), "".join(server.said)
+
+
+def vectors(answer: Any) -> NDArray[np.float32]:
+    return np.array([item["embedding"] for item in answer["data"]], dtype=np.float32)
+
+
+def test_the_answer_is_openais_with_the_encoders_vectors(server: Server, encoder: SentenceEncoder) -> None:
+    status, answer = server.ask({"model": "my-model", "input": list(TEXTS), "user": "me"})
+    assert status == 200
+    assert answer.keys() == {"object", "data", "model", "usage"}
+    assert [(item["object"], item["index"]) for item in answer["data"]] == [
+        ("embedding", index) for index in range(len(TEXTS))
+    ]
+    tokens = int(encoder.token_counts(TEXTS).sum())
+    assert answer["usage"] == {"prompt_tokens": tokens, "total_tokens": tokens}
+    assert (answer["object"], answer["model"]) == ("list", "my-model")
+    assert (vectors(answer) == encoder.encode(TEXTS)).all()
+
+
+def test_one_text_is_one_vector_and_the_model_has_a_name(server: Server, encoder: SentenceEncoder) -> None:
+    status, answer = server.ask({"input": TEXTS[0], "dimensions": None})
+    assert (status, answer["model"]) == (200, encoder.manifest.name)
+    assert (vectors(answer) == encoder.encode(TEXTS[:1])).all()
+
+
+def test_options_are_those_of_encode(server: Server, encoder: SentenceEncoder) -> None:
+    long = "word " * 600
+    asked = {"input": [TEXTS[0], long], "dimensions": 7, "normalize": True, "long_texts": "window"}
+    status, answer = server.ask({**asked, "encoding_format": "base64"})
+    assert status == 200
+    found = [np.frombuffer(base64.b64decode(item["embedding"]), dtype="<f4") for item in answer["data"]]
+    expected = encoder.encode([TEXTS[0], long], truncate_dim=7, normalize_embeddings=True, long_texts="window")
+    assert (np.array(found) == expected).all()
+
+
+def test_health_says_what_is_served(server: Server, encoder: SentenceEncoder) -> None:
+    status, answer = server.ask(b"", "GET", "/health")
+    manifest = encoder.manifest
+    assert status == 200
+    assert answer == {"status": "ok", "model": manifest.name, "dim": manifest.dim, "precision": manifest.precision}
+
+
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [
+        (b"", "the body is no JSON"),
+        (b'{"input": "a"', "the body is no JSON"),
+        (b"\xff\xfe\xfa", "the body is no JSON"),
+        (b"[" * 100_000, "the body is no JSON"),
+        (b'{"input": ' + b"9" * 10_000 + b"}", "the body is no JSON"),
+        (["a"], "the body is a JSON list, expected an object"),
+        ({}, "input is None, expected a text or a list of 1 to 2,048 texts"),
+        ({"input": []}, "input is [], expected a text or a list"),
+        ({"input": 7}, "input is 7, expected a text or a list"),
+        ({"input": {"text": "a"}}, "input is {'text': 'a'}, expected a text or a list"),
+        ({"input": ["a", 7]}, "input[1] is 7, of type int: every sentence must be a str"),
+        ({"input": [[101, 102]]}, "input[0] is [101, 102], of type list"),
+        ({"input": ["a"] * 2049}, "input holds 2,049 texts, expected at most 2,048"),
+        (b'{"input": ["a", "\\ud800"]}', r"input[1] holds a lone surrogate, '\ud800' at character 0"),
+        ({"input": ["a", "word " * 600]}, "tokens, expected at most"),
+        ({"input": "a", "model": 5}, "model is 5, expected a name"),
+        ({"input": "a", "encoding_format": "hex"}, "encoding_format is 'hex', expected one of float, base64"),
+        ({"input": "a", "encoding_format": ["float"]}, "encoding_format is ['float'], expected one of"),
+        ({"input": "a", "dimensions": 0}, "dimensions is 0, expected 1 to"),
+        ({"input": "a", "dimensions": 100_000}, "dimensions is 100000, expected 1 to"),
+        ({"input": "a", "dimensions": True}, "dimensions is True, expected 1 to"),
+        ({"input": "a", "dimensions": "7"}, "dimensions is '7', expected 1 to"),
+        ({"input": "a", "normalize": 1}, "normalize is 1, expected true or false"),
+        ({"input": "a", "long_texts": "cut"}, "long_texts is 'cut', expected one of truncate, error, window"),
+        ({"input": "a", "dimension": 7}, "unknown field 'dimension', expected input, encoding_format"),
+    ],
+)
+def test_a_request_that_cannot_be_answered_is_told_why(server: Server, body: object, message: str) -> None:
+    status, found = server.refusal(body)
+    assert status == 400
+    assert message in found
+
+
+def test_other_paths_and_methods_are_told_what_there_is(server: Server) -> None:
+    assert server.refusal({}, "POST", "/v1/chat")[0] == 404
+    status, message = server.refusal(b"", "GET")
+    assert status == 405
+    assert "expected POST /v1/embeddings or GET /health" in message
+
+
+def test_a_model_name_that_is_no_unicode_comes_back(server: Server) -> None:
+    assert server.ask(b'{"input": "a", "model": "\\udfff"}')[1]["model"] == "\udfff"
+
+
+def test_a_body_that_is_too_large_is_refused_whether_it_names_its_length_or_not(server: Server) -> None:
+    body = b" " * (5 * 2**20)
+    assert server.refusal(body)[0] == 413
+    connection = server.connection()
+    connection.request("POST", PATH, iter([body[: 2**20]] * 5), encode_chunked=True)
+    response = connection.getresponse()
+    assert response.status == 413
+    assert "expected at most 4,194,304" in json.loads(response.read())["error"]["message"]
+    connection.close()
+
+
+def head(length: int, *, more: bytes = b"") -> bytes:
+    return f"POST {PATH} HTTP/1.1\r\nHost: here\r\nContent-Length: {length}\r\n".encode() + more + b"\r\n"
+
+
+def begun(server: Server, body: bytes) -> socket.socket:
+    """A connection whose request the app has begun to read: it has been told to go on."""
+    client = server.connect()
+    client.sendall(head(len(body), more=b"Expect: 100-continue\r\n"))
+    assert client.recv(1000).startswith(b"HTTP/1.1 100")
+    return client
+
+
+def answer_on(client: socket.socket) -> tuple[int, Any]:
+    response = http.client.HTTPResponse(client)
+    response.begin()
+    return response.status, json.loads(response.read())
+
+
+def test_a_slow_client_keeps_nobody_waiting(server: Server, encoder: SentenceEncoder) -> None:
+    body = json.dumps({"input": TEXTS[0]}).encode()
+    with begun(server, body) as client:
+        client.sendall(body[:5])
+        assert server.ask({"input": "another"})[0] == 200
+        client.sendall(body[5:])
+        status, answer = answer_on(client)
+    assert status == 200
+    assert (vectors(answer) == encoder.encode(TEXTS[:1])).all()
+
+
+def test_a_body_that_never_comes_is_given_up(artifact: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import biobert_onnx.serving.http
+
+    monkeypatch.setattr(biobert_onnx.serving.http, "READING_S", 0.1)
+    monkeypatch.setenv("BIOBERT_ONNX_ARTIFACT", str(artifact))
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        server = uvicorn.Server(uvicorn.Config(biobert_onnx.serving.http.app, log_level="critical"))
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
+        thread.start()
+        with socket.create_connection(listening.getsockname(), timeout=30) as client:
+            client.sendall(head(100))
+            status, answer = answer_on(client)
+            assert client.recv(1) == b""
+        server.should_exit = True
+        thread.join()
+    assert status == 408
+    assert "the body took more than" in answer["error"]["message"]
+
+
+def kill(client: socket.socket) -> None:
+    """Close it with a reset, as a process that is killed with unread data does."""
+    client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    client.close()
+
+
+def test_a_killed_client_leaves_the_server_serving(server: Server) -> None:
+    body = json.dumps({"input": [f"{number} mice" for number in range(500)]}).encode()
+    for sent in (b"", body[:-1], body):
+        client = begun(server, body)
+        client.sendall(sent)
+        kill(client)
+    with server.connect() as client:
+        client.sendall(b"no HTTP at all\r\n\r\n")
+        assert client.recv(1000).startswith(b"HTTP/1.1 400")
+    assert server.ask({"input": "another"})[0] == 200
+
+
+def test_no_request_of_32_clients_is_lost(server: Server, encoder: SentenceEncoder) -> None:
+    texts = [f"{text} {number}" for number in range(30) for text in TEXTS]
+    expected = encoder.encode(texts)
+
+    def client(first: int) -> list[bool]:
+        connection, right = server.connection(), []
+        for index in range(first, len(texts), 32):
+            connection.request("POST", PATH, json.dumps({"input": texts[index]}))
+            response = connection.getresponse()
+            found = vectors(json.loads(response.read()))
+            right.append(bool(response.status == 200 and (found[0] == expected[index]).all()))
+        connection.close()
+        return right
+
+    with ThreadPoolExecutor(32) as clients:
+        right = [each for answers in clients.map(client, range(32)) for each in answers]
+    assert right == [True] * len(texts)
+
+
+def test_a_request_in_flight_is_answered_before_the_server_ends(artifact: Path, encoder: SentenceEncoder) -> None:
+    body = json.dumps({"input": list(TEXTS)}).encode()
+    with running(artifact) as server, begun(server, body) as client:
+        server.process.send_signal(signal.SIGTERM)
+        while not_refused(server):
+            time.sleep(0.01)
+        client.sendall(body)
+        status, answer = answer_on(client)
+        assert status == 200
+        assert (vectors(answer) == encoder.encode(TEXTS)).all()
+        assert server.process.wait(timeout=30) in (0, -signal.SIGTERM)
+        assert server.stop() in (0, -signal.SIGTERM)
+    assert "Finished server process" in "".join(server.said)
+
+
+def not_refused(server: Server) -> bool:
+    try:
+        server.connect().close()
+    except ConnectionRefusedError:
+        return False
+    return True
+
+
+def test_a_server_without_an_artifact_says_so_and_ends(tmp_path: Path) -> None:
+    with pytest.raises(RuntimeError, match=r"ArtifactError: no artifact folder at .*give the path of a folder"):
+        Server(tmp_path / "nothing")
+
+
+def test_openais_client_gets_the_encoders_vectors(server: Server, encoder: SentenceEncoder) -> None:
+    openai = pytest.importorskip("openai", reason="needs the extra 'interop'")
+    with openai.OpenAI(base_url=f"http://127.0.0.1:{server.port}/v1", api_key="none", max_retries=0) as client:
+        found = client.embeddings.create(model="any", input=list(TEXTS))
+        as_numbers = client.embeddings.create(model="any", input=TEXTS[0], encoding_format="float", dimensions=5)
+        with pytest.raises(openai.BadRequestError, match="tokens, expected at most"):
+            client.embeddings.create(model="any", input="word " * 600)
+        windows = client.embeddings.create(model="any", input="word " * 600, extra_body={"long_texts": "window"})
+    assert (np.array([item.embedding for item in found.data], dtype=np.float32) == encoder.encode(TEXTS)).all()
+    assert found.usage.total_tokens == encoder.token_counts(TEXTS).sum()
+    expected = encoder.encode(TEXTS[:1], truncate_dim=5)
+    assert (np.array(as_numbers.data[0].embedding, dtype=np.float32) == expected).all()
+    assert len(windows.data[0].embedding) == encoder.dim

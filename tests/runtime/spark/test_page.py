@@ -1,0 +1,42 @@
+"""docs/spark.md: its blocks run in order, and its vectors are the encoder's."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pyspark.sql import DataFrame, SparkSession
+
+from biobert_onnx import SentenceEncoder
+from tests.support.pages import DOCS, runnable_blocks
+
+WRITTEN = "vectors.parquet"
+
+
+@pytest.fixture
+def names(spark: SparkSession, artifact: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """What the page's blocks leave, run where the artifact lies under the page's name."""
+    (tmp_path / "biobert-v1.1-int8").symlink_to(artifact)
+    monkeypatch.chdir(tmp_path)
+    names: dict[str, Any] = {"__name__": "spark.md"}
+    for block in runnable_blocks(DOCS / "spark.md"):
+        if block.reason is None:
+            code = block.code.replace(WRITTEN, str(tmp_path / WRITTEN))  # the JVM's working directory stays
+            exec(compile(code, block.place, "exec"), names)
+    return names
+
+
+def test_the_blocks_of_the_spark_page_give_the_encoders_vectors(
+    names: dict[str, Any], spark: SparkSession, encoder: SentenceEncoder, tmp_path: Path
+) -> None:
+    whole = [text for _, text in names["rows"][:2]]
+    of_texts = encoder.encode(whole).tolist()
+    written = spark.read.parquet(str(tmp_path / WRITTEN))
+    for frame in (written, names["vectors"]):
+        assert numbers(frame, "vector") == [*of_texts, []]
+    of_sentences = encoder.encode([*whole[0].replace(". ", ".\n").splitlines(), whole[1]])
+    assert numbers(names["features"], "features") == of_sentences.astype(float).tolist()
+
+
+def numbers(frame: DataFrame, column: str) -> list[list[float]]:
+    """The vectors of `column` in the order of their papers."""
+    return [list(row[column]) for row in frame.orderBy("id").collect()]

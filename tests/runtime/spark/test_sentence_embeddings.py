@@ -1,0 +1,216 @@
+"""Vectors in Spark: the bits of SentenceEncoder.encode, Spark NLP's columns, and errors before any task starts."""
+
+import shutil
+import struct
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from pyspark.errors import PythonException
+from pyspark.ml import PipelineModel
+from pyspark.ml.clustering import KMeans
+from pyspark.sql import DataFrame, SparkSession
+
+from biobert_onnx import ArtifactError, Manifest, SentenceEncoder, TruncationWarning
+from biobert_onnx.catalog.names import DEFAULT as MODEL
+from biobert_onnx.spark import BertSentenceEmbeddings, DocumentAssembler, SentenceDetector, embed_column, to_vector
+from biobert_onnx.spark.worker import RemoteEncoder, read_manifest
+from tests.support.texts import TEXTS
+
+TWO = "I hate cancer. Antibiotics aren't painkiller."
+SENTENCES = ["I hate cancer.", "Antibiotics aren't painkiller."]
+
+
+@pytest.fixture
+def stage(models: Path) -> BertSentenceEmbeddings:
+    """A stage that reads documents."""
+    return BertSentenceEmbeddings.pretrained(MODEL, "en", str(models)).setInputCols("document")
+
+
+@pytest.fixture(scope="module")
+def documents(spark: SparkSession) -> DataFrame:
+    """Documents of null and of the tests' texts, in four partitions."""
+    frame = spark.createDataFrame([(n, t) for n, t in enumerate([None, *TEXTS])], "n int, text string").repartition(4)
+    return DocumentAssembler().setInputCol("text").transform(frame)
+
+
+def bits(embeddings: Sequence[float]) -> bytes:
+    return struct.pack(f"{len(embeddings)}f", *embeddings)
+
+
+def vectors(frame: DataFrame, column: str) -> list[list[bytes]]:
+    return [[bits(item.embeddings) for item in row[0]] for row in frame.orderBy("n").select(column).collect()]
+
+
+def test_each_sentence_is_annotated_as_spark_nlp_does(
+    spark: SparkSession, stage: BertSentenceEmbeddings, encoder: SentenceEncoder
+) -> None:
+    frame = DocumentAssembler().setInputCol("text").transform(spark.createDataFrame([(TWO,)], ["text"]))
+    frame = SentenceDetector().setInputCols("document").transform(frame)
+    found = stage.setInputCols("sentence").transform(frame)
+    assert found.schema["sentence_embeddings"].dataType == found.schema["document"].dataType
+    assert found.schema["sentence_embeddings"].metadata == {
+        "annotatorType": "sentence_embeddings",
+        "dimension": encoder.dim,
+        "ref": MODEL,
+    }
+    annotations = found.first()["sentence_embeddings"]  # type: ignore[index]
+    assert [tuple(item)[:-1] for item in annotations] == [
+        (
+            "sentence_embeddings",
+            begin,
+            end,
+            text,
+            {"sentence": str(number), "token": text, "pieceId": "-1", "isWordStart": "true"},
+        )
+        for number, (begin, end, text) in enumerate([(0, 13, SENTENCES[0]), (15, 44, SENTENCES[1])])
+    ]
+    assert b"".join(bits(item.embeddings) for item in annotations) == encoder.encode(SENTENCES).tobytes()
+
+
+def test_documents_get_the_bits_of_the_encoder_and_null_and_empty_ones_none(
+    documents: DataFrame, stage: BertSentenceEmbeddings, encoder: SentenceEncoder
+) -> None:
+    expected = [[], *([row.tobytes()] if text else [] for text, row in zip(TEXTS, encoder.encode(TEXTS), strict=True))]
+    assert vectors(stage.transform(documents), "sentence_embeddings") == expected
+
+
+def test_a_null_in_place_of_annotations_gives_an_empty_array(
+    spark: SparkSession, documents: DataFrame, stage: BertSentenceEmbeddings
+) -> None:
+    frame = documents.selectExpr("n", "if(n = 1, document, null) as document")
+    assert [len(row) for row in vectors(stage.transform(frame), "sentence_embeddings")] == [0, 1] + [0] * 11
+
+
+def test_the_batch_size_changes_no_bit(documents: DataFrame, stage: BertSentenceEmbeddings) -> None:
+    expected = vectors(stage.transform(documents), "sentence_embeddings")
+    assert vectors(stage.setBatchSize(1).transform(documents), "sentence_embeddings") == expected
+
+
+def test_the_maximum_sentence_length_cuts_as_max_length_does(
+    spark: SparkSession, documents: DataFrame, stage: BertSentenceEmbeddings, artifact: Path
+) -> None:
+    found = vectors(stage.setMaxSentenceLength(8).transform(documents.where("n = 1")), "sentence_embeddings")
+    with pytest.warns(TruncationWarning):
+        cut = SentenceEncoder(artifact, max_length=8, threads=1).encode(TEXTS[:1])
+    assert found == [[cut.tobytes()]]
+
+
+def test_a_column_of_strings_is_embedded_as_it_is(
+    documents: DataFrame, artifact: Path, encoder: SentenceEncoder
+) -> None:
+    found = embed_column(documents.select("n", "text"), artifact, "text", "vector")
+    assert found.dtypes[-1] == ("vector", "array<float>")
+    rows = [bits(row["vector"]) for row in found.orderBy("n").collect()]
+    assert rows == [b"", *(row.tobytes() for row in encoder.encode(TEXTS))]
+
+
+def test_vectors_go_into_spark_mls_models(documents: DataFrame, stage: BertSentenceEmbeddings) -> None:
+    frame = to_vector(stage.transform(documents), "sentence_embeddings", "features").cache()
+    assert frame.count() == len([text for text in TEXTS if text])
+    clusters = KMeans(k=2, seed=1, maxIter=2).fit(frame).transform(frame).collect()
+    groups: dict[str, set[int]] = {}
+    for row in clusters:
+        groups.setdefault(row["sentence_embeddings"].result, set()).add(row["prediction"])
+    assert len(groups["Sepsis"]) == 1 and len(set.union(*groups.values())) == 2
+
+
+def test_a_vector_of_spark_ml_holds_the_same_numbers_and_a_null_text_has_none(
+    documents: DataFrame, artifact: Path
+) -> None:
+    frame = to_vector(embed_column(documents.where("n < 2"), artifact, "text", "vector"), "vector", "features")
+    (row,) = frame.collect()
+    assert row["n"] == 1 and np.array_equal(row["features"].toArray(), np.array(row["vector"]))
+
+
+def test_a_pipeline_is_saved_and_loaded(
+    documents: DataFrame, stage: BertSentenceEmbeddings, tmp_path: Path, models: Path
+) -> None:
+    PipelineModel([stage]).write().save(str(tmp_path / "pipeline"))
+    loaded = PipelineModel.load(str(tmp_path / "pipeline"))
+    expected = vectors(stage.transform(documents), "sentence_embeddings")
+    assert vectors(loaded.transform(documents), "sentence_embeddings") == expected
+
+
+def test_an_artifact_folder_can_be_loaded_like_a_saved_stage(artifact: Path, spark: SparkSession) -> None:
+    assert BertSentenceEmbeddings.load(str(artifact)).getOrDefault("artifact") == str(artifact)
+    assert BertSentenceEmbeddings.loadSavedModel(str(artifact), spark).getOrDefault("artifact") == str(artifact)
+
+
+def test_a_missing_model_says_how_to_make_it(spark: SparkSession, tmp_path: Path) -> None:
+    with pytest.raises(ArtifactError, match=f"make it with 'biobert-onnx export {MODEL} {tmp_path}/{MODEL}'"):
+        BertSentenceEmbeddings.pretrained(MODEL, "en", str(tmp_path))
+
+
+def test_a_saved_stage_whose_artifact_has_gone_is_one_error_on_the_driver_before_any_task_starts(
+    spark: SparkSession, documents: DataFrame, artifact: Path, tmp_path: Path
+) -> None:
+    shutil.copytree(artifact, tmp_path / "gone")
+    stage = BertSentenceEmbeddings.load(str(tmp_path / "gone")).setInputCols("document")
+    stage.save(str(tmp_path / "stage"))
+    shutil.rmtree(tmp_path / "gone")
+    loaded = BertSentenceEmbeddings.load(str(tmp_path / "stage"))
+    context = spark.sparkContext
+    context.setJobGroup("gone", "the artifact has gone")
+    with pytest.raises(ArtifactError, match=f"no artifact folder at '{tmp_path}/gone'"):
+        loaded.transform(documents)
+    assert context.statusTracker().getJobIdsForGroup("gone") == []
+    context.setLocalProperty("spark.jobGroup.id", None)  # type: ignore[arg-type]
+
+
+def test_an_artifact_that_an_executor_does_not_have_fails_the_job_with_the_reason(
+    documents: DataFrame, artifact: Path, tmp_path: Path
+) -> None:
+    shutil.copytree(artifact, tmp_path / "gone")
+    frame = embed_column(documents, tmp_path / "gone", "text", "vector")
+    shutil.rmtree(tmp_path / "gone")
+    with pytest.raises(PythonException, match=r"in a Spark executor: no artifact folder at .* with\s+SparkContext"):
+        frame.collect()
+
+
+def test_another_artifact_at_the_drivers_path_is_refused(artifact: Path, tmp_path: Path) -> None:
+    shutil.copytree(artifact, tmp_path / "other")
+    replace(Manifest.read(artifact), pooling="cls").write(tmp_path / "other")
+    encoder = RemoteEncoder(artifact=str(artifact), max_length=16, manifest=read_manifest(str(tmp_path / "other")))
+    with pytest.raises(ArtifactError, match="is not the driver's artifact: copy that to every executor"):
+        encoder.encode(["x"])
+
+
+def refusals() -> list[tuple[str, Any]]:
+    return [
+        ("dimension is 768, but 96 for the artifact", lambda stage, frame: stage.setDimension(768).transform(frame)),
+        (
+            "caseSensitive is False, but True for the artifact",
+            lambda stage, frame: stage.setCaseSensitive(False).transform(frame),
+        ),
+        (
+            "the maximum length is 513 tokens, expected 3 to 128",
+            lambda stage, frame: stage.setMaxSentenceLength(513).transform(frame),
+        ),
+        ("batchSize is 0, expected at least 1", lambda stage, _: stage.setBatchSize(0)),
+        ("lang is 'de', but every model", lambda *_: BertSentenceEmbeddings.pretrained(MODEL, "de")),
+        ("has no artifact", lambda _, frame: BertSentenceEmbeddings().setInputCols("document").transform(frame)),
+        (
+            "'sentence_embeddings' holds sentence_embeddings annotations, expected document annotations",
+            lambda stage, frame: stage.setInputCols("sentence_embeddings").transform(
+                stage.copy().setInputCols("document").transform(frame)
+            ),
+        ),
+        (
+            "the maximum length is 2 tokens, expected 3 to 128",
+            lambda stage, frame: embed_column(frame, stage.getOrDefault("artifact"), "text", "v", max_length=2),
+        ),
+        ("the column 'n' is int, expected string", lambda stage, frame: embed_column(frame, "x", "n", "v")),
+        ("the column 'n' is int, expected the output of", lambda stage, frame: to_vector(frame, "n", "v")),
+    ]
+
+
+@pytest.mark.parametrize(("reason", "use"), refusals(), ids=[reason for reason, _ in refusals()])
+def test_what_cannot_be_is_refused_on_the_driver(
+    reason: str, use: Any, documents: DataFrame, stage: BertSentenceEmbeddings
+) -> None:
+    with pytest.raises(ValueError, match=reason):
+        use(stage, documents)
