@@ -28,20 +28,18 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from benchmarks.inputs.corpus import pubmed_like_texts
 from benchmarks.inputs.minilm import minilm_artifact
 from benchmarks.machine.environment import environment
 from biobert_onnx import SentenceEncoder
+from biobert_onnx._types import FloatArray
 
 RESULTS = Path(__file__).parent / "results" / "serving"
 WORK = Path("build/serving")
 
 CLIENTS = 32
 TEXTS_A_CALL = (1, 8, 32)
-
-Rows = NDArray[np.float32]
 
 
 def bulk_seconds(encoder: SentenceEncoder, texts: Sequence[str]) -> float:
@@ -51,7 +49,7 @@ def bulk_seconds(encoder: SentenceEncoder, texts: Sequence[str]) -> float:
     return time.perf_counter() - begin
 
 
-def client_seconds(encoder: SentenceEncoder, texts: Sequence[str], size: int, expected: Rows) -> float:
+def client_seconds(encoder: SentenceEncoder, texts: Sequence[str], size: int, expected: FloatArray) -> float:
     """Seconds that 32 clients take for all texts, `size` in each call; raises ValueError for a wrong vector."""
     starts = iter(range(0, len(texts), size))
     rows = np.zeros_like(expected)
@@ -98,7 +96,7 @@ def server(artifact: Path) -> Iterator[int]:
             process.send_signal(signal.SIGTERM)
 
 
-def measure_http(artifact: Path, texts: Sequence[str], expected: Rows) -> dict[str, Any]:
+def measure_http(artifact: Path, texts: Sequence[str], expected: FloatArray) -> dict[str, Any]:
     """What 32 clients get from the HTTP app for one text a request: requests lost, rate, latency in milliseconds."""
     with server(artifact) as port, ThreadPoolExecutor(CLIENTS) as pool:
         begin = time.perf_counter()
@@ -117,7 +115,7 @@ def measure_http(artifact: Path, texts: Sequence[str], expected: Rows) -> dict[s
     }
 
 
-def _ask(port: int, texts: Sequence[str]) -> list[tuple[int, tuple[Rows, float]]]:
+def _ask(port: int, texts: Sequence[str]) -> list[tuple[int, tuple[FloatArray, float]]]:
     """Number, vector and seconds of each text, over one connection; a request that fails has none."""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
     answers = []

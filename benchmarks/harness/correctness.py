@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
 from benchmarks.harness.bench import Bench, Record
 from benchmarks.peers.contenders import REFERENCE
+from biobert_onnx._types import FloatArray
 from biobert_onnx_export.gate.fidelity import cosines
 
 LEAST_COSINE = {"float32": 0.9999, "CPU's default": 0.99, "bfloat16": 0.99, "int8": 0.8}
@@ -15,12 +15,10 @@ LEAST_COSINE = {"float32": 0.9999, "CPU's default": 0.99, "bfloat16": 0.99, "int
 BATCH = 16
 """Texts in a batch when it is asked whether a text's vector changes with its batch."""
 
-Vectors = NDArray[np.float32]
-
 
 def check_vectors(bench: Bench, texts: Sequence[str], names: Sequence[str]) -> None:
     """Record the fidelity of every contender's vectors of `texts`, the reference's first; refuse the wrong ones."""
-    expected: list[Vectors] = []
+    expected: list[FloatArray] = []
 
     def check(name: str, record: Record) -> None:
         worker = bench.worker(name)
@@ -35,7 +33,7 @@ def check_vectors(bench: Bench, texts: Sequence[str], names: Sequence[str]) -> N
     bench.each(check, [name for name in names if name != REFERENCE], title="vectors")
 
 
-def judge(record: Record, together: Vectors, alone: Vectors, reference: Vectors) -> None:
+def judge(record: Record, together: FloatArray, alone: FloatArray, reference: FloatArray) -> None:
     """Record the fidelity of the vectors that a contender gave texts `together`, and refuse it if they are wrong."""
     cosine, self_cosine = cosines(together, reference), cosines(together, alone)
     record["fidelity"] = {

@@ -20,9 +20,9 @@ from pathlib import Path
 from threading import Event
 
 import numpy as np
-from numpy.typing import NDArray
 
 from biobert_onnx import SentenceEncoder
+from biobert_onnx._types import FloatArray
 
 TERMINATED = 128 + signal.SIGTERM
 
@@ -35,16 +35,15 @@ SETTLING_S = 0.5
 SIZES = (1, 1, 2, 40)
 """Texts in one call: lone ones, which take all threads, and more than one micro-batch."""
 
-Rows = NDArray[np.float32]
-Call = Callable[[SentenceEncoder, list[str]], Rows]
+Call = Callable[[SentenceEncoder, list[str]], FloatArray]
 
 
-def awaited(encoder: SentenceEncoder, texts: list[str]) -> Rows:
+def awaited(encoder: SentenceEncoder, texts: list[str]) -> FloatArray:
     """The vectors of `texts`, from `aencode` on an event loop of its own."""
     return asyncio.run(encoder.aencode(texts))
 
 
-def streamed(encoder: SentenceEncoder, texts: list[str]) -> Rows:
+def streamed(encoder: SentenceEncoder, texts: list[str]) -> FloatArray:
     """The vectors of `texts`, from `encode_stream` in arrays of 16."""
     return np.concatenate(list(encoder.encode_stream(texts, chunk_size=16)))
 
@@ -72,7 +71,7 @@ class Tally:
 class Work:
     """The texts, their vectors, and the ways to try an encoder on them."""
 
-    def __init__(self, texts: list[str], vectors: Rows) -> None:
+    def __init__(self, texts: list[str], vectors: FloatArray) -> None:
         self._texts, self._vectors = texts, vectors
 
     def call(self, encoder: SentenceEncoder, chance: random.Random, tally: Tally) -> None:

@@ -11,7 +11,8 @@ import numpy as np
 
 from benchmarks.harness.subjects import Subject
 from benchmarks.peers.contender import Contender, nothing
-from benchmarks.peers.padded import Encode, Floats
+from benchmarks.peers.padded import Encode
+from biobert_onnx._types import FloatArray
 
 PRODUCTS = "integer products alone"
 IMPORTS = "imports and tokenizer alone"
@@ -57,7 +58,7 @@ def load_products(subject: Subject, folder: Path, threads: int, streams: int) ->
     def work(rows: int) -> None:
         session.run(None, {"shape": np.array([rows, subject.dim], dtype=np.int64)})
 
-    def encode(texts: Sequence[str], batch: int) -> Floats:
+    def encode(texts: Sequence[str], batch: int) -> FloatArray:
         new = [text for text in texts if text not in counted]
         counted.update(zip(new, (len(found.ids) for found in tokenizer.encode_batch_fast(new)), strict=True))
         tokens = sum(counted[text] for text in texts)

@@ -5,7 +5,8 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.harness.subjects import Subject
-from benchmarks.peers.padded import Encode, Floats, Ints, padded_encode
+from benchmarks.peers.padded import Encode, Ints, padded_encode
+from biobert_onnx._types import FloatArray
 
 
 def convert_ctranslate2(subject: Subject, folder: Path) -> None:
@@ -23,7 +24,7 @@ def load_ctranslate2(subject: Subject, folder: Path, threads: int, streams: int)
         str(folder / "model"), compute_type="int8", inter_threads=streams, intra_threads=threads // streams
     )
 
-    def hidden(input_ids: Ints, mask: Ints) -> Floats:
+    def hidden(input_ids: Ints, mask: Ints) -> FloatArray:
         lists = [ids[:length].tolist() for ids, length in zip(input_ids, mask.sum(axis=1), strict=True)]
         return np.array(encoder.forward_batch(lists).last_hidden_state)
 

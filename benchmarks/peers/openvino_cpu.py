@@ -5,7 +5,8 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.harness.subjects import Subject
-from benchmarks.peers.padded import Encode, Floats, Ints, padded_encode
+from benchmarks.peers.padded import Encode, Ints, padded_encode
+from biobert_onnx._types import FloatArray
 
 
 def convert_openvino(subject: Subject, folder: Path) -> None:
@@ -46,11 +47,11 @@ def load_openvino(subject: Subject, folder: Path, threads: int, streams: int) ->
     compiled = openvino.Core().compile_model(folder / "model.xml", "CPU", settings)
     own = threading.local()
 
-    def hidden(input_ids: Ints, mask: Ints) -> Floats:
+    def hidden(input_ids: Ints, mask: Ints) -> FloatArray:
         if not hasattr(own, "request"):
             own.request = compiled.create_infer_request()
         inputs = {"input_ids": input_ids, "attention_mask": mask, "token_type_ids": np.zeros_like(mask)}
-        states: Floats = own.request.infer(inputs)[0]
+        states: FloatArray = own.request.infer(inputs)[0]
         return states
 
     return padded_encode(subject, hidden, streams=streams)

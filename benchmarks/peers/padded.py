@@ -7,12 +7,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.harness.subjects import Subject
+from biobert_onnx._types import FloatArray
 
-Floats = NDArray[np.float32]
 Ints = NDArray[np.int64]
-Hidden = Callable[[Ints, Ints], Floats]
+Hidden = Callable[[Ints, Ints], FloatArray]
 """input_ids and attention_mask (batch, tokens) int64 -> last hidden state (batch, tokens, dim) float32."""
-Encode = Callable[[Sequence[str], int], Floats]
+Encode = Callable[[Sequence[str], int], FloatArray]
 """Texts and batch size -> vectors (texts, dim) float32."""
 
 
@@ -20,7 +20,7 @@ def padded_encode(subject: Subject, hidden: Hidden, *, streams: int) -> Encode:
     """Mean-pooled vectors by `hidden`, on batches of texts sorted by token length, `streams` batches at a time."""
     tokenizer = subject.tokenizer()
 
-    def encode(texts: Sequence[str], batch: int) -> Floats:
+    def encode(texts: Sequence[str], batch: int) -> FloatArray:
         token_ids = [encoding.ids for encoding in tokenizer.encode_batch_fast(list(texts))]
         order = sorted(range(len(texts)), key=lambda index: -len(token_ids[index]))
         vectors = np.empty((len(texts), subject.dim), dtype=np.float32)
@@ -41,10 +41,10 @@ def padded_encode(subject: Subject, hidden: Hidden, *, streams: int) -> Encode:
     return encode
 
 
-def _pooled(hidden: Hidden, token_ids: Sequence[Sequence[int]]) -> Floats:
+def _pooled(hidden: Hidden, token_ids: Sequence[Sequence[int]]) -> FloatArray:
     longest = max(map(len, token_ids))
     input_ids = np.array([[*ids, *[0] * (longest - len(ids))] for ids in token_ids], dtype=np.int64)
     mask = np.array([[1] * len(ids) + [0] * (longest - len(ids)) for ids in token_ids], dtype=np.int64)
     weights = mask[:, :, None].astype(np.float32)
-    pooled: Floats = (hidden(input_ids, mask) * weights).sum(axis=1) / weights.sum(axis=1)
+    pooled: FloatArray = (hidden(input_ids, mask) * weights).sum(axis=1) / weights.sum(axis=1)
     return pooled

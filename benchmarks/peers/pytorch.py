@@ -6,7 +6,8 @@ from typing import Any
 
 from benchmarks.harness.subjects import Subject
 from benchmarks.peers.contender import Load
-from benchmarks.peers.padded import Encode, Floats, Ints, padded_encode
+from benchmarks.peers.padded import Encode, Ints, padded_encode
+from biobert_onnx._types import FloatArray
 
 
 def load_pytorch(change: Callable[[Any], Any]) -> Load:
@@ -21,9 +22,9 @@ def load_pytorch(change: Callable[[Any], Any]) -> Load:
         model = change(BertModel.from_pretrained(subject.checkpoint, add_pooling_layer=False).eval())
 
         @torch.inference_mode()
-        def hidden(input_ids: Ints, mask: Ints) -> Floats:
+        def hidden(input_ids: Ints, mask: Ints) -> FloatArray:
             output = model(torch.from_numpy(input_ids), attention_mask=torch.from_numpy(mask))
-            states: Floats = output.last_hidden_state.float().numpy()
+            states: FloatArray = output.last_hidden_state.float().numpy()
             return states
 
         return padded_encode(subject, hidden, streams=1)

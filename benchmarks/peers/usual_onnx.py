@@ -5,7 +5,8 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.harness.subjects import Subject
-from benchmarks.peers.padded import Encode, Floats, Ints, padded_encode
+from benchmarks.peers.padded import Encode, Ints, padded_encode
+from biobert_onnx._types import FloatArray
 
 
 def quantize_usual(subject: Subject, folder: Path) -> None:
@@ -25,9 +26,9 @@ def load_onnxruntime(subject: Subject, folder: Path, threads: int, streams: int)
     options.intra_op_num_threads = threads // streams
     session = onnxruntime.InferenceSession(str(folder / "model.onnx"), options, providers=["CPUExecutionProvider"])
 
-    def hidden(input_ids: Ints, mask: Ints) -> Floats:
+    def hidden(input_ids: Ints, mask: Ints) -> FloatArray:
         inputs = {"input_ids": input_ids, "attention_mask": mask, "token_type_ids": np.zeros_like(mask)}
-        states: Floats = session.run(["last_hidden_state"], inputs)[0]
+        states: FloatArray = session.run(["last_hidden_state"], inputs)[0]
         return states
 
     return padded_encode(subject, hidden, streams=streams)

@@ -19,7 +19,7 @@ RANDOM_BYTES = 4
 
 
 @contextmanager
-def replaced_file(path: Path) -> Iterator[IO[bytes]]:
+def atomic_file(path: Path) -> Iterator[IO[bytes]]:
     """A new file beside `path` that takes its name if the block ends well, and is removed if not.
 
     It gets the permissions of the file it replaces, or those of any new file.
@@ -40,7 +40,7 @@ def replaced_file(path: Path) -> Iterator[IO[bytes]]:
 
 
 @contextmanager
-def replaced_folder(path: Path) -> Iterator[Path]:
+def atomic_folder(path: Path) -> Iterator[Path]:
     """A new folder beside `path` that takes its place if the block ends well, and is removed if not.
 
     Raises FileNotFoundError if there is no folder to put it into.
@@ -58,7 +58,7 @@ def work_folder(path: Path) -> Iterator[Path]:
 
     Raises FileNotFoundError if there is no folder to put it into.
     """
-    check_place(path)
+    check_parent_folder(path)
     work = _hidden(path.absolute())
     try:
         with naming(path):
@@ -69,7 +69,7 @@ def work_folder(path: Path) -> Iterator[Path]:
         shutil.rmtree(work, ignore_errors=True)
 
 
-def check_place(path: Path) -> None:
+def check_parent_folder(path: Path) -> None:
     """Raise FileNotFoundError unless there is a folder for `path` to be written into."""
     if not path.absolute().parent.is_dir():
         raise FileNotFoundError(f"no such folder: '{path.parent}', where '{path.name}' should be written")

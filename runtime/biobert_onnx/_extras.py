@@ -1,16 +1,20 @@
-"""Packages that an extra of this project brings: one that is missing is told with the extra's name."""
+"""The error for a package that is missing: it names the extra of this project that installs it."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 
 @contextmanager
-def needed_extra(extra: str, *, by: str) -> Iterator[None]:
-    """A package that the block does not find is a ModuleNotFoundError: what is called `by` needs the `extra`."""
+def requires_extra(extra: str, *, by: str) -> Iterator[None]:
+    """Import packages of `extra` in the block; one that is missing raises ModuleNotFoundError with the remedy.
+
+    `by` names, in the message, what needs the extra.
+    """
     try:
         yield
     except ModuleNotFoundError as error:
         missing = str(error.name).partition(".")[0]
         raise ModuleNotFoundError(
-            f"{by} needs the extra '{extra}' ({missing} is missing): pip install 'biobert-onnx[{extra}]'"
+            f"{by} needs the extra '{extra}' ({missing} is missing): pip install '.[{extra}]' in the checkout of "
+            "biobert-onnx"
         ) from error

@@ -1,7 +1,11 @@
 """What is done with embeddings once they are there: unit length, cosine similarity, fewer bits."""
 
+from collections.abc import Iterator
+
 import numpy as np
 from numpy.typing import NDArray
+
+from biobert_onnx._types import FloatArray
 
 PRECISIONS = ("int8", "uint8", "binary", "ubinary")
 
@@ -85,6 +89,18 @@ def embedding_ranges(embeddings: Floats) -> Floats:
             "ranges=embedding_ranges(sample), of a large sample"
         )
     return np.stack([embeddings.min(axis=0), embeddings.max(axis=0)])
+
+
+def json_rows(embeddings: FloatArray) -> Iterator[str]:
+    """Yield each row of `embeddings` (n, dim) float32 as a JSON array of numbers.
+
+    Each number has the fewest digits that give the same float32 again, 9 at most: a row of 768 takes about 9 kB.
+
+    >>> list(json_rows(np.array([[0.1, -2.0], [1e-7, 1 / 3]], dtype=np.float32)))
+    ['[0.1, -2.0]', '[1e-07, 0.33333334]']
+    """
+    for row in embeddings:
+        yield f"[{', '.join(map(str, row))}]"
 
 
 def _levels(embeddings: Floats, ranges: Floats) -> NDArray[np.uint8]:

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from biobert_onnx._progress import ProgressBar
+from biobert_onnx._types import FloatArray
 from biobert_onnx.artifact.manifest import Manifest
 from biobert_onnx.artifact.paths import ENCODER_GRAPH, TOKENIZER
 from biobert_onnx.embeddings import scale_to_unit_length
@@ -23,8 +24,6 @@ from biobert_onnx.encoding.prepacked import FOLDER, fitting_graph
 from biobert_onnx.encoding.read_ahead import CHUNK, token_ids_ahead
 from biobert_onnx.encoding.sessions import Sessions
 from biobert_onnx.encoding.tokenizer import TextTokenizer, checked_texts, slices
-
-Embeddings = NDArray[np.float32]
 
 
 class SentenceEncoder:
@@ -110,7 +109,7 @@ class SentenceEncoder:
         show_progress_bar: bool | None = None,
         truncate_dim: int | None = None,
         long_texts: str = "truncate",
-    ) -> Embeddings:
+    ) -> FloatArray:
         """One vector a sentence: (n, dim) float32, in the order given; (0, dim) for no sentences.
 
         An empty or blank sentence is the text "[CLS] [SEP]" and gets its vector. Equal sentences are computed once.
@@ -149,7 +148,7 @@ class SentenceEncoder:
         normalize_embeddings: bool = False,
         truncate_dim: int | None = None,
         long_texts: str = "truncate",
-    ) -> Embeddings:
+    ) -> FloatArray:
         """What `encode` gives, awaited: callers that come within a few milliseconds are computed together.
 
         The computing runs on one thread beside the event loop, which goes on; any number of loops may share an
@@ -175,7 +174,7 @@ class SentenceEncoder:
         normalize_embeddings: bool = False,
         truncate_dim: int | None = None,
         long_texts: str = "truncate",
-    ) -> Generator[Embeddings, None, None]:
+    ) -> Generator[FloatArray, None, None]:
         """The vectors of any number of texts, in order: arrays (chunk_size, dim) float32, the last one (k, dim).
 
         Memory does not grow with the number of texts. One thread of its own reads and tokenizes a chunk ahead while
@@ -203,7 +202,7 @@ class SentenceEncoder:
 
     def _stream(
         self, texts: Iterator[str], chunk_size: int, dim: int, long: LongTexts, *, normalize: bool
-    ) -> Generator[Embeddings, None, None]:
+    ) -> Generator[FloatArray, None, None]:
         with closing(token_ids_ahead(texts, self._tokenizer.token_ids, chunk_size=chunk_size)) as chunks:
             for token_ids in chunks:
                 embeddings = np.empty((len(token_ids), dim), dtype=np.float32)
@@ -220,7 +219,7 @@ class SentenceEncoder:
             yield [ids for part in slices(texts) for ids in self._tokenizer.token_ids(part)]
 
     def _encode_tokens(
-        self, token_ids: Sequence[Sequence[int]], long: LongTexts, *, normalize: bool, out: Embeddings
+        self, token_ids: Sequence[Sequence[int]], long: LongTexts, *, normalize: bool, out: FloatArray
     ) -> Iterator[float]:
         """Fill `out` (texts, k) with the first k numbers of each vector; yields texts done, a window as part of one."""
         windows = long.windows(token_ids)
@@ -233,7 +232,7 @@ class SentenceEncoder:
         """The windows of `texts`, tokenized in slices, as callers that come together hold many texts."""
         return long.windows([ids for part in slices(texts) for ids in self._tokenizer.token_ids(part)])
 
-    def _fill(self, out: Embeddings, windows: Windows, vectors: Embeddings, *, normalize: bool) -> None:
+    def _fill(self, out: FloatArray, windows: Windows, vectors: FloatArray, *, normalize: bool) -> None:
         """Put the first numbers of the texts' vectors into `out` (texts, k)."""
         out[:] = windows.text_vectors(vectors, normalized=self._manifest.normalized)[:, : out.shape[1]]
         if normalize:

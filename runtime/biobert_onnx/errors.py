@@ -6,7 +6,8 @@ _SHORT = reprlib.Repr()
 _SHORT.maxlevel = 3
 _SHORT.maxstring = _SHORT.maxother = _SHORT.maxlong = 40
 
-LONGEST = 60
+MAX_CHARACTERS = 60
+"""Of a value in a message."""
 
 
 class ArtifactError(ValueError):
@@ -21,10 +22,10 @@ class TruncationWarning(UserWarning):
     """Texts had more tokens than the encoder takes and were cut."""
 
 
-def shown(value: object) -> str:
-    """At most 60 characters of the value's repr.
+def short_repr(value: object) -> str:
+    """Return at most 60 characters of the value's repr.
 
-    >>> shown("a" * 100)
+    >>> short_repr("a" * 100)
     "'aaaaaaaaaaaaaaaaa...aaaaaaaaaaaaaaaaaa'"
     """
-    return _SHORT.repr(value)[:LONGEST]
+    return _SHORT.repr(value)[:MAX_CHARACTERS]

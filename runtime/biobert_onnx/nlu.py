@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from biobert_onnx._extras import needed_extra
+from biobert_onnx._extras import requires_extra
 from biobert_onnx.catalog.names import NLU_PREFIX, find_artifact
 from biobert_onnx.encoder import SentenceEncoder
-from biobert_onnx.errors import shown
+from biobert_onnx.errors import short_repr
 from biobert_onnx.sentences import Sentence, split
 
 if TYPE_CHECKING:
@@ -98,8 +98,8 @@ def _texts_and_others(data: Any) -> tuple[list[tuple[int, str]], "pd.DataFrame"]
             texts.append((row, text))
         elif not _pandas().api.types.is_scalar(text) or not _pandas().isna(text):
             raise TypeError(
-                f"the text at index {table.index[row]!r} is {shown(text)}, of type {type(text).__name__}: every text "
-                "must be a str or missing"
+                f"the text at index {table.index[row]!r} is {short_repr(text)}, of type {type(text).__name__}: every "
+                "text must be a str or missing"
             )
     return texts, table.drop(columns=column)
 
@@ -139,6 +139,6 @@ def _joined(columns: dict[str, Any], others: "pd.DataFrame") -> "pd.DataFrame":
 
 
 def _pandas() -> Any:
-    with needed_extra("pandas", by="a table"):
+    with requires_extra("pandas", by="a table"):
         import pandas
     return pandas

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from biobert_onnx._extras import needed_extra
+from biobert_onnx._extras import requires_extra
 from biobert_onnx.encoder import SentenceEncoder
 
 if TYPE_CHECKING:
@@ -164,7 +164,7 @@ def _cut(text: str, spans: Iterator[tuple[int, int]], length: int) -> Iterator[t
 
 @cache
 def _tokenizer(abbreviations: bool) -> "PunktSentenceTokenizer":
-    with needed_extra("sentences", by="splitting into sentences"):
+    with requires_extra("sentences", by="splitting into sentences"):
         from nupunkt import load_default_model
     tokenizer = load_default_model()
     for abbreviation in NO_ABBREVIATIONS if abbreviations else tokenizer.abbreviations:

@@ -11,19 +11,19 @@ from typing import Any
 import pytest
 
 from biobert_onnx import _atomic_files
-from biobert_onnx._atomic_files import replaced_file, replaced_folder
+from biobert_onnx._atomic_files import atomic_file, atomic_folder
 
 TRACES = {_atomic_files.__file__, __file__}
 """The code whose lines are interrupted."""
 
 
 def write_file(path: Path) -> None:
-    with replaced_file(path) as file:
+    with atomic_file(path) as file:
         file.write(b"new")
 
 
 def write_folder(path: Path) -> None:
-    with replaced_folder(path) as work:
+    with atomic_folder(path) as work:
         (work / "part").write_bytes(b"new")
 
 

@@ -84,4 +84,4 @@ def test_all_names_the_public_names() -> None:
 def test_a_missing_extra_is_named(extra: str, package: str, use: str) -> None:
     code = f"import sys; sys.modules[{package!r}] = None; {use}"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
-    assert f"({package} is missing): pip install 'biobert-onnx[{extra}]'" in done.stderr
+    assert f"({package} is missing): pip install '.[{extra}]' in the checkout" in done.stderr

@@ -15,7 +15,7 @@ from types import ModuleType
 import numpy as np
 from numpy.typing import NDArray
 
-from biobert_onnx._extras import needed_extra
+from biobert_onnx._extras import requires_extra
 from biobert_onnx_export.errors import CheckpointError
 
 INDEX = ".index"
@@ -66,7 +66,7 @@ def read_variables(index: Path) -> dict[str, NDArray[np.float32]]:
 
 
 def _tensorflow() -> ModuleType:
-    with needed_extra("export,tensorflow", by="a TensorFlow checkpoint"), _silent_stderr():
+    with requires_extra("export,tensorflow", by="a TensorFlow checkpoint"), _silent_stderr():
         return import_module("tensorflow")
 
 

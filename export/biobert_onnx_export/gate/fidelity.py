@@ -7,7 +7,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-Floats = NDArray[np.float32]
+from biobert_onnx._types import FloatArray
 
 LENGTH_CLASSES = ((1, 8), (9, 32), (33, 128), (129, 10**9))
 """Bounds, in tokens, of the classes that a report is broken down by."""
@@ -27,7 +27,7 @@ class Fidelity:
     max_abs_error: float
 
     @classmethod
-    def of(cls, vectors: Floats, reference: Floats) -> Self:
+    def of(cls, vectors: FloatArray, reference: FloatArray) -> Self:
         """The fidelity of `vectors` to `reference`, (texts, dim) float32 both, at least one text."""
         cosine = cosines(vectors, reference)
         return cls(
@@ -39,7 +39,7 @@ class Fidelity:
         )
 
 
-def cosines(left: Floats, right: Floats) -> NDArray[np.float64]:
+def cosines(left: FloatArray, right: FloatArray) -> NDArray[np.float64]:
     """The cosine of each row of `left` to the same row of `right`, (texts,) float64.
 
     >>> cosines(np.array([[3.0, 4.0]], np.float32), np.array([[4.0, 3.0]], np.float32)).tolist()
@@ -51,7 +51,7 @@ def cosines(left: Floats, right: Floats) -> NDArray[np.float64]:
     return product / norms
 
 
-def fidelity_record(vectors: Floats, reference: Floats, lengths: Sequence[int]) -> Mapping[str, Any]:
+def fidelity_record(vectors: FloatArray, reference: FloatArray, lengths: Sequence[int]) -> Mapping[str, Any]:
     """The fidelity of a set of texts, whole and by length class, as the manifest holds it."""
     tokens = np.array(lengths)
     by_length = {}

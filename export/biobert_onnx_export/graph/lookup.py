@@ -7,9 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 from onnx import TensorProto
 
+from biobert_onnx._types import FloatArray
 from biobert_onnx_export.graph.writer import GraphWriter
-
-Floats = NDArray[np.float32]
 
 LARGEST = 127
 """Largest magnitude of an int8 entry."""
@@ -19,7 +18,7 @@ LARGEST = 127
 class FloatTable:
     """`rows` (words, dim) float32."""
 
-    rows: Floats
+    rows: FloatArray
 
     def write(self, graph: GraphWriter, name: str, ids: str) -> str:
         """Add the rows of `ids` to `graph`; returns their name."""
@@ -34,10 +33,10 @@ class Int8Table:
     """
 
     rows: NDArray[np.int8]
-    scale: Floats
+    scale: FloatArray
 
     @classmethod
-    def of(cls, rows: Floats) -> Self:
+    def of(cls, rows: FloatArray) -> Self:
         """The table nearest to `rows` (words, dim) float32.
 
         >>> table = Int8Table.of(np.array([[0.5, -1.0], [0.0, 0.0]], dtype=np.float32))

@@ -10,10 +10,9 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from biobert_onnx._types import FloatArray
 from biobert_onnx_export.graph.lookup import FloatTable, Int8Table
 from biobert_onnx_export.graph.writer import GraphWriter
-
-Floats = NDArray[np.float32]
 
 MICROSOFT = "com.microsoft"
 
@@ -22,8 +21,8 @@ MICROSOFT = "com.microsoft"
 class FloatMatrix:
     """`weight` (inputs, outputs) and `bias` (outputs,), float32."""
 
-    weight: Floats
-    bias: Floats
+    weight: FloatArray
+    bias: FloatArray
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,8 +30,8 @@ class Int8Matrix:
     """`weight` (inputs, outputs) int8 with one float32 `scale` an output column, `bias` (outputs,) float32."""
 
     weight: NDArray[np.int8]
-    scale: Floats
-    bias: Floats
+    scale: FloatArray
+    bias: FloatArray
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,7 +57,7 @@ class StaticSite:
     matrices: Mapping[str, Int8Matrix]
     scale: float
     zero_point: int
-    smoothing: Floats | None
+    smoothing: FloatArray | None
 
     def write(self, graph: GraphWriter, site: str, x: str) -> list[str]:
         """Add the products of `x` to `graph`; returns their names in the order of `matrices`."""
@@ -83,7 +82,7 @@ class RowSite:
 
     matrices: Mapping[str, Int8Matrix]
     after_gelu: bool
-    smoothing: Floats | None
+    smoothing: FloatArray | None
 
     GELU_ZERO_POINT = 16
     GELU_LEAST = 0.17
@@ -124,7 +123,7 @@ class OutlierUnits:
     """A few feed-forward units of one layer in float32: `into` (hidden, units) with bias, `out` (units, hidden)."""
 
     into: FloatMatrix
-    out: Floats
+    out: FloatArray
 
     def write(self, graph: GraphWriter, layer: str, x: str) -> str:
         """Add what the units contribute for the feed-forward input `x`, before any bias; returns its name."""
@@ -134,7 +133,7 @@ class OutlierUnits:
         active = graph.node("Gelu", [biased], f"{name}.gelu", domain=MICROSOFT)
         return self._product(graph, active, f"{name}.out", self.out)
 
-    def _product(self, graph: GraphWriter, x: str, name: str, weight: Floats) -> str:
+    def _product(self, graph: GraphWriter, x: str, name: str, weight: FloatArray) -> str:
         """`x` times `weight`, which goes through Identity and so is no constant of the product.
 
         Constants are packed for another float32 kernel, whose last bits differ: the runtime's first micro-batch runs
@@ -154,7 +153,7 @@ class Plan:
     outliers: Mapping[str, OutlierUnits] = field(default_factory=dict)
 
 
-def smoothed(graph: GraphWriter, site: str, x: str, smoothing: Floats | None) -> str:
+def smoothed(graph: GraphWriter, site: str, x: str, smoothing: FloatArray | None) -> str:
     """`x` divided by `smoothing`, or `x` itself where there is none (it lies in the matrix before)."""
     if smoothing is None:
         return x

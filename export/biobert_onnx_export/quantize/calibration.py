@@ -10,27 +10,26 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
+from biobert_onnx._types import FloatArray
 from biobert_onnx.encoding.micro_batches import micro_batches
 from biobert_onnx.encoding.sessions import open_session
-
-Floats = NDArray[np.float32]
 
 
 @dataclass(frozen=True, kw_only=True)
 class SiteStatistics:
     """Least, greatest, mean and mean squared value of each channel over all calibration tokens: (channels,) float32."""
 
-    least: Floats
-    greatest: Floats
-    mean: Floats
-    power: Floats
+    least: FloatArray
+    greatest: FloatArray
+    mean: FloatArray
+    power: FloatArray
 
     @property
-    def magnitude(self) -> Floats:
+    def magnitude(self) -> FloatArray:
         """The largest absolute value of each channel, (channels,)."""
         return np.maximum(self.greatest, -self.least)
 
-    def multiplied(self, factors: Floats) -> Self:
+    def multiplied(self, factors: FloatArray) -> Self:
         """The statistics after each channel is multiplied by its factor of `factors`, (channels,), not negative."""
         return type(self)(
             least=self.least * factors,
@@ -60,14 +59,14 @@ def calibrate(
 
 @dataclass(frozen=True, kw_only=True)
 class _Summary:
-    least: Floats
-    greatest: Floats
+    least: FloatArray
+    greatest: FloatArray
     total: NDArray[np.float64]
     squares: NDArray[np.float64]
     rows: int
 
     @classmethod
-    def of(cls, values: Floats) -> Self:
+    def of(cls, values: FloatArray) -> Self:
         rows = values.reshape(-1, values.shape[-1])
         return cls(
             least=rows.min(axis=0),

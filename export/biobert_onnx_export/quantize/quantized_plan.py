@@ -21,6 +21,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from biobert_onnx._types import FloatArray
 from biobert_onnx_export.checkpoint.checkpoint import Checkpoint
 from biobert_onnx_export.graph.bert import float_matrix, layers, sites, word_rows
 from biobert_onnx_export.graph.lookup import Int8Table
@@ -35,8 +36,6 @@ from biobert_onnx_export.graph.matmul import (
     StaticSite,
 )
 from biobert_onnx_export.quantize.calibration import SiteStatistics
-
-Floats = NDArray[np.float32]
 
 ALPHA = 0.7
 """The share of the difficulty that smoothing moves from activations into weights."""
@@ -78,11 +77,11 @@ class _Draft:
     matrices: dict[str, FloatMatrix]
     ranges: SiteStatistics
 
-    def smooth(self) -> Floats:
+    def smooth(self) -> FloatArray:
         """Divide the input and multiply the matrices by the smoothing factors, (inputs,), which are returned."""
         weights = np.max([np.abs(matrix.weight).max(axis=1) for matrix in self.matrices.values()], axis=0)
         magnitude, weights = np.maximum(self.ranges.magnitude, SMALLEST), np.maximum(weights, SMALLEST)
-        factors: Floats = (magnitude**ALPHA / weights ** (1 - ALPHA)).astype(np.float32)
+        factors: FloatArray = (magnitude**ALPHA / weights ** (1 - ALPHA)).astype(np.float32)
         for name, matrix in self.matrices.items():
             self.matrices[name] = FloatMatrix(weight=matrix.weight * factors[:, None], bias=matrix.bias)
         self.ranges = self.ranges.multiplied(np.reciprocal(factors))
@@ -108,7 +107,7 @@ def quantized_plan(checkpoint: Checkpoint, statistics: Mapping[str, SiteStatisti
     )
 
 
-def outlier_units(magnitude: Floats) -> NDArray[np.intp]:
+def outlier_units(magnitude: FloatArray) -> NDArray[np.intp]:
     """Indices, ascending, of the units that a layer whose units reach `magnitude`, (units,), keeps in float32.
 
     >>> outlier_units(np.ones(3072, dtype=np.float32)).size
@@ -119,7 +118,7 @@ def outlier_units(magnitude: Floats) -> NDArray[np.intp]:
     return np.sort(np.argsort(-magnitude, kind="stable")[:OUTLIER_UNITS])
 
 
-def int8_columns(weight: Floats) -> tuple[NDArray[np.int8], Floats]:
+def int8_columns(weight: FloatArray) -> tuple[NDArray[np.int8], FloatArray]:
     """`weight` (inputs, outputs) as int8 with one float32 scale a column: weight is about int8 * scale.
 
     On x86-64 without VNNI, onnxruntime's uint8 x int8 kernel adds the products of rows 2i and 2i + 1 in 16 bits and
@@ -190,7 +189,7 @@ def _static_scale(ranges: SiteStatistics) -> tuple[float, int]:
     return scale, round(-least / scale)
 
 
-def _int8_matrix(matrix: FloatMatrix, mean: Floats) -> Int8Matrix:
+def _int8_matrix(matrix: FloatMatrix, mean: FloatArray) -> Int8Matrix:
     weight, scale = int8_columns(matrix.weight)
     shift = mean @ (matrix.weight - weight * scale)
     return Int8Matrix(weight=weight, scale=scale, bias=(matrix.bias + shift).astype(np.float32))

@@ -15,6 +15,7 @@ from optimum.exporters.onnx import export as optimum_export
 from optimum.exporters.onnx.model_configs import BertOnnxConfig
 from transformers import BertConfig, BertModel
 
+from biobert_onnx._types import FloatArray
 from biobert_onnx.catalog.published import hidden_states
 from biobert_onnx.embeddings import scale_to_unit_length
 from biobert_onnx_export.checkpoint.checkpoint import Checkpoint
@@ -26,8 +27,6 @@ OPSET = 17
 
 TOLERANCE = 1e-4
 """Largest difference to PyTorch allowed, relative to the largest component; rounding alone gives about 1e-6."""
-
-Floats = NDArray[np.float32]
 
 
 class Reference:
@@ -48,11 +47,11 @@ class Reference:
         self._session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
         self._validate(model, samples)
 
-    def embeddings(self, token_ids: Sequence[Sequence[int]]) -> Floats:
+    def embeddings(self, token_ids: Sequence[Sequence[int]]) -> FloatArray:
         """The reference vectors of `token_ids`, (texts, dim) float32."""
         return embeddings_of(self._run, token_ids, dim=self._checkpoint.geometry.hidden_size)
 
-    def _run(self, input_ids: NDArray[np.int64], threads: int) -> Floats:
+    def _run(self, input_ids: NDArray[np.int64], threads: int) -> FloatArray:
         vectors = pooled(hidden_states(self._session, input_ids), self._checkpoint, self._pooling)
         if self._checkpoint.modules.normalized:
             scale_to_unit_length(vectors)

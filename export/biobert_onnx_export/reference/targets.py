@@ -7,8 +7,8 @@ from typing import Any, Self
 
 import numpy as np
 import onnx
-from numpy.typing import NDArray
 
+from biobert_onnx._types import FloatArray
 from biobert_onnx.artifact.paths import ENCODER_GRAPH, MODEL_GRAPH
 from biobert_onnx_export.checkpoint.checkpoint import Checkpoint
 from biobert_onnx_export.errors import FidelityError
@@ -29,7 +29,6 @@ vectors part by about as much as int8 parts from float32. So the mean is held, a
 SAMPLES = 16
 """Calibration texts that graphs are compared on where all of them would take too long."""
 
-Floats = NDArray[np.float32]
 TokenIds = Sequence[Sequence[int]]
 
 
@@ -41,9 +40,9 @@ class Yardstick:
     pooling: str
     calibration: TokenIds
     samples: TokenIds
-    sample_vectors: Floats
+    sample_vectors: FloatArray
     reports: Mapping[str, TokenIds]
-    report_vectors: Mapping[str, Floats]
+    report_vectors: Mapping[str, FloatArray]
 
     @classmethod
     def make(cls, checkpoint: Checkpoint, texts: TextSets, work: Path, *, pooling: str, max_length: int) -> Self:
@@ -111,11 +110,11 @@ class Yardstick:
             records[name] = fidelity_record(vectors, self.report_vectors[name], [len(row) for row in ids])
         return records
 
-    def _sample_vectors_of_both(self, folder: Path) -> dict[str, Floats]:
+    def _sample_vectors_of_both(self, folder: Path) -> dict[str, FloatArray]:
         return {
             ENCODER_GRAPH: self._sample_vectors_of(folder),
             MODEL_GRAPH: model_embeddings(folder / MODEL_GRAPH, self.samples),
         }
 
-    def _sample_vectors_of(self, folder: Path) -> Floats:
+    def _sample_vectors_of(self, folder: Path) -> FloatArray:
         return encoder_embeddings(folder / ENCODER_GRAPH, self.samples, dim=self.dim)

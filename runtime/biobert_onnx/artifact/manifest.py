@@ -9,7 +9,7 @@ from typing import Any, Self
 
 from biobert_onnx.artifact.paths import ENCODER_GRAPH, MANIFEST, MODEL_GRAPH, TOKENIZER, WEIGHTS, check_size, inside
 from biobert_onnx.artifact.validation import EACH, FILE, MANIFEST_SCHEMA, differences
-from biobert_onnx.errors import ArtifactError, shown
+from biobert_onnx.errors import ArtifactError, short_repr
 
 FORMAT = 1
 
@@ -98,7 +98,7 @@ class Manifest:
         content = _json_object(path, raw)
         if content.get("format") != FORMAT:
             raise ArtifactError(
-                f"'{path}': its format is {shown(content.get('format'))}, expected {FORMAT}: "
+                f"'{path}': its format is {short_repr(content.get('format'))}, expected {FORMAT}: "
                 "use the biobert-onnx version that made the artifact, or export it again"
             )
         if SEAL in content:
@@ -146,7 +146,9 @@ def _json_object(path: Path, raw: bytes) -> dict[str, Any]:
     except (ValueError, RecursionError) as error:  # no UTF-8, no JSON, a number or a nesting without end
         raise ArtifactError(f"'{path}' cannot be read ({error!s:.200}): export the artifact again") from error
     if not isinstance(content, dict):
-        raise ArtifactError(f"'{path}' cannot be read: it holds {shown(content)}, no object: export the artifact again")
+        raise ArtifactError(
+            f"'{path}' cannot be read: it holds {short_repr(content)}, no object: export the artifact again"
+        )
     return content
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from biobert_onnx.errors import shown
+from biobert_onnx.errors import short_repr
 
 EACH = "*"
 """Stands for every key of an object."""
@@ -49,7 +49,7 @@ def differences(value: object, schema: Schema, place: str = "") -> Iterator[str]
         for index, item in enumerate(value):
             yield from differences(item, schema[0], f"{place}[{index}]")
     elif not _fits(value, schema):
-        yield f"{place} is {shown(value)}, expected {_name(schema)}"
+        yield f"{place} is {short_repr(value)}, expected {_name(schema)}"
 
 
 def _fits(value: object, schema: Schema) -> bool:

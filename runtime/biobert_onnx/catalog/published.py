@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from tokenizers import Encoding, Tokenizer
 
+from biobert_onnx._types import FloatArray
 from biobert_onnx.artifact.manifest import Manifest
 from biobert_onnx.artifact.paths import MODEL_GRAPH, TOKENIZER
 from biobert_onnx.catalog.models import SENTENCES, Model
@@ -17,15 +18,13 @@ from biobert_onnx.encoding.ort import onnxruntime
 from biobert_onnx.encoding.sessions import open_session
 from biobert_onnx.errors import ArtifactError
 
-Floats = NDArray[np.float32]
-
 REPRODUCED = 1e-4
 """The largest difference of float32 vectors to the printed numbers that counts as the same: rounding, but no more."""
 
 CUT = "..."
 
 
-def distance(printed: str, vector: Floats) -> float:
+def distance(printed: str, vector: FloatArray) -> float:
     """The largest distance of the first numbers of `vector` to those of `printed`, one for one.
 
     A number that ends in "..." stands for all that begin with its digits.
@@ -45,23 +44,23 @@ def _distance(number: str, value: float) -> float:
     return max(float(least) - sign * value, sign * value - float(least + unit), 0.0)
 
 
-def largest_distance(printed: Sequence[str], vectors: Sequence[Floats] | Floats) -> float:
+def largest_distance(printed: Sequence[str], vectors: Sequence[FloatArray] | FloatArray) -> float:
     """The largest distance of `vectors` to what is `printed` of each."""
     return max(distance(numbers, vector) for numbers, vector in zip(printed, vectors, strict=True))
 
 
-def hidden_states(session: onnxruntime.InferenceSession, input_ids: NDArray[np.int64]) -> Floats:
+def hidden_states(session: onnxruntime.InferenceSession, input_ids: NDArray[np.int64]) -> FloatArray:
     """The last layer's output (texts, tokens, dim) of BERT's graph in `session` for texts of one length."""
     inputs = {
         "input_ids": input_ids,
         "attention_mask": np.ones_like(input_ids),
         "token_type_ids": np.zeros_like(input_ids),
     }
-    hidden: Floats = session.run(["last_hidden_state"], inputs)[0]
+    hidden: FloatArray = session.run(["last_hidden_state"], inputs)[0]
     return hidden
 
 
-def word_rows(hidden: Floats, encoding: Encoding) -> list[Floats]:
+def word_rows(hidden: FloatArray, encoding: Encoding) -> list[FloatArray]:
     """The rows of `hidden` of each word's first piece."""
     words = sorted({word for word in encoding.word_ids if word is not None})
     return [hidden[encoding.word_ids.index(word)] for word in words]

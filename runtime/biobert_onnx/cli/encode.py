@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from biobert_onnx._atomic_files import check_place
+from biobert_onnx._atomic_files import check_parent_folder
 from biobert_onnx.cli.arguments import folder
 from biobert_onnx.encoder import SentenceEncoder
 from biobert_onnx.encoding.long_texts import LONG_TEXTS
@@ -26,7 +26,7 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> None:
     """Encode, and say how many vectors were written."""
-    check_place(options.output)
+    check_parent_folder(options.output)
     reader = open_reader(options.input, field=options.field, column=options.column)
     encoder = SentenceEncoder(options.artifact, max_length=options.max_length, threads=options.threads)
     count = encode_file(

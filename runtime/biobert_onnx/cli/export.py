@@ -4,7 +4,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from biobert_onnx._extras import needed_extra
+from biobert_onnx._extras import requires_extra
 from biobert_onnx.cli.printing import print_fidelity, sentence
 
 
@@ -23,7 +23,7 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> None:
     """Export, telling each step on stderr."""
-    with needed_extra("export", by="export"):
+    with requires_extra("export", by="export"):
         from biobert_onnx_export import export
     manifest = export(
         options.checkpoint,

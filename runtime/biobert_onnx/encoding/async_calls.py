@@ -8,8 +8,8 @@ from itertools import chain
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
+from biobert_onnx._types import FloatArray
 from biobert_onnx.encoding.after_fork import begin_anew_after_forks
 from biobert_onnx.encoding.long_texts import Windows
 from biobert_onnx.encoding.micro_batches import Run, run_micro_batches
@@ -23,8 +23,6 @@ PATIENCE_S = 0.005
 ROUND = 1024
 """Texts in one round (but one caller's): what later callers may have to wait for."""
 
-Vectors = NDArray[np.float32]
-
 
 @dataclass(frozen=True, kw_only=True)
 class _Caller:
@@ -32,7 +30,7 @@ class _Caller:
 
     windows: Callable[[], Windows]
     texts: int
-    answer: "Future[tuple[Windows, Vectors]]"
+    answer: "Future[tuple[Windows, FloatArray]]"
 
 
 class ConcurrentCallers:
@@ -47,7 +45,7 @@ class ConcurrentCallers:
         self.begin_anew()
         begin_anew_after_forks(self)
 
-    async def vectors(self, windows: Callable[[], Windows], *, texts: int) -> tuple[Windows, Vectors]:
+    async def vectors(self, windows: Callable[[], Windows], *, texts: int) -> tuple[Windows, FloatArray]:
         """What `windows` gives for `texts` texts, called on the thread, and their vectors (windows, dim) float32.
 
         An error of `windows` reaches this caller only, one of the computing all callers of the round. A caller that is
@@ -121,7 +119,7 @@ class ConcurrentCallers:
             caller.answer.set_result((windows, vectors[start:stop]))
             start = stop
 
-    def _computed(self, windows: Sequence[Windows]) -> Vectors:
+    def _computed(self, windows: Sequence[Windows]) -> FloatArray:
         token_ids = list(chain.from_iterable(some.token_ids for some in windows))
         vectors = np.empty((len(token_ids), self._dim), dtype=np.float32)
         for _ in run_micro_batches(self._run, token_ids, out=vectors, threads=self._threads):

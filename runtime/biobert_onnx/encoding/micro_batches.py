@@ -8,12 +8,13 @@ from queue import SimpleQueue
 import numpy as np
 from numpy.typing import NDArray
 
+from biobert_onnx._types import FloatArray
+
 TOKEN_BUDGET = 256
 """Tokens in one micro-batch. With VNNI 256 to 1,024 were equally fast, 128 took 4 % longer: the least of the best keeps
 memory small and leaves the most batches to share among workers."""
 
-Rows = NDArray[np.float32]
-Run = Callable[[NDArray[np.int64], int], Rows]
+Run = Callable[[NDArray[np.int64], int], FloatArray]
 """input_ids (batch, tokens) int64 and the threads to take -> embeddings (batch, dim) float32."""
 
 
@@ -33,7 +34,7 @@ def micro_batches(lengths: Sequence[int], *, token_budget: int = TOKEN_BUDGET) -
     return batches
 
 
-def run_micro_batches(run: Run, token_ids: Sequence[Sequence[int]], *, out: Rows, threads: int) -> Iterator[int]:
+def run_micro_batches(run: Run, token_ids: Sequence[Sequence[int]], *, out: FloatArray, threads: int) -> Iterator[int]:
     """Fill `out` (texts, dim), row i from `token_ids[i]`; yields the number of texts of each finished micro-batch.
 
     Each of `threads` workers computes one micro-batch; one that is alone takes all threads. An error in a worker is

@@ -11,7 +11,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from biobert_onnx._atomic_files import replaced_folder
+from biobert_onnx._atomic_files import atomic_folder
 from biobert_onnx.artifact.manifest import FileRecord, Manifest
 from biobert_onnx.artifact.paths import ENCODER_GRAPH, WEIGHTS, check_size, inside
 from biobert_onnx.encoding.ort import onnxruntime
@@ -39,7 +39,7 @@ def prepack(artifact: Path, into: Path | None = None) -> Path:
     target = into or artifact / FOLDER
     if target.exists() and not (target / KEY).is_file():
         raise FileExistsError(f"'{target}' exists and is no folder of packed weights: choose a new folder")
-    with replaced_folder(target) as work:
+    with atomic_folder(target) as work:
         options = session_options(threads=1)
         options.optimized_model_filepath = str(work / ENCODER_GRAPH)
         for name, value in (

@@ -7,7 +7,7 @@ from threading import Lock
 
 from tokenizers import Tokenizer
 
-from biobert_onnx.errors import ArtifactError, shown
+from biobert_onnx.errors import ArtifactError, short_repr
 
 SLICE = 2048
 """Texts tokenized at a time: enough of them to fill micro-batches of equal length, few enough to hold little memory."""
@@ -72,7 +72,7 @@ def check_text(name: str, index: int, text: object) -> None:
     """Raise TypeError if `text`, entry `index` of the argument `name`, is no str, ValueError if it is no Unicode."""
     if not isinstance(text, str):
         raise TypeError(
-            f"{name}[{index}] is {shown(text)}, of type {type(text).__name__}: every sentence must be a str; "
+            f"{name}[{index}] is {short_repr(text)}, of type {type(text).__name__}: every sentence must be a str; "
             "drop the entry or replace it by ''"
         )
     if not text.isascii():

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
-from biobert_onnx._atomic_files import replaced_file
+from biobert_onnx._atomic_files import atomic_file
 from biobert_onnx._progress import ProgressBar
 from biobert_onnx.encoder import SentenceEncoder
 from biobert_onnx.encoding.read_ahead import CHUNK
@@ -78,7 +78,7 @@ def encode_file(
 
     done = 0
     with (
-        replaced_file(output) as file,
+        atomic_file(output) as file,
         closing(WRITERS[output.suffix](file, reader, truncate_dim or encoder.dim)) as writer,
         ProgressBar(enabled=sys.stderr.isatty()) as bar,
         closing(

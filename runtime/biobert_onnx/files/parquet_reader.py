@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
-from biobert_onnx._extras import needed_extra
+from biobert_onnx._extras import requires_extra
 from biobert_onnx.files.rows import Record, Rows, check_names, check_text
 
 if TYPE_CHECKING:
@@ -98,7 +98,7 @@ def _reason(error: Exception) -> str:
 
 def require_pyarrow() -> None:
     """Raise ModuleNotFoundError that names the extra if pyarrow is missing."""
-    with needed_extra("parquet", by="Parquet"):
+    with requires_extra("parquet", by="Parquet"):
         import pyarrow.parquet  # noqa: F401
 
 

@@ -8,7 +8,7 @@ from itertools import islice
 from pathlib import Path
 from typing import IO, Any
 
-from biobert_onnx.errors import shown
+from biobert_onnx.errors import short_repr
 from biobert_onnx.files.lines import Lines
 from biobert_onnx.files.rows import Record, Rows, check_names, check_text
 
@@ -112,7 +112,7 @@ def _object(line: str, place: str) -> Record:
         reason = f"{error.msg}, column {error.colno}" if isinstance(error, json.JSONDecodeError) else str(error)
         raise ValueError(f"{place} is no JSON ({reason}): expected an object on each line") from error
     if not isinstance(record, dict):
-        raise ValueError(f'{place} is {shown(record)}, expected an object such as {{"text": "..."}}')
+        raise ValueError(f'{place} is {short_repr(record)}, expected an object such as {{"text": "..."}}')
     return record
 
 

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from biobert_onnx.errors import shown
+from biobert_onnx.errors import short_repr
 
 EMBEDDING = "embedding"
 """The column that outputs add."""
@@ -59,4 +59,4 @@ def check_text(place: str, name: str, text: object) -> None:
     if text is None:
         raise ValueError(f"{place}: {name!r} is null: drop the row, or put '' there")
     if not isinstance(text, str):
-        raise ValueError(f"{place}: {name!r} is {shown(text)}, of type {type(text).__name__}, expected a string")
+        raise ValueError(f"{place}: {name!r} is {short_repr(text)}, of type {type(text).__name__}, expected a string")

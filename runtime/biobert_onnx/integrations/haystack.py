@@ -6,11 +6,11 @@ from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from typing import Any, Self
 
-from biobert_onnx._extras import needed_extra
+from biobert_onnx._extras import requires_extra
 from biobert_onnx.encoder import SentenceEncoder
 from biobert_onnx.integrations.parameters import EncoderParameters
 
-with needed_extra("haystack", by="a Haystack embedder"):
+with requires_extra("haystack", by="a Haystack embedder"):
     from haystack import Document, component, default_from_dict, default_to_dict
 
 

@@ -2,10 +2,10 @@
 
 from dataclasses import dataclass
 
-from biobert_onnx._extras import needed_extra
+from biobert_onnx._extras import requires_extra
 from biobert_onnx.integrations.parameters import EncoderParameters
 
-with needed_extra("langchain", by="LangChain's Embeddings"):
+with requires_extra("langchain", by="LangChain's Embeddings"):
     from langchain_core.embeddings import Embeddings
 
 

@@ -2,11 +2,11 @@
 
 from typing import Any
 
-from biobert_onnx._extras import needed_extra
+from biobert_onnx._extras import requires_extra
 from biobert_onnx.encoder import SentenceEncoder
 from biobert_onnx.encoding.read_ahead import CHUNK
 
-with needed_extra("llama-index", by="LlamaIndex' BaseEmbedding"):
+with requires_extra("llama-index", by="LlamaIndex' BaseEmbedding"):
     from llama_index.core.base.embeddings.base import BaseEmbedding
     from llama_index.core.bridge.pydantic import Field, PrivateAttr
 

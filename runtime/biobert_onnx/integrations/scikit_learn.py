@@ -6,10 +6,10 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from biobert_onnx._extras import needed_extra
+from biobert_onnx._extras import requires_extra
 from biobert_onnx.integrations.parameters import EncoderParameters
 
-with needed_extra("scikit-learn", by="the scikit-learn transformer"):
+with requires_extra("scikit-learn", by="the scikit-learn transformer"):
     from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
     from sklearn.utils.validation import check_is_fitted
 

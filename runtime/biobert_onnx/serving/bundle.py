@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from biobert_onnx._atomic_files import check_place, replaced_file
+from biobert_onnx._atomic_files import atomic_file, check_parent_folder
 from biobert_onnx.artifact.manifest import FileRecord, Manifest
 from biobert_onnx.artifact.paths import MANIFEST
 from biobert_onnx.errors import BundleError
@@ -103,7 +103,7 @@ def _check(target: Path, platform: str, python: str) -> None:
         raise ValueError(f"platform is {platform!r}, expected one of {', '.join(PLATFORMS)}")
     if [part.isdecimal() for part in python.split(".")] != [True, True]:
         raise ValueError(f"python is {python!r}, expected a version of two numbers, like 3.12")
-    check_place(target)
+    check_parent_folder(target)
 
 
 def _compile(tree: Path) -> None:
@@ -139,7 +139,7 @@ def _check_size(sizes: Mapping[str, int]) -> None:
 
 
 def _write(target: Path, files: Mapping[str, Path]) -> None:
-    with replaced_file(target) as file, zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
+    with atomic_file(target) as file, zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, path in files.items():
             info = zipfile.ZipInfo(name, EPOCH)
             info.compress_type, info.external_attr, info.create_system = zipfile.ZIP_DEFLATED, READABLE << 16, 3

@@ -10,12 +10,12 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, TypedDict
 
-from biobert_onnx._extras import needed_extra
+from biobert_onnx._extras import requires_extra
 from biobert_onnx.encoder import SentenceEncoder
-from biobert_onnx.errors import shown
+from biobert_onnx.errors import short_repr
 from biobert_onnx.serving.requests import BadRequest, EmbeddingRequest, artifact_folder, json_object
 
-with needed_extra("http", by="the HTTP app"):
+with requires_extra("http", by="the HTTP app"):
     from starlette.applications import Starlette
     from starlette.exceptions import HTTPException
     from starlette.requests import ClientDisconnect, Request
@@ -56,7 +56,7 @@ async def embeddings(request: Request) -> Response:
     asked = EmbeddingRequest.read(content, field="input", most=MOST_TEXTS, others=("model", "user"))
     model = content.get("model", encoder.manifest.name)
     if not isinstance(model, str):
-        raise BadRequest(f"model is {shown(model)}, expected a name", field="model")
+        raise BadRequest(f"model is {short_repr(model)}, expected a name", field="model")
     counts = await asyncio.to_thread(asked.token_counts, encoder)
     vectors = await encoder.aencode(
         asked.texts,

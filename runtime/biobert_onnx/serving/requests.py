@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from biobert_onnx.encoder import SentenceEncoder
 from biobert_onnx.encoding.long_texts import LONG_TEXTS
 from biobert_onnx.encoding.tokenizer import check_text
-from biobert_onnx.errors import shown
+from biobert_onnx.errors import short_repr
 
 ARTIFACT_VARIABLE = "BIOBERT_ONNX_ARTIFACT"
 """The environment variable that names the artifact's folder."""
@@ -58,7 +58,7 @@ class EmbeddingRequest:
         expected = (field, *OPTIONS, *others)
         for name in content:
             if name not in expected:
-                raise BadRequest(f"unknown field {shown(name)}, expected {', '.join(expected)}")
+                raise BadRequest(f"unknown field {short_repr(name)}, expected {', '.join(expected)}")
         texts = _checked_texts(content.get(field), field, most)
         options = {name: content[name] for name in OPTIONS if content.get(name) is not None}
         request = cls(field=field, texts=texts, **options)
@@ -71,15 +71,15 @@ class EmbeddingRequest:
             ("long_texts", self.long_texts, LONG_TEXTS),
         ):
             if value not in choices:
-                raise BadRequest(f"{name} is {shown(value)}, expected one of {', '.join(choices)}", field=name)
+                raise BadRequest(f"{name} is {short_repr(value)}, expected one of {', '.join(choices)}", field=name)
         if not isinstance(self.normalize, bool):
-            raise BadRequest(f"normalize is {shown(self.normalize)}, expected true or false", field="normalize")
+            raise BadRequest(f"normalize is {short_repr(self.normalize)}, expected true or false", field="normalize")
 
     def token_counts(self, encoder: SentenceEncoder) -> NDArray[np.int64]:
         """The tokens of each text, (n,) int64; raises BadRequest for dimensions or texts that `encoder` cannot give."""
         if self.dimensions is not None and not _is_count(self.dimensions, encoder.dim):
             raise BadRequest(
-                f"dimensions is {shown(self.dimensions)}, expected 1 to {encoder.dim}, the numbers of a vector",
+                f"dimensions is {short_repr(self.dimensions)}, expected 1 to {encoder.dim}, the numbers of a vector",
                 field="dimensions",
             )
         counts = encoder.token_counts(self.texts)
@@ -118,7 +118,9 @@ def artifact_folder(default: Path) -> Path:
 def _checked_texts(value: object, field: str, most: int) -> list[str]:
     texts: Sequence[object] = [value] if isinstance(value, str) else value if isinstance(value, list) else ()
     if not texts:
-        raise BadRequest(f"{field} is {shown(value)}, expected a text or a list of 1 to {most:,} texts", field=field)
+        raise BadRequest(
+            f"{field} is {short_repr(value)}, expected a text or a list of 1 to {most:,} texts", field=field
+        )
     if len(texts) > most:
         raise BadRequest(f"{field} holds {len(texts):,} texts, expected at most {most:,}: send several", field=field)
     for index, text in enumerate(texts):

@@ -15,7 +15,7 @@ from typing import Any
 from biobert_onnx.encoder import SentenceEncoder
 from biobert_onnx.encoding.cpus import usable_cpus
 from biobert_onnx.encoding.tokenizer import CHARACTERS
-from biobert_onnx.errors import shown
+from biobert_onnx.errors import short_repr
 from biobert_onnx.serving.requests import ARTIFACT_VARIABLE, BadRequest, EmbeddingRequest, artifact_folder, json_object
 
 MOST_TEXTS = 256
@@ -86,7 +86,7 @@ def _body_of(event: Mapping[str, Any]) -> Mapping[str, Any]:
     http = _object_in(_object_in(event, "requestContext"), "http")
     method = event.get("httpMethod") or http.get("method")  # 1.0 and load balancers; 2.0
     if method != "POST":
-        raise BadRequest(f"the method is {shown(method)}, expected POST", status=405)
+        raise BadRequest(f"the method is {short_repr(method)}, expected POST", status=405)
     body = _decoded(event) if event.get("isBase64Encoded") else event.get("body")
     return json_object(body if isinstance(body, str | bytes) else "")
 

@@ -1,8 +1,8 @@
 """Spark ML stages with Spark NLP's names, setters and columns, on this runtime; `embed_column` for plain strings."""
 
-from biobert_onnx._extras import needed_extra
+from biobert_onnx._extras import requires_extra
 
-with needed_extra("spark", by="a Spark stage"):
+with requires_extra("spark", by="a Spark stage"):
     from biobert_onnx.spark.document_assembler import DocumentAssembler
     from biobert_onnx.spark.embed_column import embed_column
     from biobert_onnx.spark.sentence_detector import SentenceDetector

@@ -174,4 +174,4 @@ def test_without_the_extra_the_error_says_what_to_install(folder: Path, tmp_path
     done = subprocess.run(
         [sys.executable, "-c", READ, str(folder), str(tmp_path)], capture_output=True, text=True, check=True
     )
-    assert "tensorflow is missing): pip install 'biobert-onnx[export,tensorflow]'" in done.stdout
+    assert "tensorflow is missing): pip install '.[export,tensorflow]'" in done.stdout

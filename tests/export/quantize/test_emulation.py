@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from benchmarks.inputs.minilm import minilm_checkpoint
 from biobert_onnx import SentenceEncoder
+from biobert_onnx._types import FloatArray
 from biobert_onnx_export import export
 from biobert_onnx_export.gate.fidelity import cosines
 from biobert_onnx_export.quantize import quantized_plan
@@ -29,7 +30,6 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore::biobert_onnx.TruncationWarning"),  # some texts are longer than the tiny model
 ]
 
-Floats = NDArray[np.float32]
 
 TEXTS = TextSets.read(None).reports["report"][::8]
 
@@ -45,7 +45,7 @@ print(json.dumps([name for name, had in features.items() if had]))
 """
 
 
-def unbounded_columns(weight: Floats) -> tuple[NDArray[np.int8], Floats]:
+def unbounded_columns(weight: FloatArray) -> tuple[NDArray[np.int8], FloatArray]:
     """int8 weights as they are usually made: each column up to 127, whatever its neighbours in a pair are."""
     scale = (np.abs(weight).max(axis=0) / 127).astype(np.float32)
     scale[scale == 0] = 1
@@ -66,7 +66,7 @@ def folders(artifact: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[st
 
 
 @pytest.fixture(scope="module")
-def emulated(folders: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) -> dict[str, Floats]:
+def emulated(folders: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) -> dict[str, FloatArray]:
     """The vectors of TEXTS on the emulated CPU, by artifact."""
     work = tmp_path_factory.mktemp("vectors")
     names = ("tiny", "minilm", "unbounded")
@@ -82,7 +82,7 @@ def emulated(folders: dict[str, Path], tmp_path_factory: pytest.TempPathFactory)
 @pytest.mark.parametrize("name", ["tiny", "minilm"])
 def test_int8_vectors_agree_with_those_of_a_cpu_without_vnni(
     folders: dict[str, Path],
-    emulated: dict[str, Floats],
+    emulated: dict[str, FloatArray],
     name: str,
     record_property: Callable[[str, object], None],
 ) -> None:
@@ -92,7 +92,7 @@ def test_int8_vectors_agree_with_those_of_a_cpu_without_vnni(
 
 
 def test_weights_that_are_not_bounded_in_pairs_lose_more_there(
-    folders: dict[str, Path], emulated: dict[str, Floats]
+    folders: dict[str, Path], emulated: dict[str, FloatArray]
 ) -> None:
     exact = SentenceEncoder(folders["float32"]).encode(TEXTS)
     lost = {name: 1 - cosines(emulated[name], exact).mean() for name in ("minilm", "unbounded")}

@@ -261,7 +261,7 @@ def test_nothing_shows_where_stderr_is_no_terminal(artifact: Path, texts: Path, 
 @pytest.mark.skipif(find_spec("pyarrow") is not None, reason="the extra 'parquet' is installed here")
 def test_parquet_without_its_extra_says_what_to_install(artifact: Path, texts: Path, tmp_path: Path) -> None:
     (tmp_path / "in.parquet").touch()
-    message = "Parquet needs the extra 'parquet' (pyarrow is missing): pip install 'biobert-onnx[parquet]'"
+    message = "Parquet needs the extra 'parquet' (pyarrow is missing): pip install '.[parquet]' in the checkout"
     assert message in refused(2, "encode", artifact, tmp_path / "in.parquet", "-o", tmp_path / "out.npy")
     assert message in refused(2, "encode", artifact, texts, "-o", tmp_path / "out.parquet")
     assert {path.name for path in tmp_path.iterdir()} == {"in.parquet", "texts.txt"}
@@ -269,4 +269,4 @@ def test_parquet_without_its_extra_says_what_to_install(artifact: Path, texts: P
 
 @pytest.mark.skipif(find_spec("torch") is not None, reason="the extra 'export' is installed here")
 def test_export_without_its_extra_says_what_to_install(tmp_path: Path) -> None:
-    assert "pip install 'biobert-onnx[export]'" in refused(2, "export", tmp_path, tmp_path / "artifact")
+    assert "pip install '.[export]' in the checkout" in refused(2, "export", tmp_path, tmp_path / "artifact")

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from biobert_onnx import SentenceEncoder
-from biobert_onnx._atomic_files import replaced_file
+from biobert_onnx._atomic_files import atomic_file
 from biobert_onnx.encoding.read_ahead import CHUNK
 from biobert_onnx.files.encode import encode_file, open_reader
 
@@ -54,7 +54,7 @@ def test_a_bad_row_after_whole_chunks_leaves_the_old_output_and_nothing_else(
 
 def test_a_new_file_has_the_permissions_of_any_new_file(tmp_path: Path) -> None:
     (tmp_path / "any").touch()
-    with replaced_file(tmp_path / "out") as file:
+    with atomic_file(tmp_path / "out") as file:
         file.write(b"new")
     assert (tmp_path / "out").stat().st_mode == (tmp_path / "any").stat().st_mode
 
@@ -63,7 +63,7 @@ def test_a_replaced_file_keeps_its_permissions_and_links_to_it(tmp_path: Path) -
     (tmp_path / "file").touch()
     (tmp_path / "file").chmod(0o640)
     (tmp_path / "link").symlink_to("file")
-    with replaced_file(tmp_path / "link") as file:
+    with atomic_file(tmp_path / "link") as file:
         file.write(b"new")
     assert (tmp_path / "link").is_symlink()
     assert (tmp_path / "file").read_bytes() == b"new"
