@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from biobert_onnx.artifact.paths import ENCODER_GRAPH
-from biobert_onnx.encoding.sessions import opened, session_options
+from biobert_onnx.encoding.sessions import new_session, session_options
 
 RUNS = 20
 SHOWN = 10
@@ -31,7 +31,7 @@ def main(artifact: str, batch: int, tokens: int) -> None:
 
 
 def _median_seconds(graph: Path, input_ids: np.ndarray) -> float:
-    session = opened(graph, session_options(threads=1))
+    session = new_session(graph, session_options(threads=1))
     samples = []
     for _ in range(RUNS):
         begin = time.perf_counter()
@@ -45,7 +45,7 @@ def _durations(graph: Path, input_ids: np.ndarray) -> Counter[str]:
     with tempfile.TemporaryDirectory() as folder:
         options = session_options(threads=1)
         options.enable_profiling, options.profile_file_prefix = True, str(Path(folder) / "profile")
-        session = opened(graph, options)
+        session = new_session(graph, options)
         for _ in range(RUNS):
             session.run(None, {"input_ids": input_ids})
         events = json.loads(Path(session.end_profiling()).read_text(encoding="utf-8"))

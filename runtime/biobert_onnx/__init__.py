@@ -3,13 +3,14 @@
 from biobert_onnx.artifact.manifest import Manifest
 from biobert_onnx.embeddings import embedding_ranges, quantize_embeddings, similarity
 from biobert_onnx.encoder import SentenceEncoder
-from biobert_onnx.errors import ArtifactError, TruncationWarning
+from biobert_onnx.errors import ArtifactError, TextTooLongError, TruncationWarning
 from biobert_onnx.version import __version__
 
 __all__ = [
     "ArtifactError",
     "Manifest",
     "SentenceEncoder",
+    "TextTooLongError",
     "TruncationWarning",
     "__version__",
     "embedding_ranges",

@@ -42,6 +42,10 @@ class ProgressBar:
             self._drawn = time.monotonic()
             self._draw("")
 
+    def update(self, done: float, *, share: float | None = None) -> None:
+        """Set the texts that are done so far, parts of one too."""
+        self.advance(done - self._done, share=share)
+
     def _draw(self, end: str) -> None:
         sys.stderr.write(f"\r{self._line()} {end}")
         sys.stderr.flush()

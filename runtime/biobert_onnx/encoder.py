@@ -1,12 +1,13 @@
-"""The public encoder: texts -> token ids -> micro-batches -> session -> rows put back in order."""
+"""The public encoder. `encoding/pipeline.py` is the way from texts to vectors that all of its calls take."""
 
 import os
 import sys
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import closing
 from functools import partial
+from itertools import takewhile
 from pathlib import Path
-from typing import Self
+from typing import Self, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,16 +15,23 @@ from numpy.typing import NDArray
 from biobert_onnx._progress import ProgressBar
 from biobert_onnx._types import FloatArray
 from biobert_onnx.artifact.manifest import Manifest
-from biobert_onnx.artifact.paths import ENCODER_GRAPH, TOKENIZER
-from biobert_onnx.embeddings import scale_to_unit_length
-from biobert_onnx.encoding.async_calls import ConcurrentCallers
+from biobert_onnx.artifact.paths import ENCODER_GRAPH, TOKENIZER, checked_folder
+from biobert_onnx.embeddings import similarity
+from biobert_onnx.encoding.async_calls import AsyncCalls
+from biobert_onnx.encoding.call import Call, warn_of_cut_texts
 from biobert_onnx.encoding.cpus import usable_cpus
-from biobert_onnx.encoding.long_texts import LongTexts, Windows
-from biobert_onnx.encoding.micro_batches import run_micro_batches
+from biobert_onnx.encoding.long_texts import check_long_texts
+from biobert_onnx.encoding.pipeline import Group, Options, Pipeline, Progress, window_vectors
 from biobert_onnx.encoding.prepacked import FOLDER, fitting_graph
-from biobert_onnx.encoding.read_ahead import CHUNK, token_ids_ahead
 from biobert_onnx.encoding.sessions import Sessions
-from biobert_onnx.encoding.tokenizer import TextTokenizer, checked_texts, slices
+from biobert_onnx.encoding.texts import CHUNK_TEXTS, check_sequence, checked, checked_texts, chunks
+from biobert_onnx.encoding.tokenizer import TextTokenizer
+from biobert_onnx.errors import check_int
+
+MAX_THREADS = 1024
+"""More threads than this are a mistake."""
+
+G = TypeVar("G", bound=Group)
 
 
 class SentenceEncoder:
@@ -54,20 +62,38 @@ class SentenceEncoder:
         used if it was made from this artifact, by this onnxruntime version, on this type of CPU.
 
         Raises ArtifactError if the folder is no complete artifact (sizes are checked here, sha256 by
-        `biobert-onnx verify`), ValueError if `max_length` or `threads` is out of range.
+        `biobert-onnx verify`), ValueError if `path` is empty, or if `max_length` or `threads` is out of range.
         """
-        folder = Path(path).absolute()
+        self._folder = folder = checked_folder(path)
         self._remade = partial(type(self), folder, max_length=max_length, threads=threads, prepacked=prepacked)
-        self._manifest = Manifest.read(folder)
-        self._manifest.check_sizes(folder)
-        self._max_length = self._checked_max_length(max_length)
+        self._manifest = manifest = Manifest.read(folder)
+        manifest.check_sizes(folder)
+        self._max_length = manifest.max_length if max_length is None else manifest.check_max_length(max_length)
         self._threads = _checked_threads(threads)
-        self._tokenizer = TextTokenizer(folder / TOKENIZER)
         plain = folder / ENCODER_GRAPH
-        packed = fitting_graph(folder / FOLDER if prepacked is None else Path(prepacked), self._manifest)
-        exact = not self._manifest.has_float32_products  # these round otherwise without packing
+        packed = fitting_graph(folder / FOLDER if prepacked is None else Path(prepacked), manifest)
+        exact = not manifest.has_float32_products  # these round otherwise without packing
+        tokenizer = TextTokenizer(folder / TOKENIZER)
         self._sessions = Sessions(plain, packed or plain, dim=self.dim, threads=self._threads, quick_start=exact)
-        self._callers = ConcurrentCallers(self._sessions.run, dim=self.dim, threads=self._threads)
+        self._pipeline = Pipeline(
+            tokenizer=tokenizer,
+            run=self._sessions.run,
+            dim=self.dim,
+            max_length=self._max_length,
+            normalized=manifest.normalized,
+            threads=self._threads,
+        )
+        self._async_calls = AsyncCalls(
+            partial(window_vectors, run=self._sessions.run, dim=self.dim, threads=self._threads)
+        )
+
+    def __repr__(self) -> str:
+        manifest = self._manifest
+        return (
+            f"SentenceEncoder({str(self._folder)!r}, precision={manifest.precision!r}, dim={manifest.dim}, "
+            f"pooling={manifest.pooling!r}, unit_length={manifest.normalized}, max_length={self._max_length}, "
+            f"threads={self._threads})"
+        )
 
     def __enter__(self) -> Self:
         """The encoder itself."""
@@ -84,7 +110,7 @@ class SentenceEncoder:
     def close(self) -> None:
         """Give memory and threads back; encoding raises ValueError from then on, and where it is awaited now."""
         self._sessions.close()
-        self._callers.close()
+        self._async_calls.close()
 
     @property
     def dim(self) -> int:
@@ -101,6 +127,14 @@ class SentenceEncoder:
         """What the artifact is, where it came from and how faithful it was measured to be."""
         return self._manifest
 
+    def get_sentence_embedding_dimension(self) -> int:
+        """Return `dim`, by the name that sentence-transformers gives it."""
+        return self.dim
+
+    def similarity(self, left: FloatArray, right: FloatArray) -> FloatArray:
+        """Return `biobert_onnx.similarity(left, right)`, which is a method in sentence-transformers."""
+        return similarity(left, right)
+
     def encode(
         self,
         sentences: Sequence[str],
@@ -110,7 +144,7 @@ class SentenceEncoder:
         truncate_dim: int | None = None,
         long_texts: str = "truncate",
     ) -> FloatArray:
-        """One vector a sentence: (n, dim) float32, in the order given; (0, dim) for no sentences.
+        """Return one vector a sentence: (n, dim) float32, in the order given; (0, dim) for no sentences.
 
         An empty or blank sentence is the text "[CLS] [SEP]" and gets its vector. Equal sentences are computed once.
 
@@ -118,28 +152,49 @@ class SentenceEncoder:
         `show_progress_bar`: on stderr; None shows it on a terminal when there are more than 1,024 sentences.
         `truncate_dim`: keep only the first numbers of each vector, 1 to `dim` of them.
         `long_texts`: what is done with sentences of more than `max_length` tokens. "truncate" cuts them there, and
-        gives one TruncationWarning a call. "error" raises ValueError. "window" encodes the whole sentence in windows
-        of `max_length` tokens, each sharing 1/8 of its tokens with the next, and gives the mean of their vectors
-        weighted by their tokens without [CLS] and [SEP], scaled to unit length if the artifact's vectors are.
+        gives one TruncationWarning a call. "error" raises TextTooLongError. "window" encodes the whole sentence in
+        windows of `max_length` tokens, each sharing 1/8 of its tokens with the next, and gives the mean of their
+        vectors weighted by their tokens without [CLS] and [SEP], scaled to unit length if the artifact's vectors are.
 
-        Raises TypeError for a bare str or an entry that is no str, ValueError for a lone surrogate; both name the
-        entry's index. Raises ValueError for `truncate_dim` or `long_texts` out of range, and after `close`.
+        Raises TypeError for what is no sequence of texts (a bare str, a table, a mapping, a set) and for an entry that
+        is no str, ValueError for a lone surrogate; the last two name the entry's index. Raises TextTooLongError, too,
+        for a text with neither white space nor punctuation in 262,144 characters, unless they are ASCII letters and
+        digits. Raises ValueError for `truncate_dim` or `long_texts` out of range, and after `close`.
         """
-        texts = checked_texts(sentences)
-        numbers, rows = _numbered(texts)
-        dim, long = self._checked_dim(truncate_dim), LongTexts(long_texts, max_length=self._max_length, rows=rows)
-        embeddings = np.empty((len(numbers), dim), dtype=np.float32)
+        call = Call(sentences, self._options(normalize_embeddings, truncate_dim, long_texts))
         if show_progress_bar is None:
-            show_progress_bar = len(texts) > CHUNK and sys.stderr.isatty()
-        with ProgressBar(len(texts), enabled=show_progress_bar) as bar, closing(self._chunks(numbers)) as chunks:
-            start = 0
-            for token_ids in chunks:
-                out = embeddings[start : start + len(token_ids)]
-                for done in self._encode_tokens(token_ids, long, normalize=normalize_embeddings, out=out):
-                    bar.advance(done * len(texts) / len(numbers))
-                start += len(out)
-        long.warn(stacklevel=2)
-        return embeddings if len(numbers) == len(texts) else embeddings[rows]
+            show_progress_bar = len(call) > CHUNK_TEXTS and sys.stderr.isatty()
+        with ProgressBar(len(call), enabled=show_progress_bar) as bar, call.naming_sentences():
+            parts = self._pipeline.encode(
+                call.chunks,
+                call.options,
+                ahead=len(call.chunks) > 1,
+                progress=lambda share: bar.update(call.sentences_done(share)),
+            )
+            with closing(parts):
+                for _, part in parts:
+                    call.fill(part)
+        return call.finish(stacklevel=2)[0]
+
+    def encode_with_counts(
+        self,
+        sentences: Sequence[str],
+        *,
+        normalize_embeddings: bool = False,
+        truncate_dim: int | None = None,
+        long_texts: str = "truncate",
+    ) -> tuple[FloatArray, NDArray[np.int64]]:
+        """Return what `encode` returns, and the encoded tokens of each sentence, (n,) int64, [CLS] and [SEP] included.
+
+        Options and errors are those of `encode`. Tokens that "truncate" cuts off are not counted.
+        """
+        call = Call(sentences, self._options(normalize_embeddings, truncate_dim, long_texts))
+        with call.naming_sentences():
+            parts = self._pipeline.encode(call.chunks, call.options, ahead=len(call.chunks) > 1)
+            with closing(parts):
+                for _, part in parts:
+                    call.fill(part)
+        return call.finish(stacklevel=2)
 
     async def aencode(
         self,
@@ -149,126 +204,127 @@ class SentenceEncoder:
         truncate_dim: int | None = None,
         long_texts: str = "truncate",
     ) -> FloatArray:
-        """What `encode` gives, awaited: callers that come within a few milliseconds are computed together.
+        """Return what `encode` returns, awaited: calls that come within a few milliseconds are computed together.
 
         The computing runs on one thread beside the event loop, which goes on; any number of loops may share an
-        encoder. Options and errors are those of `encode`; an error of one caller's sentences reaches only that caller,
-        and cancelling one does not harm the others. More than 1,024 sentences are computed in turns with other callers.
+        encoder. Options and errors are those of `encode`; an error of one call's sentences reaches only that call,
+        and cancelling one does not harm the others. More than 1,024 sentences are computed in turns with other calls.
         """
-        texts = checked_texts(sentences)
-        numbers, rows = _numbered(texts)
-        dim, long = self._checked_dim(truncate_dim), LongTexts(long_texts, max_length=self._max_length, rows=rows)
-        distinct, embeddings = list(numbers), np.empty((len(numbers), dim), dtype=np.float32)
-        for start in range(0, len(distinct), CHUNK):
-            part, out = distinct[start : start + CHUNK], embeddings[start : start + CHUNK]
-            windows, vectors = await self._callers.vectors(partial(self._windows, part, long), texts=len(part))
-            self._fill(out, windows, vectors, normalize=normalize_embeddings)
-        long.warn(stacklevel=2)
-        return embeddings if len(numbers) == len(texts) else embeddings[rows]
+        call = Call(sentences, self._options(normalize_embeddings, truncate_dim, long_texts))
+        await self._fill_awaited(call)
+        return call.finish(stacklevel=2)[0]
+
+    async def aencode_with_counts(
+        self,
+        sentences: Sequence[str],
+        *,
+        normalize_embeddings: bool = False,
+        truncate_dim: int | None = None,
+        long_texts: str = "truncate",
+    ) -> tuple[FloatArray, NDArray[np.int64]]:
+        """Return what `encode_with_counts` returns, awaited as `aencode` is."""
+        call = Call(sentences, self._options(normalize_embeddings, truncate_dim, long_texts))
+        await self._fill_awaited(call)
+        return call.finish(stacklevel=2)
 
     def encode_stream(
         self,
         texts: Iterable[str],
         *,
-        chunk_size: int = CHUNK,
+        chunk_size: int = CHUNK_TEXTS,
         normalize_embeddings: bool = False,
         truncate_dim: int | None = None,
         long_texts: str = "truncate",
     ) -> Generator[FloatArray, None, None]:
-        """The vectors of any number of texts, in order: arrays (chunk_size, dim) float32, the last one (k, dim).
+        """Yield the vectors of any number of texts, in order: arrays (chunk_size, dim) float32, the last one (k, dim).
 
-        Memory does not grow with the number of texts. One thread of its own reads and tokenizes a chunk ahead while
-        this one is computed; it ends with the stream, or when the generator is closed or dropped. A text gets the
-        same bits as from `encode`, whose options these are; texts that were cut are warned of at the stream's end.
+        Memory does not grow with the number of texts. One thread of its own reads and tokenizes ahead, at most 1,024
+        texts or 8,388,608 characters; it ends with the stream, or when the generator is closed or dropped. A text gets
+        the same bits as from `encode`, whose options these are; the stream's end warns of texts that were cut.
 
         Raises TypeError for a bare str, and as `encode` does for an entry that is no text; that error, or one of the
         iterable, comes after the arrays of the whole chunks before it. ValueError if `chunk_size` is less than 1, and
         as `encode` does for the options.
         """
-        if isinstance(texts, str | bytes):
-            raise TypeError(f"expected texts, got one {type(texts).__name__}: call encode_stream([text])")
-        if chunk_size < 1:
-            raise ValueError(f"chunk_size is {chunk_size}, expected at least 1; leave it out to get {CHUNK}")
-        dim, long = self._checked_dim(truncate_dim), LongTexts(long_texts, max_length=self._max_length)
-        return self._stream(iter(texts), chunk_size, dim, long, normalize=normalize_embeddings)
+        check_sequence(texts, call="encode_stream([text])")
+        chunk_size = check_int("chunk_size", chunk_size, range(1, sys.maxsize), f"leave it out to get {CHUNK_TEXTS}")
+        options = self._options(normalize_embeddings, truncate_dim, long_texts)
+        return self._stream(iter(texts), chunk_size, options)
+
+    def encode_groups(
+        self,
+        groups: Iterable[G],
+        *,
+        normalize_embeddings: bool = False,
+        truncate_dim: int | None = None,
+        long_texts: str = "truncate",
+        progress: Progress | None = None,
+    ) -> Generator[tuple[G, FloatArray], None, None]:
+        """Yield each of `groups` with the vectors (n, dim) of its `texts`: for rows that are more than a text.
+
+        The next group is read and tokenized on a thread meanwhile; memory is that of two groups. `progress` gets the
+        share of a group's tokens that is done, above 0 and up to 1, after each micro-batch.
+
+        Options and errors are those of `encode`; every text of a group must be a str of valid Unicode.
+        """
+        options = self._options(normalize_embeddings, truncate_dim, long_texts)
+        texts = cut = 0
+        with closing(self._pipeline.encode(groups, options, ahead=True, progress=progress)) as parts:
+            for group, part in parts:
+                texts, cut = texts + len(part.was_cut), cut + int(part.was_cut.sum())
+                yield group, part.embeddings
+        warn_of_cut_texts(cut, texts, stacklevel=2)
 
     def token_counts(self, sentences: Sequence[str]) -> NDArray[np.int64]:
-        """The tokens of each sentence before any is cut, [CLS] and [SEP] included: (n,) int64.
+        """Return the tokens of each sentence before any is cut, [CLS] and [SEP] included: (n,) int64.
 
         Raises as `encode` does for what is no sequence of texts.
         """
-        parts = map(self._tokenizer.token_ids, slices(checked_texts(sentences)))
-        return np.array([len(ids) for part in parts for ids in part], dtype=np.int64)
+        token_ids = self._pipeline.tokenizer.token_ids
+        counts = [len(ids) for chunk in chunks(checked_texts(sentences)) for ids in token_ids(chunk.texts)]
+        return np.array(counts, dtype=np.int64)
 
-    def _stream(
-        self, texts: Iterator[str], chunk_size: int, dim: int, long: LongTexts, *, normalize: bool
-    ) -> Generator[FloatArray, None, None]:
-        with closing(token_ids_ahead(texts, self._tokenizer.token_ids, chunk_size=chunk_size)) as chunks:
-            for token_ids in chunks:
-                embeddings = np.empty((len(token_ids), dim), dtype=np.float32)
-                for _ in self._encode_tokens(token_ids, long, normalize=normalize, out=embeddings):
-                    pass
-                yield embeddings
-        long.warn(stacklevel=2)
+    def _options(self, normalize: bool, truncate_dim: int | None, long_texts: str) -> Options:
+        check_long_texts(long_texts)
+        dim = self.dim
+        if truncate_dim is not None:
+            dim = check_int("truncate_dim", truncate_dim, range(1, dim + 1), "the numbers of a vector")
+        return Options(dim=dim, normalize=normalize, long_texts=long_texts)
 
-    def _chunks(self, texts: dict[str, int]) -> Generator[list[list[int]], None, None]:
-        """The token ids of `texts`, a chunk at a time, made ahead if there are several."""
-        if len(texts) > CHUNK:
-            yield from token_ids_ahead(iter(texts), self._tokenizer.token_ids, chunk_size=CHUNK)
-        elif texts:
-            yield [ids for part in slices(texts) for ids in self._tokenizer.token_ids(part)]
+    async def _fill_awaited(self, call: Call) -> None:
+        """Fill `call`, its chunks in turns with those of other calls."""
+        with call.naming_sentences():
+            for chunk in call.chunks:
+                windows = partial(self._pipeline.windows, chunk.texts, call.options, first=call.filled)
+                computed = await self._async_calls.vectors(windows, texts=len(chunk.texts))
+                call.fill(self._pipeline.encoded(*computed, call.options))
 
-    def _encode_tokens(
-        self, token_ids: Sequence[Sequence[int]], long: LongTexts, *, normalize: bool, out: FloatArray
-    ) -> Iterator[float]:
-        """Fill `out` (texts, k) with the first k numbers of each vector; yields texts done, a window as part of one."""
-        windows = long.windows(token_ids)
-        vectors = np.empty((len(windows.token_ids), self.dim), dtype=np.float32)
-        for done in run_micro_batches(self._sessions.run, windows.token_ids, out=vectors, threads=self._threads):
-            yield done * len(out) / len(vectors)
-        self._fill(out, windows, vectors, normalize=normalize)
-
-    def _windows(self, texts: Sequence[str], long: LongTexts) -> Windows:
-        """The windows of `texts`, tokenized in slices, as callers that come together hold many texts."""
-        return long.windows([ids for part in slices(texts) for ids in self._tokenizer.token_ids(part)])
-
-    def _fill(self, out: FloatArray, windows: Windows, vectors: FloatArray, *, normalize: bool) -> None:
-        """Put the first numbers of the texts' vectors into `out` (texts, k)."""
-        out[:] = windows.text_vectors(vectors, normalized=self._manifest.normalized)[:, : out.shape[1]]
-        if normalize:
-            scale_to_unit_length(out)
-
-    def _checked_max_length(self, max_length: int | None) -> int:
-        manifest = self._manifest
-        length = manifest.max_length if max_length is None else max_length
-        if length not in manifest.lengths:
-            raise ValueError(
-                f"max_length is {length!r}, expected {manifest.lengths.start} to {manifest.max_positions}, the "
-                "positions of the checkpoint"
-            )
-        return length
-
-    def _checked_dim(self, truncate_dim: int | None) -> int:
-        if truncate_dim is None:
-            return self.dim
-        if not 1 <= truncate_dim <= self.dim:
-            raise ValueError(f"truncate_dim is {truncate_dim}, expected 1 to {self.dim}, the numbers of a vector")
-        return truncate_dim
+    def _stream(self, texts: Iterator[str], chunk_size: int, options: Options) -> Generator[FloatArray, None, None]:
+        """Yield the arrays of `encode_stream`, whose chunks end where an array ends."""
+        closed: list[None] = []  # not empty once the consumer has gone: then nothing more is read
+        live = takewhile(lambda _: not closed, checked(texts))
+        arrays: list[FloatArray] = []
+        count = cut = 0
+        with closing(self._pipeline.encode(chunks(live, aligned_to=chunk_size), options, ahead=True)) as parts:
+            try:
+                for _, part in parts:
+                    arrays.append(part.embeddings)
+                    count, cut = count + len(part.was_cut), cut + int(part.was_cut.sum())
+                    if count % chunk_size == 0:
+                        yield _joined(arrays)
+                        arrays = []
+            finally:
+                closed.append(None)
+        if arrays:
+            yield _joined(arrays)
+        warn_of_cut_texts(cut, count, stacklevel=2)
 
 
-def _numbered(texts: Sequence[str]) -> tuple[dict[str, int], list[int]]:
-    """The distinct texts with their numbers, in order, and the number of each text.
-
-    >>> _numbered(["b", "a", "b"])
-    ({'b': 0, 'a': 1}, [0, 1, 0])
-    """
-    numbers: dict[str, int] = {}
-    return numbers, [numbers.setdefault(text, len(numbers)) for text in texts]
+def _joined(arrays: Sequence[FloatArray]) -> FloatArray:
+    return arrays[0] if len(arrays) == 1 else np.concatenate(arrays)
 
 
 def _checked_threads(threads: int | None) -> int:
     if threads is None:
         return usable_cpus()
-    if threads < 1:
-        raise ValueError(f"threads is {threads}, expected at least 1; leave it out to use every CPU")
-    return threads
+    return check_int("threads", threads, range(1, MAX_THREADS + 1), "leave it out to use every CPU")

@@ -1,6 +1,8 @@
 """The errors and the warning of this package, and how their messages show a value."""
 
 import reprlib
+import sys
+from typing import SupportsIndex
 
 _SHORT = reprlib.Repr()
 _SHORT.maxlevel = 3
@@ -18,6 +20,32 @@ class BundleError(ValueError):
     """The zip could not be made: a dependency could not be had, or all is too large."""
 
 
+class TextTooLongError(ValueError):
+    """A text cannot be encoded whole: it has too many tokens, or a word without end.
+
+    `index`: its place in the call or stream. `max_length`: the tokens that were allowed, None if a word is the reason.
+    """
+
+    def __init__(
+        self, index: int, *, argument: str = "texts", max_length: int | None = None, word_characters: int = 0
+    ) -> None:
+        """Say that `argument`[`index`] has over `max_length` tokens, or else a word of over `word_characters`."""
+        if max_length is not None:
+            reason = f"more than {max_length:,} tokens"
+            remedy = "split it, or choose long_texts='window' or 'truncate'"
+        else:
+            reason = f"more than {word_characters:,} characters without white space or punctuation"
+            remedy = "split it"
+        super().__init__(f"{argument}[{index}] has {reason}: {remedy}")
+        self.index, self.max_length, self.word_characters = index, max_length, word_characters
+
+    def at(self, index: int, *, argument: str) -> "TextTooLongError":
+        """The same error of the entry `index` of `argument`."""
+        return TextTooLongError(
+            index, argument=argument, max_length=self.max_length, word_characters=self.word_characters
+        )
+
+
 class TruncationWarning(UserWarning):
     """Texts had more tokens than the encoder takes and were cut."""
 
@@ -29,3 +57,18 @@ def short_repr(value: object) -> str:
     "'aaaaaaaaaaaaaaaaa...aaaaaaaaaaaaaaaaaa'"
     """
     return _SHORT.repr(value)[:MAX_CHARACTERS]
+
+
+def check_int(name: str, value: object, allowed: range, meaning: str) -> int:
+    """Return `value`, the argument `name`, as an int; raise ValueError unless it is a whole number in `allowed`.
+
+    A range that ends at sys.maxsize has no upper bound.
+    `meaning` ends the message: what the number counts, or what to do. A bool is no number here.
+
+    >>> check_int("threads", 2, range(1, 9), "leave it out")
+    2
+    """
+    if isinstance(value, SupportsIndex) and not isinstance(value, bool) and value.__index__() in allowed:
+        return value.__index__()
+    bounds = f"at least {allowed.start}" if allowed.stop == sys.maxsize else f"{allowed.start} to {allowed.stop - 1}"
+    raise ValueError(f"{name} is {short_repr(value)}, expected a whole number, {bounds}: {meaning}")

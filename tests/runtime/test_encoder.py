@@ -1,14 +1,19 @@
 """What `SentenceEncoder` promises about shapes, bits and errors."""
 
 import random
-from collections.abc import Callable, Sequence
+import re
+import warnings
+from collections import deque
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
-from biobert_onnx import SentenceEncoder, TruncationWarning
-from biobert_onnx.encoding.tokenizer import CHARACTERS, SLICE, TextTokenizer
+from biobert_onnx import SentenceEncoder, TruncationWarning, similarity
+from biobert_onnx.encoding.texts import CHUNK_TEXTS
+from biobert_onnx.encoding.tokenizer import CALL_CHARACTERS
 from tests.support.texts import TEXTS
 
 LONG = "Mutations of the gene were found in every second patient. " * 60
@@ -52,32 +57,10 @@ def test_a_text_gets_the_same_bits_in_any_company_and_on_any_number_of_threads(
     assert (grouping(other) == encoder.encode(TEXTS)).all()
 
 
-def test_vectors_stay_in_order_from_slice_to_slice(encoder: SentenceEncoder) -> None:
-    texts = ["Why?"] * (SLICE - 1) + ["Sepsis", "No.", "x" * CHARACTERS, "TNF-α"]
+def test_vectors_stay_in_order_from_chunk_to_chunk(encoder: SentenceEncoder) -> None:
+    texts = [f"Why {number}?" for number in range(CHUNK_TEXTS - 1)] + ["Sepsis", "No.", "x" * CALL_CHARACTERS, "TNF-α"]
     alone = np.vstack([encoder.encode([text]) for text in texts[-4:]])
     assert (encoder.encode(texts)[-4:] == alone).all()
-
-
-@pytest.mark.parametrize("count", [40, 1100])  # in one chunk, and read ahead
-def test_no_call_of_the_tokenizer_gets_more_than_a_bounded_number_of_characters(
-    artifact: Path, monkeypatch: pytest.MonkeyPatch, count: int
-) -> None:
-    seen: list[tuple[int, int]] = []
-    whole = TextTokenizer.token_ids
-
-    def token_ids(self: TextTokenizer, texts: Sequence[str]) -> list[list[int]]:
-        seen.append((len(texts), sum(map(len, texts[:-1]))))
-        return whole(self, texts)
-
-    monkeypatch.setattr(TextTokenizer, "token_ids", token_ids)
-    size = 4 * CHARACTERS // count
-    texts = [str(index).ljust(size, "x") for index in range(count)]
-    encoder = SentenceEncoder(artifact, threads=2)
-    for encode in (encoder.encode, lambda texts: list(encoder.encode_stream(texts)), encoder.token_counts):
-        seen.clear()
-        encode(texts)
-        assert sum(number for number, _ in seen) == count
-        assert max(characters for _, characters in seen) < CHARACTERS
 
 
 def test_normalized_vectors_have_unit_length_and_the_same_bits_alone(encoder: SentenceEncoder) -> None:
@@ -96,9 +79,9 @@ def test_truncate_dim_keeps_the_first_numbers_and_normalizes_what_is_kept(encode
     assert found == pytest.approx(kept / np.linalg.norm(kept, axis=1, keepdims=True), abs=1e-6)
 
 
-@pytest.mark.parametrize("truncate_dim", [0, -1, 10**6])
+@pytest.mark.parametrize("truncate_dim", [0, -1, 10**6, 2.5])
 def test_truncate_dim_out_of_range_is_refused(encoder: SentenceEncoder, truncate_dim: int) -> None:
-    with pytest.raises(ValueError, match=f"truncate_dim is {truncate_dim}, expected 1 to {encoder.dim}"):
+    with pytest.raises(ValueError, match=f"truncate_dim is {truncate_dim}, expected a whole number, 1 to"):
         encoder.encode([], truncate_dim=truncate_dim)
 
 
@@ -147,14 +130,113 @@ def test_a_lone_surrogate_is_named_by_its_index(encoder: SentenceEncoder) -> Non
 
 @pytest.mark.parametrize("max_length", [0, 2, 10**6, -1])
 def test_max_length_out_of_range_is_refused(artifact: Path, max_length: int) -> None:
-    with pytest.raises(ValueError, match=f"max_length is {max_length}, expected 3 to"):
+    with pytest.raises(ValueError, match=f"max_length is {max_length}, expected a whole number, 3 to"):
         SentenceEncoder(artifact, max_length=max_length)
 
 
-@pytest.mark.parametrize("threads", [0, -2])
-def test_threads_below_one_are_refused(artifact: Path, threads: int) -> None:
-    with pytest.raises(ValueError, match=f"threads is {threads}, expected at least 1"):
+@pytest.mark.parametrize("threads", [0, -2, "2", 2.5, 2.0, True, 1_000_000])
+def test_threads_that_are_no_number_of_threads_are_refused(artifact: Path, threads: int) -> None:
+    message = f"threads is {threads!r}, expected a whole number, 1 to 1024: leave it out to use every CPU"
+    with pytest.raises(ValueError, match=re.escape(message)):
         SentenceEncoder(artifact, threads=threads)
+
+
+def test_numpys_integers_are_whole_numbers(artifact: Path, encoder: SentenceEncoder) -> None:
+    other = SentenceEncoder(artifact, threads=np.int64(1), max_length=np.int32(8))  # type: ignore[arg-type]
+    assert other.max_length == 8
+    assert other.encode(["Sepsis"], truncate_dim=np.int8(5)).shape == (1, 5)  # type: ignore[arg-type]
+
+
+def test_an_encoder_shows_what_it_is(artifact: Path) -> None:
+    encoder = SentenceEncoder(artifact, threads=2, max_length=9)
+    manifest = encoder.manifest
+    assert repr(encoder) == (
+        f"SentenceEncoder('{artifact}', precision='{manifest.precision}', dim={manifest.dim}, "
+        f"pooling='{manifest.pooling}', unit_length={manifest.normalized}, max_length=9, threads=2)"
+    )
+
+
+def test_the_names_of_sentence_transformers_give_the_same(encoder: SentenceEncoder) -> None:
+    embeddings = encoder.encode(TEXTS)
+    assert encoder.get_sentence_embedding_dimension() == encoder.dim
+    assert (encoder.similarity(embeddings, embeddings) == similarity(embeddings, embeddings)).all()
+
+
+def test_an_empty_path_is_refused(monkeypatch: pytest.MonkeyPatch, artifact: Path) -> None:
+    monkeypatch.chdir(artifact)
+    with pytest.raises(ValueError, match=r"path is '', expected an artifact's folder: '\.' is the working directory"):
+        SentenceEncoder("")
+    assert SentenceEncoder(".").dim
+
+
+def test_a_tilde_is_the_home_folder(monkeypatch: pytest.MonkeyPatch, artifact: Path) -> None:
+    monkeypatch.setenv("HOME", str(artifact.parent))
+    assert SentenceEncoder(f"~/{artifact.name}").dim
+
+
+def test_token_counts_come_with_the_vectors(encoder: SentenceEncoder) -> None:
+    texts = [*TEXTS, "", *TEXTS[:2]]
+    vectors, counts = encoder.encode_with_counts(texts)
+    assert (vectors == encoder.encode(texts)).all()
+    assert (counts == encoder.token_counts(texts)).all()
+
+
+@pytest.mark.parametrize(("long_texts", "whole"), [("truncate", False), ("window", True)])
+def test_token_counts_are_those_of_the_tokens_that_were_encoded(
+    artifact: Path, encoder: SentenceEncoder, long_texts: str, whole: bool
+) -> None:
+    short = SentenceEncoder(artifact, max_length=16, threads=1)
+    before = encoder.token_counts([LONG, "Sepsis"])
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", TruncationWarning)
+        _, counts = short.encode_with_counts([LONG, "Sepsis"], long_texts=long_texts)
+    assert counts.tolist() == [before[0] if whole else 16, before[1]]
+
+
+class Table:
+    """What pandas, polars and pyarrow have in common: iterating one gives names or columns, not texts."""
+
+    columns = ("text",)
+
+
+class ArrowArray:
+    def to_pylist(self) -> list[str]:
+        return ["text"]
+
+
+@pytest.mark.parametrize(
+    ("value", "remedy"),
+    [
+        (None, r"got None: call with \[text\]"),
+        (7, r"got 7: call with \[text\]"),
+        (Table(), r"got a Table: pass one column, df\['text'\]"),
+        ({"text": ["a"]}, r"got a dict: pass its texts, list\(mapping.values\(\)\)"),
+        ({"a", "b"}, r"got a set: a set has no order; pass sorted\(texts\)"),
+        (frozenset("ab"), "got a frozenset: a set has no order"),
+        (ArrowArray(), r"got a ArrowArray: pass array.to_pylist\(\)"),
+        (np.array("text"), r"its shape is \(\), expected \(n,\)"),
+        (np.array([["a", "b"]]), r"its shape is \(1, 2\), expected \(n,\)"),
+    ],
+)
+def test_what_is_no_sequence_of_texts_is_refused_with_the_remedy(
+    encoder: SentenceEncoder, value: object, remedy: str
+) -> None:
+    calls: list[Callable[[Any], object]] = [encoder.encode, encoder.encode_with_counts, encoder.token_counts]
+    for call in (*calls, encoder.encode_stream):
+        with pytest.raises(TypeError, match=f"expected a sequence of texts, .*{remedy.partition(': call')[0]}"):
+            call(value)
+    with pytest.raises(TypeError, match=remedy):
+        encoder.encode(value)  # type: ignore[arg-type]
+
+
+def keys_of_a_dict(texts: list[str]) -> Any:
+    return dict.fromkeys(texts).keys()
+
+
+@pytest.mark.parametrize("kind", [tuple, deque, np.array, iter, keys_of_a_dict])
+def test_any_other_iterable_of_texts_is_taken(encoder: SentenceEncoder, kind: Callable[[list[str]], Any]) -> None:
+    texts = ["Sepsis", "No."]
+    assert (encoder.encode(kind(texts)) == encoder.encode(texts)).all()
 
 
 def test_the_progress_bar_counts_every_text_on_stderr(

@@ -9,7 +9,7 @@ from typing import Any, Self
 
 from biobert_onnx.artifact.paths import ENCODER_GRAPH, MANIFEST, MODEL_GRAPH, TOKENIZER, WEIGHTS, check_size, inside
 from biobert_onnx.artifact.validation import EACH, FILE, MANIFEST_SCHEMA, differences
-from biobert_onnx.errors import ArtifactError, short_repr
+from biobert_onnx.errors import ArtifactError, check_int, short_repr
 
 FORMAT = 1
 
@@ -20,6 +20,8 @@ SCHEMA = {
 
 SPECIAL_TOKENS = 2
 """[CLS] and [SEP] frame every text."""
+
+REMEDY = "make one with the command 'biobert-onnx export CHECKPOINT FOLDER'"
 
 SEAL = "sha256"
 UNSEALED = "0" * 64
@@ -72,6 +74,10 @@ class Manifest:
         """The numbers of tokens that texts can be cut to: one of their own is left, and each has a position."""
         return range(SPECIAL_TOKENS + 1, self.max_positions + 1)
 
+    def check_max_length(self, max_length: int) -> int:
+        """Return `max_length` as an int; raises ValueError unless texts can be cut to so many tokens."""
+        return check_int("max_length", max_length, self.lengths, "the positions of the checkpoint")
+
     @property
     def has_float32_products(self) -> bool:
         """Whether activations meet weights in float32 anywhere: all do in fp32, the named sites in int8."""
@@ -86,9 +92,10 @@ class Manifest:
         path = folder / MANIFEST
         try:
             if not folder.is_dir():
-                raise ArtifactError(f"no artifact folder at '{folder}': give the path of a folder made by 'export'")
+                raise ArtifactError(f"no artifact folder at '{folder}': {REMEDY}")
             if not path.is_file():
-                raise ArtifactError(f"'{folder}' holds no {MANIFEST}, so it is no artifact: make one with 'export'")
+                what = "a checkpoint" if (folder / "config.json").is_file() else "not an artifact"
+                raise ArtifactError(f"'{folder}' holds no {MANIFEST}, it is {what}: {REMEDY}")
             return cls._from_bytes(inside(folder, MANIFEST), path.read_bytes())
         except OSError as error:
             raise ArtifactError(f"'{path}' cannot be read ({error.strerror}): change its permissions") from error

@@ -14,6 +14,13 @@ WEIGHTS = "weights.bin"
 TOKENIZER = "tokenizer.json"
 
 
+def checked_folder(path: str | os.PathLike[str]) -> Path:
+    """Return the absolute path of an artifact's folder, "~" expanded; raises ValueError for an empty path."""
+    if not os.fspath(path):
+        raise ValueError("path is '', expected an artifact's folder: '.' is the working directory")
+    return Path(path).expanduser().absolute()
+
+
 def inside(folder: Path, name: str) -> Path:
     """The path of the file `name` in `folder`; raises ArtifactError if it leads out of there, by a link or without."""
     path = folder / name

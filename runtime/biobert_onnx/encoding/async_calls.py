@@ -1,127 +1,113 @@
-"""Callers that come at the same time, from any event loops, computed together on one thread beside the loops."""
+"""Calls that are awaited at the same time, from any event loops, computed together on one thread beside the loops."""
 
 import threading
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from itertools import chain
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from biobert_onnx._types import FloatArray
-from biobert_onnx.encoding.after_fork import begin_anew_after_forks
+from biobert_onnx.encoding.after_fork import reset_after_fork
 from biobert_onnx.encoding.long_texts import Windows
-from biobert_onnx.encoding.micro_batches import Run, run_micro_batches
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
 
-PATIENCE_S = 0.005
-"""Seconds that a round waits for the callers of the round before to come back; after a caller alone, for nobody."""
+ROUND_PATIENCE_S = 0.005
+"""Seconds that a round waits for the callers of the last round to call again; after a lone caller it does not wait."""
 
-ROUND = 1024
-"""Texts in one round (but one caller's): what later callers may have to wait for."""
+ROUND_TEXTS = 1024
+"""Texts in one round, unless one call has more: what later calls may have to wait for."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Caller:
-    """How to get the windows of `texts` texts, and where they and their vectors are awaited."""
+class _Call:
+    """One awaited call: how to get the windows of its `texts` texts, and where it waits for their vectors."""
 
     windows: Callable[[], Windows]
     texts: int
     answer: "Future[tuple[Windows, FloatArray]]"
 
 
-class ConcurrentCallers:
-    """Computes in rounds: all who wait when a round begins share its micro-batches.
+class AsyncCalls:
+    """Computes in rounds: all calls that wait when a round begins share its micro-batches.
 
-    The thread begins with a caller and ends when none is left. A forked process begins with no callers.
+    The thread begins with a call and ends when no call is left. A forked process begins with no calls.
     """
 
-    def __init__(self, run: Run, *, dim: int, threads: int) -> None:
-        """`run` gives the embeddings (batch, dim) of a micro-batch; each round takes `threads` workers for them."""
-        self._run, self._dim, self._threads = run, dim, threads
+    def __init__(self, vectors: Callable[[Sequence[Windows]], list[FloatArray]]) -> None:
+        """`vectors` computes the vectors (windows, dim) of each call of a round."""
+        self._vectors = vectors
         self.begin_anew()
-        begin_anew_after_forks(self)
+        reset_after_fork(self)
 
     async def vectors(self, windows: Callable[[], Windows], *, texts: int) -> tuple[Windows, FloatArray]:
-        """What `windows` gives for `texts` texts, called on the thread, and their vectors (windows, dim) float32.
+        """Return the windows of `texts` texts, and their vectors (windows, dim) float32.
 
-        An error of `windows` reaches this caller only, one of the computing all callers of the round. A caller that is
-        cancelled before its round is left out; the others never notice.
+        `windows` is called on the thread; its error reaches this call only, an error of the computing every call of
+        the round. A call that is cancelled before its round is left out; the others never notice.
         """
-        import asyncio  # whoever awaits this has it already; others need not pay 30 ms for it
+        import asyncio  # whoever awaits this has imported it; others need not pay 30 ms for it
         from concurrent.futures import Future
 
-        caller = _Caller(windows=windows, texts=texts, answer=Future())
-        self._add(caller)
-        return await asyncio.wrap_future(caller.answer)
+        call = _Call(windows=windows, texts=texts, answer=Future())
+        self._add(call)
+        return await asyncio.wrap_future(call.answer)
 
     def close(self) -> None:
-        """Wait for the thread to end, which it does once those who wait now have their answers."""
+        """Wait for the thread to end, which it does once the calls that wait now have their answers."""
         if self._thread:
             self._thread.join()
 
     def begin_anew(self) -> None:
-        """Have no callers: a fork copies neither the thread nor the loops of those who wait."""
+        """Have no calls: a fork copies neither the thread nor the loops of those who wait."""
         self._changed = threading.Condition()
-        self._waiting: deque[_Caller] = deque()
+        self._waiting: deque[_Call] = deque()
         self._thread: threading.Thread | None = None
-        self._working, self._expected = False, 1
+        self._is_working, self._expected = False, 1
 
-    def _add(self, caller: _Caller) -> None:
+    def _add(self, call: _Call) -> None:
         with self._changed:
-            if not self._working:
-                self._thread = threading.Thread(target=self._work, name="biobert-onnx callers")
+            if not self._is_working:
+                self._thread = threading.Thread(target=self._work, name="biobert-onnx async calls")
                 self._thread.start()
-                self._working = True
-            self._waiting.append(caller)
+                self._is_working = True
+            self._waiting.append(call)
             self._changed.notify()
 
     def _work(self) -> None:
-        while callers := self._next_round():
-            self._answer(callers)
+        while calls := self._next_round():
+            self._answer(calls)
 
-    def _next_round(self) -> list[_Caller]:
+    def _next_round(self) -> list[_Call]:
         with self._changed:
-            self._changed.wait_for(lambda: len(self._waiting) >= self._expected, timeout=PATIENCE_S)
-            callers = self._taken()
-            self._working, self._expected = bool(callers), max(1, len(callers))
-            return callers
+            self._changed.wait_for(lambda: len(self._waiting) >= self._expected, timeout=ROUND_PATIENCE_S)
+            calls = self._take_round()
+            self._is_working, self._expected = bool(calls), max(1, len(calls))
+            return calls
 
-    def _taken(self) -> list[_Caller]:
-        callers: list[_Caller] = []
-        room = ROUND
-        while self._waiting and (not callers or self._waiting[0].texts <= room):
-            caller = self._waiting.popleft()
-            if caller.answer.set_running_or_notify_cancel():
-                callers.append(caller)
-                room -= caller.texts
-        return callers
+    def _take_round(self) -> list[_Call]:
+        calls: list[_Call] = []
+        room = ROUND_TEXTS
+        while self._waiting and (not calls or self._waiting[0].texts <= room):
+            call = self._waiting.popleft()
+            if call.answer.set_running_or_notify_cancel():
+                calls.append(call)
+                room -= call.texts
+        return calls
 
-    def _answer(self, callers: Sequence[_Caller]) -> None:
-        ready: list[tuple[_Caller, Windows]] = []
-        for caller in callers:
+    def _answer(self, calls: Sequence[_Call]) -> None:
+        ready: list[tuple[_Call, Windows]] = []
+        for call in calls:
             try:
-                ready.append((caller, caller.windows()))
-            except Exception as error:  # whatever it is, it is this caller's
-                caller.answer.set_exception(error)
+                ready.append((call, call.windows()))
+            except Exception as error:  # whatever it is, it is this call's
+                call.answer.set_exception(error)
         try:
-            vectors = self._computed([windows for _, windows in ready])
-        except Exception as error:  # the thread has nobody else to tell
-            for caller, _ in ready:
-                caller.answer.set_exception(error)
+            vectors = self._vectors([windows for _, windows in ready])
+        except Exception as error:  # the thread has nobody else to raise it to
+            for call, _ in ready:
+                call.answer.set_exception(error)
             return
-        start = 0
-        for caller, windows in ready:
-            stop = start + len(windows.token_ids)
-            caller.answer.set_result((windows, vectors[start:stop]))
-            start = stop
-
-    def _computed(self, windows: Sequence[Windows]) -> FloatArray:
-        token_ids = list(chain.from_iterable(some.token_ids for some in windows))
-        vectors = np.empty((len(token_ids), self._dim), dtype=np.float32)
-        for _ in run_micro_batches(self._run, token_ids, out=vectors, threads=self._threads):
-            pass
-        return vectors
+        for (call, windows), rows in zip(ready, vectors, strict=True):
+            call.answer.set_result((windows, rows))

@@ -1,14 +1,13 @@
 """Micro-batches of equal length, one a worker thread: no padding, so a text's vector is the same in any company."""
 
-from _thread import start_new_thread
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from queue import SimpleQueue
 
 import numpy as np
 from numpy.typing import NDArray
 
-from biobert_onnx._types import FloatArray
+from biobert_onnx._types import FloatArray, TokenIds
+from biobert_onnx.encoding.workers import results_on_threads
 
 TOKEN_BUDGET = 256
 """Tokens in one micro-batch. With VNNI 256 to 1,024 were equally fast, 128 took 4 % longer: the least of the best keeps
@@ -19,7 +18,9 @@ Run = Callable[[NDArray[np.int64], int], FloatArray]
 
 
 def micro_batches(lengths: Sequence[int], *, token_budget: int = TOKEN_BUDGET) -> list[list[int]]:
-    """Indices of `lengths` in groups of one length, at most `token_budget` tokens (but one text) each, longest first.
+    """Return indices of `lengths` in groups of one length, longest first.
+
+    A group has at most `token_budget` tokens, or one text.
 
     >>> micro_batches([3, 5, 3, 3], token_budget=6)
     [[1], [0, 2], [3]]
@@ -34,57 +35,25 @@ def micro_batches(lengths: Sequence[int], *, token_budget: int = TOKEN_BUDGET) -
     return batches
 
 
-def run_micro_batches(run: Run, token_ids: Sequence[Sequence[int]], *, out: FloatArray, threads: int) -> Iterator[int]:
-    """Fill `out` (texts, dim), row i from `token_ids[i]`; yields the number of texts of each finished micro-batch.
+def run_micro_batches(run: Run, token_ids: TokenIds, *, out: FloatArray, threads: int) -> Iterator[int]:
+    """Fill `out` (texts, dim), row i from `token_ids[i]`; yield the number of tokens of each finished micro-batch.
 
-    Each of `threads` workers computes one micro-batch; one that is alone takes all threads. An error in a worker is
-    raised here; after it, or when the iterator is closed, micro-batches not yet begun are dropped.
+    Each of `threads` workers computes one micro-batch at a time; one that is alone takes all threads. An error in a
+    worker is raised here; after it, or when the iterator is closed, micro-batches not yet begun are dropped.
     """
+    batches = deque(micro_batches([len(ids) for ids in token_ids]))
 
-    def work(indices: list[int], threads: int = 1) -> int:
-        out[indices] = run(np.array([token_ids[index] for index in indices], dtype=np.int64), threads)
-        return len(indices)
-
-    batches = micro_batches([len(ids) for ids in token_ids])
-    if len(batches) == 1:
-        yield work(batches[0], threads)
-    elif threads == 1:
-        yield from map(work, batches)
-    else:
-        yield from _shared_out(work, batches, workers=threads)
-
-
-def _shared_out(work: Callable[[list[int]], int], batches: Sequence[list[int]], *, workers: int) -> Iterator[int]:
-    """The results of `work` for each of `batches`, as they come; each of `workers` threads takes the next one itself.
-
-    Ctrl-C may fall between any two steps of the thread that iterates. So all that it shares with the workers is a deque
-    and a queue written in C, whose steps are whole: the locks of `threading` and of its thread pools have steps in
-    Python, and one that an interrupt leaves closed is waited for without end.
-    """
-    ends = [None] * workers
-    pending: deque[list[int] | None] = deque([*batches, *ends])
-    results: SimpleQueue[int | BaseException] = SimpleQueue()
-    started, ended = 0, list[None]()
-
-    def worker() -> None:
+    def run_next(threads: int = 1) -> int | None:
         try:
-            for batch in iter(pending.popleft, None):
-                results.put(work(batch))
-        except BaseException as error:
-            results.put(error)
-        ended.append(None)
-        results.put(0)  # wakes the thread that iterates
+            indices = batches.popleft()
+        except IndexError:
+            return None
+        input_ids = np.array([token_ids[index] for index in indices], dtype=np.int64)
+        out[indices] = run(input_ids, threads)
+        return input_ids.size
 
-    try:
-        for _ in ends:
-            start_new_thread(worker, ())
-            started += 1
-        while len(ended) < started or not results.empty():
-            result = results.get()
-            if isinstance(result, BaseException):
-                raise result
-            yield result
-    finally:
-        pending.extendleft(ends)
-        while len(ended) < started:
-            results.get()
+    if len(batches) > 1 and threads > 1:
+        yield from results_on_threads(run_next, threads=threads)
+        return
+    while (tokens := run_next(threads)) is not None:
+        yield tokens

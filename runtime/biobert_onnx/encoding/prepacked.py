@@ -15,7 +15,7 @@ from biobert_onnx._atomic_files import atomic_folder
 from biobert_onnx.artifact.manifest import FileRecord, Manifest
 from biobert_onnx.artifact.paths import ENCODER_GRAPH, WEIGHTS, check_size, inside
 from biobert_onnx.encoding.ort import onnxruntime
-from biobert_onnx.encoding.sessions import opened, session_options
+from biobert_onnx.encoding.sessions import new_session, session_options
 from biobert_onnx.errors import ArtifactError
 
 FOLDER = "prepacked"
@@ -48,7 +48,7 @@ def prepack(artifact: Path, into: Path | None = None) -> Path:
             ("session.optimized_model_external_initializers_min_size_in_bytes", str(SMALLEST_EXTERNAL)),
         ):
             options.add_session_config_entry(name, value)
-        opened(artifact / ENCODER_GRAPH, options)
+        new_session(artifact / ENCODER_GRAPH, options)
         files = {name: asdict(FileRecord.of(work / name)) for name in (ENCODER_GRAPH, WEIGHTS)}
         (work / KEY).write_text(json.dumps({**key(manifest), "files": files}, indent=2) + "\n", encoding="utf-8")
     return target

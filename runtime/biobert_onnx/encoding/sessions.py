@@ -1,4 +1,4 @@
-"""onnxruntime sessions as the artifact's graphs want them."""
+"""onnxruntime sessions with the options that the artifact's graphs need."""
 
 import ctypes
 import threading
@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from biobert_onnx.encoding.after_fork import begin_anew_after_forks
+from biobert_onnx._types import FloatArray
+from biobert_onnx.encoding.after_fork import reset_after_fork
 from biobert_onnx.encoding.ort import onnxruntime
 from biobert_onnx.errors import ArtifactError
 
@@ -25,71 +26,80 @@ class Sessions:
     def __init__(self, plain: Path, packed: Path, *, dim: int, threads: int, quick_start: bool) -> None:
         """Open a session on the graph `plain`, or on the graph `packed` if `quick_start` is False.
 
-        `threads` is what a micro-batch that is alone takes.
+        `packed`: the same graph, maybe with its weights packed already. `threads`: what a micro-batch that is alone
+        gets. `quick_start`: right for graphs whose vectors have the same bits with packed weights and without.
 
-        `packed` is the same graph, maybe with its weights laid out already. A quick start is right for graphs whose
-        vectors have the same bits with packed weights and without. Raises ArtifactError if onnxruntime refuses a file,
-        or if the graph does not make vectors of `dim` numbers from token ids.
+        Raises ArtifactError if onnxruntime refuses a file, or if the graph does not make vectors of `dim` numbers from
+        token ids.
         """
         self._plain, self._packed, self._threads, self._quick_start = plain, packed, threads, quick_start
-        self._closed, self._lock, self._first_is_due = False, threading.Lock(), quick_start
-        self._first: onnxruntime.InferenceSession | None = None
-        self._sessions: dict[int, onnxruntime.InferenceSession] = {}
-        session = self._open_first() if quick_start else self._opened(1)
-        check_graph(session, plain if quick_start else packed, dim=dim)
-        begin_anew_after_forks(self)
+        self._is_closed = False
+        self._first: onnxruntime.InferenceSession | None
+        self._sessions: dict[int, onnxruntime.InferenceSession]
+        self._forget_sessions()
+        first = self._open_first() if quick_start else self._open(1)
+        check_graph(first, plain if quick_start else packed, dim=dim)
+        reset_after_fork(self)
 
-    def run(self, input_ids: NDArray[np.int64], threads: int) -> NDArray[np.float32]:
-        """The embeddings (batch, dim) float32 of `input_ids` (batch, tokens), the same bits for any `threads`.
+    def run(self, input_ids: NDArray[np.int64], threads: int) -> FloatArray:
+        """Return the embeddings (batch, dim) of `input_ids` (batch, tokens), the same bits for any `threads`.
 
         Raises ValueError after `close`.
         """
-        embeddings: NDArray[np.float32] = self._session(threads).run(["embeddings"], {"input_ids": input_ids})[0]
+        with self._lock:
+            session = self._session(threads)
+        embeddings: FloatArray = session.run(["embeddings"], {"input_ids": input_ids})[0]
         return embeddings
 
     def close(self) -> None:
-        """Give the sessions' memory and threads back."""
-        self._closed, self._first = True, None
-        self._sessions.clear()
+        """Give the sessions' memory and threads back; a micro-batch that runs now is finished first."""
+        with self._lock:
+            self._is_closed, self._first = True, None
+            self._sessions.clear()
 
     def begin_anew(self) -> None:
-        """In a forked process: leave the sessions to the parent, and open others when they are asked for.
+        """In a forked process: leave the sessions to the parent, and open others when they are needed.
 
         They are never destroyed here: that would wait for their threads. A reference too many prevents it.
         """
         for session in (self._first, *self._sessions.values()):
             ctypes.pythonapi.Py_IncRef(ctypes.py_object(session))
-        self._lock, self._first_is_due = threading.Lock(), self._quick_start
-        self._first, self._sessions = None, {}
+        self._forget_sessions()
+
+    def _forget_sessions(self) -> None:
+        self._lock = threading.Lock()
+        self._first, self._first_is_due = None, self._quick_start
+        self._sessions = {}
 
     def _session(self, threads: int) -> onnxruntime.InferenceSession:
-        if self._closed:
+        """The session for `threads`, opened if need be; the lock is held."""
+        if self._is_closed:
             raise ValueError("the encoder is closed: make a new SentenceEncoder")
-        with self._lock:
-            if self._first_is_due and threads == self._threads:
-                session, self._first, self._first_is_due = self._open_first(), None, False
-                return session
-            return self._opened(threads)
+        if self._first_is_due and threads == self._threads:
+            session = self._open_first()
+            self._first, self._first_is_due = None, False
+            return session
+        return self._open(threads)
 
     def _open_first(self) -> onnxruntime.InferenceSession:
         self._first = self._first or open_session(self._plain, packing=False)
         return self._first
 
-    def _opened(self, threads: int) -> onnxruntime.InferenceSession:
+    def _open(self, threads: int) -> onnxruntime.InferenceSession:
         if threads not in self._sessions:
             self._sessions[threads] = open_session(self._packed, threads=threads)
         return self._sessions[threads]
 
 
 def open_session(graph: Path, *, threads: int = 1, packing: bool = True) -> onnxruntime.InferenceSession:
-    """A CPU session on `graph`; with one thread it computes on the calling thread.
+    """Open a CPU session on `graph`; with one thread it computes on the calling thread.
 
-    Without `packing` weights are laid out for the CPU in every run instead of once, here. Raises ArtifactError if
+    Without `packing`, weights are laid out for the CPU in every run instead of once, here. Raises ArtifactError if
     onnxruntime refuses the file.
     """
     options = session_options(threads=threads)
     options.add_session_config_entry("session.disable_prepacking", str(int(not packing)))
-    return opened(graph, options)
+    return new_session(graph, options)
 
 
 def check_graph(session: onnxruntime.InferenceSession, graph: Path, *, dim: int) -> None:
@@ -107,7 +117,7 @@ def check_graph(session: onnxruntime.InferenceSession, graph: Path, *, dim: int)
 
 
 def session_options(*, threads: int) -> onnxruntime.SessionOptions:
-    """The options of every session here.
+    """Return the options of every session here.
 
     Graph optimization is off: the file is in its final form, start-up is shorter, and the bits of a vector do not
     depend on what an onnxruntime version would fuse. Threads of the session stop spinning when a run ends.
@@ -127,10 +137,10 @@ def session_options(*, threads: int) -> onnxruntime.SessionOptions:
     return options
 
 
-def opened(graph: Path, options: onnxruntime.SessionOptions) -> onnxruntime.InferenceSession:
-    """A session on `graph` with `options`; raises ArtifactError if onnxruntime refuses the file.
+def new_session(graph: Path, options: onnxruntime.SessionOptions) -> onnxruntime.InferenceSession:
+    """Open a session on `graph` with `options`; raises ArtifactError if onnxruntime refuses the file.
 
-    Its fallback to the CPU, which is what we ask for, would print some errors and try again.
+    onnxruntime's own fallback to the CPU would print some errors and try the same again: it is off.
     """
     try:
         providers = ["CPUExecutionProvider"]

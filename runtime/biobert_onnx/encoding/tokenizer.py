@@ -1,124 +1,141 @@
-"""Texts to token ids, with one clear error for what is not a text."""
+"""Texts to token ids, in pieces where a text is long, so that memory stays bounded whatever the text."""
 
-import os
-from collections.abc import Iterable, Iterator, Sequence
+import re
+import string
+from array import array
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from threading import Lock
 
 from tokenizers import Tokenizer
+from tokenizers.models import WordPiece
+from tokenizers.pre_tokenizers import BertPreTokenizer
 
-from biobert_onnx.errors import ArtifactError, short_repr
+from biobert_onnx._types import TokenIds
+from biobert_onnx.errors import ArtifactError, TextTooLongError
 
-SLICE = 2048
-"""Texts tokenized at a time: enough of them to fill micro-batches of equal length, few enough to hold little memory."""
+CALL_CHARACTERS = 1_000_000
+"""Characters in one call of tokenizers (but one piece); each takes it 94 bytes in prose, 278 in lists of codes."""
 
-CHARACTERS = 1_000_000
-"""Characters tokenized at a time, as tokenizers takes about 100 bytes for each; 2,048 sentences have fewer."""
+CHARACTERS_PER_TOKEN = 16
+"""A piece of this many characters a token holds more tokens than are kept, for any text of a language: biomedical
+English has 5 characters a token. A text whose tokens are longer is read on, piece by piece."""
+
+PIECE_CHARACTERS = 65_536
+"""Characters in one piece of a text that is kept whole."""
+
+WORD_CHARACTERS = 262_144
+"""Characters that a piece may be longer to end at a word's end. A text without one there is refused."""
+
+WHITE_SPACE = " \t\n\r"
+PUNCTUATION = "".join(sorted(set(string.punctuation) - set("_<=>"))) + "\u3001\u3002\uff0c\uff1b\uff1a\uff1f\uff01"
+"""Characters that BERT's tokenizers take for words of their own, CJK's last. Left out are "_", which added tokens take
+for a letter, and "<=>", which a mark after them can turn into a letter (NFC makes U+226E of "<" and U+0338)."""
 
 
 class TextTokenizer:
     """The artifact's tokenizer, set neither to pad nor to cut: settings cannot differ by call, as threads share it."""
 
     def __init__(self, path: Path) -> None:
-        """Load `path`, a tokenizer.json; raises ArtifactError if it is none."""
+        """Load `path`, a tokenizer.json; raises ArtifactError if it is damaged."""
         try:
             self._tokenizer = Tokenizer.from_file(str(path))
         except Exception as error:  # tokenizers raises bare Exception
             raise ArtifactError(f"'{path}' is no tokenizer.json ({error}): export the artifact again") from error
         self._tokenizer.no_padding()
         self._tokenizer.no_truncation()
+        self._word_end = _word_end(self._tokenizer)
+        self._longest_word = _longest_word(self._tokenizer)
 
-    def token_ids(self, texts: Sequence[str]) -> list[list[int]]:
-        """All token ids of each text, [CLS] and [SEP] included; "" gives just these two.
+    def token_ids(self, texts: Sequence[str], *, limit: int | None = None) -> TokenIds:
+        """Return the token ids of each text, [CLS] and [SEP] included; "" gives just these two.
 
-        `texts` has passed `checked_texts`.
+        With a `limit`, a text of more tokens is read only until that is certain: its ids are then `limit` + 1 or more,
+        the first ones of the text and [SEP]. `texts` has passed `checked_texts`.
+
+        Raises TextTooLongError for a text that has no word end within WORD_CHARACTERS characters.
         """
-        return [encoding.ids for encoding in self._tokenizer.encode_batch_fast(texts)]
+        size = PIECE_CHARACTERS if limit is None else CHARACTERS_PER_TOKEN * limit
+        found: list[Sequence[int]] = [()] * len(texts)
+        unfinished = {index: self._pieces(index, text, size) for index, text in enumerate(texts)}
+        while batch := _next_pieces(unfinished):
+            encodings = self._tokenizer.encode_batch_fast([piece for _, piece in batch])
+            for (index, piece), encoding in zip(batch, encodings, strict=True):
+                if len(piece) == len(texts[index]):
+                    found[index] = encoding.ids
+                    continue
+                found[index] = _joined(found[index], encoding.ids)
+                if limit is not None and len(found[index]) > limit:
+                    unfinished.pop(index, None)
+        return found
+
+    def _pieces(self, index: int, text: str, size: int) -> Iterator[str]:
+        """Yield `text`, entry `index`, in pieces of about `size` characters whose tokens are those of the whole.
+
+        A piece ends before white space or a punctuation mark: neither a word nor an added token reaches across one, nor
+        does Unicode's composition (NFC), which joins a character to the marks after it. A word of more letters than
+        the vocabulary looks up is unknown whatever its length, so an endless one is shortened first.
+        """
+        start = 0
+        while start + size < len(text):
+            end = self._word_end.search(text, start + size, start + size + WORD_CHARACTERS)
+            if end is not None:
+                yield text[start : end.start()]
+                start = end.start()
+            elif start + size + WORD_CHARACTERS >= len(text):
+                break
+            else:
+                shorter = self._shortened(text[start:])
+                if len(shorter) == len(text) - start:
+                    raise TextTooLongError(index, word_characters=WORD_CHARACTERS)
+                text, start = shorter, 0
+        yield text[start:]
+
+    def _shortened(self, text: str) -> str:
+        """`text` with every endless word of ASCII letters and digits cut to its ends, which stay unknown together."""
+        most = self._longest_word
+        if most is None:
+            return text
+        return re.sub(rf"[0-9A-Za-z]{{{4 * most},}}", lambda word: word[0][:most] + word[0][-most:], text)
 
 
-def slices(texts: Iterable[str], *, most: int = SLICE) -> Iterator[list[str]]:
-    """`texts` in order, in lists of at most `most` texts; a text that reaches CHARACTERS ends its list too.
-
-    >>> [len(part) for part in slices(["short"] * 3000)]
-    [2048, 952]
-    """
-    part: list[str] = []
+def _next_pieces(unfinished: dict[int, Iterator[str]]) -> list[tuple[int, str]]:
+    """The next piece of each unfinished text, with its index, up to CALL_CHARACTERS; texts without one are dropped."""
+    batch: list[tuple[int, str]] = []
     characters = 0
-    for text in texts:
-        part.append(text)
-        characters += len(text)
-        if len(part) == most or characters >= CHARACTERS:
-            yield part
-            part, characters = [], 0
-    if part:
-        yield part
+    for index in list(unfinished):
+        if characters >= CALL_CHARACTERS:
+            break
+        piece = next(unfinished[index], None)
+        if piece is None:
+            del unfinished[index]
+        else:
+            batch.append((index, piece))
+            characters += len(piece)
+    return batch
 
 
-def checked_texts(sentences: Sequence[str]) -> list[str]:
-    """`sentences` as a list of str.
+def _joined(before: Sequence[int], ids: Sequence[int]) -> Sequence[int]:
+    """`before`, the ids of a text's pieces so far, and `ids`, those of its next piece, as one text's ids.
 
-    Raises TypeError for a bare str and for an entry that is no str, ValueError for an entry that is no valid
-    Unicode text; both name the entry's index.
+    >>> _joined(array("i", [0, 5, 6, 1]), [0, 7, 1])
+    array('i', [0, 5, 6, 7, 1])
     """
-    if isinstance(sentences, str | bytes):
-        raise TypeError(f"expected a sequence of texts, got one {type(sentences).__name__}: call with [text], a list")
-    texts = list(sentences)
-    for index, text in enumerate(texts):
-        check_text("sentences", index, text)
-    return texts
+    if not before:
+        return array("i", ids)
+    assert isinstance(before, array)
+    before[-1:] = array("i", ids[1:])
+    return before
 
 
-def check_text(name: str, index: int, text: object) -> None:
-    """Raise TypeError if `text`, entry `index` of the argument `name`, is no str, ValueError if it is no Unicode."""
-    if not isinstance(text, str):
-        raise TypeError(
-            f"{name}[{index}] is {short_repr(text)}, of type {type(text).__name__}: every sentence must be a str; "
-            "drop the entry or replace it by ''"
-        )
-    if not text.isascii():
-        _check_unicode(name, index, text)
+def _word_end(tokenizer: Tokenizer) -> re.Pattern[str]:
+    """A pattern of one character that no word and no added token has inside."""
+    added = "".join(token.content[1:] for token in tokenizer.get_added_tokens_decoder().values())
+    split_at_punctuation = isinstance(tokenizer.pre_tokenizer, BertPreTokenizer)
+    ends = set(WHITE_SPACE + PUNCTUATION * split_at_punctuation) - set(added)
+    return re.compile(f"[{''.join(map(re.escape, sorted(ends)))}]" if ends else r"(?!)")
 
 
-def _check_unicode(name: str, index: int, text: str) -> None:
-    try:
-        text.encode("utf-8")
-    except UnicodeEncodeError as error:
-        raise ValueError(
-            f"{name}[{index}] holds a lone surrogate, {text[error.start]!r} at character {error.start}, which is no "
-            "Unicode text: decode the source with errors='replace'"
-        ) from error
-
-
-PARALLELISM = "TOKENIZERS_PARALLELISM"
-"""tokenizers' own switch."""
-
-
-def _register_forks() -> None:
-    """Switch tokenizers' threads off in processes forked from this one, which its threads do not reach.
-
-    tokenizers would do so itself there, but with a warning; it looks at its switch while the process is forked. One
-    fork at a time: one that ends would take the switch from another that has just begun.
-    """
-    one_fork = Lock()
-    set_here: list[str] = []
-
-    def before() -> None:
-        one_fork.acquire()
-        if PARALLELISM not in os.environ:
-            os.environ[PARALLELISM] = "false"
-            set_here.append(PARALLELISM)
-
-    def in_parent() -> None:
-        while set_here:
-            os.environ.pop(set_here.pop(), None)
-        one_fork.release()
-
-    def in_child() -> None:
-        set_here.clear()
-        one_fork.release()
-
-    os.register_at_fork(before=before, after_in_parent=in_parent, after_in_child=in_child)
-
-
-if hasattr(os, "register_at_fork"):
-    _register_forks()
+def _longest_word(tokenizer: Tokenizer) -> int | None:
+    """Characters of the longest word that is looked up in the vocabulary; None if words of any length are."""
+    model = tokenizer.model
+    return int(model.max_input_chars_per_word) if isinstance(model, WordPiece) else None

@@ -9,7 +9,7 @@ from pathlib import Path
 from biobert_onnx._atomic_files import atomic_file
 from biobert_onnx._progress import ProgressBar
 from biobert_onnx.encoder import SentenceEncoder
-from biobert_onnx.encoding.read_ahead import CHUNK
+from biobert_onnx.encoding.texts import CHUNK_TEXTS as CHUNK
 from biobert_onnx.files.parquet_reader import ParquetReader
 from biobert_onnx.files.parquet_writer import ParquetWriter
 from biobert_onnx.files.readers import STDIN, CsvReader, JsonlReader, LineReader, TextReader

@@ -6,7 +6,7 @@ from typing import IO, TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from biobert_onnx.encoding.read_ahead import CHUNK
+from biobert_onnx.encoding.texts import CHUNK_TEXTS as CHUNK
 from biobert_onnx.files.parquet_reader import ParquetReader, require_pyarrow
 from biobert_onnx.files.rows import EMBEDDING, Reader, Rows
 

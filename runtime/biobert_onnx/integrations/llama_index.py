@@ -4,7 +4,7 @@ from typing import Any
 
 from biobert_onnx._extras import requires_extra
 from biobert_onnx.encoder import SentenceEncoder
-from biobert_onnx.encoding.read_ahead import CHUNK
+from biobert_onnx.encoding.texts import CHUNK_TEXTS as CHUNK
 
 with requires_extra("llama-index", by="LlamaIndex' BaseEmbedding"):
     from llama_index.core.base.embeddings.base import BaseEmbedding

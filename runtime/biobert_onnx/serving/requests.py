@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from biobert_onnx.encoder import SentenceEncoder
 from biobert_onnx.encoding.long_texts import LONG_TEXTS
-from biobert_onnx.encoding.tokenizer import check_text
+from biobert_onnx.encoding.texts import check_text
 from biobert_onnx.errors import short_repr
 
 ARTIFACT_VARIABLE = "BIOBERT_ONNX_ARTIFACT"

@@ -14,7 +14,7 @@ from typing import Any
 
 from biobert_onnx.encoder import SentenceEncoder
 from biobert_onnx.encoding.cpus import usable_cpus
-from biobert_onnx.encoding.tokenizer import CHARACTERS
+from biobert_onnx.encoding.tokenizer import CALL_CHARACTERS as CHARACTERS
 from biobert_onnx.errors import short_repr
 from biobert_onnx.serving.requests import ARTIFACT_VARIABLE, BadRequest, EmbeddingRequest, artifact_folder, json_object
 

@@ -54,7 +54,7 @@ def test_model_onnx_pools_a_padded_batch_as_encoder_onnx_pools_each_text(
 ) -> None:
     folder = float_artifact(pooling)
     encoder = SentenceEncoder(folder)
-    token_ids = encoder._tokenizer.token_ids(TEXTS)
+    token_ids = encoder._pipeline.tokenizer.token_ids(TEXTS)
     padded = model_embeddings(folder / "model.onnx", token_ids)
     expected = encoder.encode(TEXTS)
     assert np.abs(padded - expected).max() / np.abs(expected).max() <= TOLERANCE[pooling]

@@ -31,7 +31,7 @@ def test_vectors_are_those_of_the_whole_last_layer(folder: Path) -> None:
     encoder = SentenceEncoder(folder)
     whole = onnxruntime.InferenceSession(str(folder / "model.onnx"), providers=["CPUExecutionProvider"])
     for text in TEXTS:
-        ids = np.array(encoder._tokenizer.token_ids([text]), dtype=np.int64)
+        ids = np.array(encoder._pipeline.tokenizer.token_ids([text]), dtype=np.int64)
         inputs = {"input_ids": ids, "attention_mask": np.ones_like(ids), "token_type_ids": np.zeros_like(ids)}
         expected = whole.run(["sentence_embedding"], inputs)[0][0]
         found = encoder.encode([text])[0]

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -15,8 +16,10 @@ import pytest
 from numpy.typing import NDArray
 
 from biobert_onnx import SentenceEncoder, TruncationWarning
-from biobert_onnx.encoding.async_calls import ConcurrentCallers
-from biobert_onnx.encoding.long_texts import Windows
+from biobert_onnx.encoding.async_calls import AsyncCalls
+from biobert_onnx.encoding.long_texts import Windows, windows_of
+from biobert_onnx.encoding.micro_batches import Run
+from biobert_onnx.encoding.pipeline import window_vectors
 from tests.support.texts import TEXTS
 
 T = TypeVar("T")
@@ -27,7 +30,7 @@ async def all_of(*awaitables: Awaitable[T]) -> list[T]:
 
 
 def working_threads() -> list[threading.Thread]:
-    return [thread for thread in threading.enumerate() if thread.name == "biobert-onnx callers"]
+    return [thread for thread in threading.enumerate() if thread.name == "biobert-onnx async calls"]
 
 
 class Gate:
@@ -48,8 +51,13 @@ class Gate:
         assert await asyncio.to_thread(self.entered.wait, 30)
 
 
-def of(*token_ids: Sequence[int]) -> Callable[[], Windows]:
-    return lambda: Windows(token_ids=token_ids, counts=[1] * len(token_ids))
+def async_calls(run: Run) -> AsyncCalls:
+    return AsyncCalls(partial(window_vectors, run=run, dim=1, threads=1))
+
+
+def windows_of_texts(*token_ids: Sequence[int]) -> Callable[[], Windows]:
+    """What gives texts of one window each, with these token ids."""
+    return lambda: windows_of(token_ids, long_texts="truncate", max_length=512)
 
 
 def failing() -> Windows:
@@ -90,12 +98,12 @@ def test_many_texts_of_one_caller_come_in_turns_with_others(encoder: SentenceEnc
 
 def test_all_who_wait_when_a_round_begins_share_its_micro_batches() -> None:
     gate = Gate()
-    callers = ConcurrentCallers(gate.run, dim=1, threads=1)
+    callers = async_calls(gate.run)
 
     async def main() -> list[float]:
-        first = asyncio.create_task(callers.vectors(of([7, 7]), texts=1))
+        first = asyncio.create_task(callers.vectors(windows_of_texts([7, 7]), texts=1))
         await gate.entrance()
-        others = [asyncio.create_task(callers.vectors(of([number] * 3), texts=1)) for number in range(20)]
+        others = [asyncio.create_task(callers.vectors(windows_of_texts([number] * 3), texts=1)) for number in range(20)]
         await asyncio.sleep(0)
         gate.opened.set()
         return [float(vectors[0, 0]) for _, vectors in await all_of(first, *others)]
@@ -120,12 +128,12 @@ def test_an_error_of_one_callers_texts_reaches_only_that_caller(encoder: Sentenc
 
 def test_a_caller_that_is_cancelled_is_left_out_and_the_others_never_notice() -> None:
     gate = Gate()
-    callers = ConcurrentCallers(gate.run, dim=1, threads=1)
+    callers = async_calls(gate.run)
 
     async def main() -> list[float | BaseException]:
-        running = asyncio.create_task(callers.vectors(of([1]), texts=1))
+        running = asyncio.create_task(callers.vectors(windows_of_texts([1]), texts=1))
         await gate.entrance()
-        waiting, other = (asyncio.create_task(callers.vectors(of([n, n]), texts=1)) for n in (2, 3))
+        waiting, other = (asyncio.create_task(callers.vectors(windows_of_texts([n, n]), texts=1)) for n in (2, 3))
         await asyncio.sleep(0)
         running.cancel()
         waiting.cancel()
@@ -148,12 +156,12 @@ def test_an_error_of_the_computing_reaches_every_caller_of_the_round_and_the_nex
         return input_ids[:, :1].astype(np.float32)
 
     async def main() -> None:
-        callers = ConcurrentCallers(run, dim=1, threads=1)
-        jobs = (callers.vectors(each, texts=1) for each in (failing, of([13])))
+        callers = async_calls(run)
+        jobs = (callers.vectors(each, texts=1) for each in (failing, windows_of_texts([13])))
         mine, computing = await asyncio.gather(*jobs, return_exceptions=True)
         assert isinstance(mine, ValueError)
         assert isinstance(computing, RuntimeError)
-        assert (await callers.vectors(of([5]), texts=1))[1] == 5
+        assert (await callers.vectors(windows_of_texts([5]), texts=1))[1] == 5
 
     asyncio.run(main())
 
@@ -214,7 +222,7 @@ def test_no_thread_is_kept_when_nobody_waits(encoder: SentenceEncoder) -> None:
 
 def test_texts_that_were_cut_are_warned_of_at_the_callers_line(artifact: Path) -> None:
     async def main(encoder: SentenceEncoder) -> None:
-        with pytest.warns(TruncationWarning, match=r"^1 of 2 texts were cut to 8 tokens") as record:
+        with pytest.warns(TruncationWarning, match="^1 of 2 texts have more tokens than max_length") as record:
             await encoder.aencode(["word " * 20, "short"])
         assert [item.filename for item in record] == [__file__]
 

@@ -8,8 +8,10 @@ import pytest
 from tokenizers import Tokenizer
 
 from biobert_onnx import SentenceEncoder, TruncationWarning
-from biobert_onnx.encoding.long_texts import LongTexts, Windows, overlapping_windows
-from biobert_onnx.encoding.tokenizer import CHARACTERS, SLICE, TextTokenizer, slices
+from biobert_onnx.encoding.long_texts import Windows, overlapping_windows, text_vectors, windows_of
+from biobert_onnx.encoding.texts import CHUNK_TEXTS
+from biobert_onnx.encoding.tokenizer import TextTokenizer
+from biobert_onnx.errors import TextTooLongError
 from tests.support.texts import TEXTS
 
 MAX_LENGTH = 12
@@ -53,10 +55,12 @@ def test_texts_are_cut_as_the_tokenizers_library_cuts_them(
 ) -> None:
     texts = [*TEXTS, LONG]
     whole = TextTokenizer(artifact / "tokenizer.json").token_ids(texts)
-    windows = LongTexts("truncate", max_length=max_length).windows(whole)
+    windows = windows_of(whole, long_texts="truncate", max_length=max_length)
     tokenizer.enable_truncation(max_length)
     assert windows.token_ids == [tokenizer.encode(text).ids for text in texts]
     assert windows.counts == [1] * len(texts)
+    assert windows.tokens == list(map(len, windows.token_ids))
+    assert windows.was_cut == [len(ids) > max_length for ids in whole]
 
 
 @pytest.mark.parametrize(("max_length", "overlap"), [(3, 0), (10, 1), (MAX_LENGTH, 1), (40, 4)])
@@ -73,15 +77,19 @@ def test_windows_are_those_of_the_tokenizers_library(
 
 
 def test_one_warning_a_call_says_how_many_texts_were_cut_at_the_callers_line(short: SentenceEncoder) -> None:
-    texts = ["Sepsis", LONG, *["Why?"] * SLICE, LONG + LONG]
-    tokens = short.token_counts(texts).max()
+    texts = ["Sepsis", LONG, *["Why?"] * 2 * CHUNK_TEXTS, LONG + LONG]
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         short.encode(texts)
     assert [(warning.category, warning.filename) for warning in caught] == [(TruncationWarning, __file__)]
     message = str(caught[0].message)
-    assert f"2 of 2,051 texts were cut to {MAX_LENGTH} tokens, the longest had {tokens}" in message
+    assert message.startswith("2 of 2,051 texts have more tokens than max_length and were cut there")
     assert "long_texts='window'" in message
+
+
+def test_a_repeated_text_that_is_cut_counts_each_time(short: SentenceEncoder) -> None:
+    with pytest.warns(TruncationWarning, match="^3 of 4 texts"):
+        short.encode([LONG, "Sepsis", LONG, LONG])
 
 
 def test_texts_of_max_length_tokens_are_not_warned_of(short: SentenceEncoder, words: list[str]) -> None:
@@ -90,11 +98,19 @@ def test_texts_of_max_length_tokens_are_not_warned_of(short: SentenceEncoder, wo
     short.encode([text, "Sepsis"])
 
 
-def test_an_error_names_the_first_long_text_and_its_tokens(short: SentenceEncoder) -> None:
-    texts = ["Why?"] * SLICE + ["Sepsis", LONG, LONG * 2]
-    tokens = short.token_counts([LONG])[0]
-    with pytest.raises(ValueError, match=rf"sentences\[{SLICE + 1}\] has {tokens} tokens, expected at most 12: split"):
+def test_an_error_names_the_first_long_text(short: SentenceEncoder) -> None:
+    repeats = 2 * CHUNK_TEXTS
+    texts = ["Why?"] * repeats + ["Sepsis", LONG, LONG * 2]
+    message = rf"sentences\[{repeats + 1}\] has more than 12 tokens: split it, or choose long_texts='window'"
+    with pytest.raises(TextTooLongError, match=message) as caught:
         short.encode(texts, long_texts="error")
+    assert (caught.value.index, caught.value.max_length) == (repeats + 1, 12)
+
+
+def test_an_error_in_a_stream_names_the_place_in_the_whole_stream(short: SentenceEncoder) -> None:
+    texts = [f"No. {number}" for number in range(CHUNK_TEXTS + 3)]
+    with pytest.raises(TextTooLongError, match=rf"texts\[{len(texts)}\] has more than 12 tokens"):
+        list(short.encode_stream([*texts, LONG], long_texts="error", chunk_size=100))
 
 
 def test_another_choice_is_refused(short: SentenceEncoder) -> None:
@@ -114,11 +130,12 @@ def test_the_vector_of_a_long_text_is_the_mean_of_its_windows_by_their_tokens(
 
 
 def test_windows_of_unit_vectors_give_a_unit_vector() -> None:
-    windows = Windows(token_ids=[[1, 5, 2], [1, 5, 6, 7, 2], [1, 8, 2]], counts=[1, 2])
+    token_ids = [[1, 5, 2], [1, 5, 6, 7, 2], [1, 8, 2]]
+    windows = Windows(token_ids=token_ids, counts=[1, 2], tokens=[3, 6], was_cut=[False, False])
     vectors = np.array([[0.0, 1.0], [1.0, 0.0], [0.0, 1.0]], dtype=np.float32)
     root = 10**0.5
-    assert windows.text_vectors(vectors, normalized=False).tolist() == [[0, 1], [0.75, 0.25]]
-    assert windows.text_vectors(vectors, normalized=True) == pytest.approx(np.array([[0, 1], [3 / root, 1 / root]]))
+    assert text_vectors(windows, vectors, normalized=False).tolist() == [[0, 1], [0.75, 0.25]]
+    assert text_vectors(windows, vectors, normalized=True) == pytest.approx(np.array([[0, 1], [3 / root, 1 / root]]))
 
 
 def test_short_texts_get_the_same_bits_with_windows(short: SentenceEncoder) -> None:
@@ -143,11 +160,3 @@ def test_the_progress_bar_counts_texts_and_not_windows(
 ) -> None:
     short.encode([LONG] * 3, long_texts="window", show_progress_bar=True)
     assert "3/3 texts" in capsys.readouterr().err
-
-
-def test_slices_hold_few_texts_and_few_characters_and_all_of_them_in_order() -> None:
-    texts = [str(index) for index in range(5000)] + ["x" * (CHARACTERS // 2)] * 5 + ["y" * (3 * CHARACTERS), "last"]
-    parts = list(slices(iter(texts)))
-    assert [text for part in parts for text in part] == texts
-    assert max(map(len, parts)) == SLICE
-    assert all(sum(map(len, part[:-1])) < CHARACTERS for part in parts)

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from biobert_onnx import SentenceEncoder
-from biobert_onnx.encoding.read_ahead import CHUNK
+from biobert_onnx.encoding.texts import CHUNK_TEXTS as CHUNK
 from biobert_onnx.files.encode import encode_file, open_reader
 
 pyarrow = pytest.importorskip("pyarrow")

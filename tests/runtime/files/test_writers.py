@@ -8,7 +8,7 @@ import pytest
 
 from biobert_onnx import SentenceEncoder
 from biobert_onnx._atomic_files import atomic_file
-from biobert_onnx.encoding.read_ahead import CHUNK
+from biobert_onnx.encoding.texts import CHUNK_TEXTS as CHUNK
 from biobert_onnx.files.encode import encode_file, open_reader
 
 TEXTS = [f"Text number {number}." for number in range(2 * CHUNK + 5)]

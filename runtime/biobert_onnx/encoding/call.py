@@ -1,0 +1,78 @@
+"""One call with a list of sentences: its distinct texts in chunks, and the vectors put back in the sentences' order."""
+
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+import numpy as np
+from numpy.typing import NDArray
+
+from biobert_onnx._types import FloatArray
+from biobert_onnx.encoding.pipeline import Encoded, Options
+from biobert_onnx.encoding.texts import checked_texts, chunks
+from biobert_onnx.errors import TextTooLongError, TruncationWarning
+
+
+class Call:
+    """Equal sentences are one text here: `chunks` holds each text once, and each is encoded once.
+
+    `fill` takes what the chunks encode to, in order; `filled` counts the texts so far; `finish` gives a row for each
+    sentence.
+    """
+
+    def __init__(self, sentences: Sequence[str], options: Options) -> None:
+        """Check `sentences`, with the errors of `checked_texts`, and make room for their vectors."""
+        numbers: dict[str, int] = {}
+        self._rows = [numbers.setdefault(text, len(numbers)) for text in checked_texts(sentences)]
+        self.options = options
+        self.chunks = list(chunks(numbers))
+        self.filled = self._chunks_filled = 0
+        self._embeddings = np.empty((len(numbers), options.dim), dtype=np.float32)
+        self._token_counts = np.empty(len(numbers), dtype=np.int64)
+        self._was_cut = np.empty(len(numbers), dtype=bool)
+
+    def __len__(self) -> int:
+        """The number of sentences."""
+        return len(self._rows)
+
+    def fill(self, part: Encoded) -> None:
+        """Take what the texts of the next chunk encode to."""
+        own = slice(self.filled, self.filled + len(part.embeddings))
+        self._embeddings[own], self._token_counts[own] = part.embeddings, part.token_counts
+        self._was_cut[own] = part.was_cut
+        self.filled, self._chunks_filled = own.stop, self._chunks_filled + 1
+
+    def sentences_done(self, share: float) -> float:
+        """Return about how many sentences are done when `share` of the next chunk is."""
+        texts = self.filled + share * len(self.chunks[self._chunks_filled].texts)
+        return texts / len(self._embeddings) * len(self)
+
+    def finish(self, *, stacklevel: int) -> tuple[FloatArray, NDArray[np.int64]]:
+        """Return the vectors (n, dim) and token counts (n,) of the sentences, and warn of those that were cut.
+
+        The warning names the caller's line at `stacklevel` 1, its caller's at 2.
+        """
+        cut = int(np.count_nonzero(self._was_cut[self._rows])) if self._was_cut.any() else 0
+        warn_of_cut_texts(cut, len(self), stacklevel=stacklevel + 1)
+        if len(self._embeddings) == len(self):
+            return self._embeddings, self._token_counts
+        return self._embeddings[self._rows], self._token_counts[self._rows]
+
+    @contextmanager
+    def naming_sentences(self) -> Iterator[None]:
+        """Let an error about a text name the first sentence that is this text."""
+        try:
+            yield
+        except TextTooLongError as error:
+            raise error.at(self._rows.index(error.index), argument="sentences") from None
+
+
+def warn_of_cut_texts(cut: int, texts: int, *, stacklevel: int) -> None:
+    """Warn once that `cut` of `texts` texts were cut, if any; `stacklevel` 1 names the caller's line."""
+    if cut:
+        warnings.warn(
+            f"{cut:,} of {texts:,} texts have more tokens than max_length and were cut there: encode them whole with "
+            "long_texts='window', or raise max_length if the checkpoint has more positions",
+            TruncationWarning,
+            stacklevel=stacklevel + 1,
+        )

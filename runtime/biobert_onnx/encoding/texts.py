@@ -1,0 +1,110 @@
+"""What counts as texts, with one clear error for what does not; and long sequences of texts cut into chunks."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from biobert_onnx.errors import short_repr
+
+CHUNK_TEXTS = 1024
+"""Texts that are encoded together. Token rates on PubMed sentences, 2 cores, against 4,096: 1,024 and 512 equal within
+1 %, 256 4 % less, 128 6 % less. More cores need more micro-batches a chunk; more texts a chunk hold more memory."""
+
+CHUNK_CHARACTERS = 8_388_608
+"""Characters in one chunk (but one text): 1,024 texts of 8,192, which is what 512 tokens at most need."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Chunk:
+    """Texts that are encoded together."""
+
+    texts: list[str]
+
+
+def chunks(texts: Iterable[str], *, aligned_to: int = CHUNK_TEXTS) -> Iterator[Chunk]:
+    """Yield `texts` in order, at most CHUNK_TEXTS at a time; a text that reaches CHUNK_CHARACTERS ends its chunk.
+
+    A chunk also ends after every `aligned_to` texts.
+
+    >>> [len(chunk.texts) for chunk in chunks(["short"] * 3000, aligned_to=1500)]
+    [1024, 476, 1024, 476]
+    """
+    chunk: list[str] = []
+    characters = 0
+    for number, text in enumerate(texts, start=1):
+        chunk.append(text)
+        characters += len(text)
+        if len(chunk) == CHUNK_TEXTS or characters >= CHUNK_CHARACTERS or number % aligned_to == 0:
+            yield Chunk(texts=chunk)
+            chunk, characters = [], 0
+    if chunk:
+        yield Chunk(texts=chunk)
+
+
+def checked_texts(sentences: Sequence[str]) -> list[str]:
+    """Return `sentences` as a list of str.
+
+    Raises TypeError for what is no sequence of texts (a bare str, a table, a mapping, a set) and for an entry that is
+    no str, ValueError for an entry that is no valid Unicode text; the last two name the entry's index.
+    """
+    check_sequence(sentences, call="[text], a list")
+    texts = list(sentences)
+    for index, text in enumerate(texts):
+        check_text("sentences", index, text)
+    return texts
+
+
+def checked(texts: Iterable[str]) -> Iterator[str]:
+    """Yield `texts`; raise as `checked_texts` does at an entry that is no text, by its index."""
+    for index, text in enumerate(texts):
+        check_text("texts", index, text)
+        yield text
+
+
+def check_sequence(value: Any, *, call: str) -> None:
+    """Raise TypeError if iterating `value` would not give texts in an order; `call` is the right call for one text."""
+    if isinstance(value, str | bytes):
+        raise TypeError(f"expected a sequence of texts, got one {type(value).__name__}: call with {call}")
+    remedy = _remedy(value)
+    if remedy is not None:
+        raise TypeError(f"expected a sequence of texts, got a {type(value).__name__}: {remedy}")
+    if not isinstance(value, Iterable):
+        raise TypeError(f"expected a sequence of texts, got {short_repr(value)}: call with {call}")
+
+
+def _remedy(value: Any) -> str | None:
+    """What to pass instead of `value`, a container whose iteration gives something else than its texts."""
+    if hasattr(value, "columns"):  # pandas, polars, pyarrow.Table
+        return "pass one column, df['text']"
+    if isinstance(value, Mapping):
+        return "pass its texts, list(mapping.values())"
+    if isinstance(value, set | frozenset):
+        return "a set has no order; pass sorted(texts) and keep that list beside the vectors"
+    if hasattr(value, "to_pylist"):  # pyarrow.Array, pyarrow.ChunkedArray
+        return "pass array.to_pylist()"
+    if isinstance(value, np.ndarray) and value.ndim != 1:
+        return f"its shape is {value.shape}, expected (n,); pass array.ravel().tolist()"
+    return None
+
+
+def check_text(name: str, index: int, text: object) -> None:
+    """Raise TypeError if `text`, entry `index` of the argument `name`, is no str, ValueError if it is no Unicode."""
+    if not isinstance(text, str):
+        raise TypeError(
+            f"{name}[{index}] is {short_repr(text)}, of type {type(text).__name__}: every text must be a str; "
+            "drop the entry or replace it by ''"
+        )
+    if not text.isascii():
+        _check_unicode(name, index, text)
+
+
+def _check_unicode(name: str, index: int, text: str) -> None:
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError as error:
+        raise ValueError(
+            f"{name}[{index}] holds a lone surrogate, {text[error.start]!r} at character {error.start}, which is not "
+            "valid Unicode text: decode the source with errors='replace'"
+        ) from error
