@@ -62,13 +62,15 @@ def short_repr(value: object) -> str:
 def check_int(name: str, value: object, allowed: range, meaning: str) -> int:
     """Return `value`, the argument `name`, as an int; raise ValueError unless it is a whole number in `allowed`.
 
-    A range that ends at sys.maxsize has no upper bound.
-    `meaning` ends the message: what the number counts, or what to do. A bool is no number here.
+    A range that ends at sys.maxsize has no upper bound. `meaning` ends the message: what the number counts, or what to
+    do. A bool is no number here.
 
     >>> check_int("threads", 2, range(1, 9), "leave it out")
     2
     """
-    if isinstance(value, SupportsIndex) and not isinstance(value, bool) and value.__index__() in allowed:
-        return value.__index__()
+    number = value.__index__() if isinstance(value, SupportsIndex) and not isinstance(value, bool) else None
+    if number is not None and number in allowed:
+        return number
     bounds = f"at least {allowed.start}" if allowed.stop == sys.maxsize else f"{allowed.start} to {allowed.stop - 1}"
-    raise ValueError(f"{name} is {short_repr(value)}, expected a whole number, {bounds}: {meaning}")
+    expected = bounds if number is not None else f"a whole number, {bounds}"
+    raise ValueError(f"{name} is {short_repr(value)}, expected {expected}: {meaning}")

@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from biobert_onnx._extras import requires_extra
-from biobert_onnx.catalog.names import NLU_PREFIX, find_artifact
+from biobert_onnx.catalog.models import NLU_PREFIX
+from biobert_onnx.catalog.names import find_artifact
 from biobert_onnx.encoder import SentenceEncoder
 from biobert_onnx.errors import short_repr
 from biobert_onnx.sentences import Sentence, split

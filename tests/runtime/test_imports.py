@@ -85,3 +85,12 @@ def test_a_missing_extra_is_named(extra: str, package: str, use: str) -> None:
     code = f"import sys; sys.modules[{package!r}] = None; {use}"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert f"({package} is missing): pip install '.[{extra}]' in the checkout" in done.stderr
+
+
+def test_importing_the_runtime_leaves_no_variable_and_no_thread_behind() -> None:
+    code = (
+        "import os, numpy; before = dict(os.environ), len(os.listdir('/proc/self/task'));"
+        "import biobert_onnx; print(before == (dict(os.environ), len(os.listdir('/proc/self/task'))))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.stdout == "True\n"

@@ -8,7 +8,7 @@ import numpy as np
 
 from biobert_onnx.artifact.paths import MODEL_GRAPH
 from biobert_onnx.catalog.models import SENTENCES, Model, find
-from biobert_onnx.catalog.published import REPRODUCED, hidden_states, largest_distance, word_rows
+from biobert_onnx.catalog.published import REPRODUCED, hidden_states, largest_distance, word_vectors
 from biobert_onnx.encoding.ort import onnxruntime
 from biobert_onnx.encoding.sessions import open_session
 from biobert_onnx_export.checkpoint.checkpoint import Checkpoint
@@ -50,7 +50,7 @@ def _distances(
         distance = round(largest_distance(model.sentences, vectors), DIGITS)
         yield "sentences", {"casing": casing, "pooling": pooling, "distance": distance}
     if model.words:
-        distance = round(largest_distance(model.words, word_rows(hidden[0][0], encodings[0])), DIGITS)
+        distance = round(largest_distance(model.words, word_vectors(hidden[0][0], encodings[0])), DIGITS)
         yield "words", {"casing": casing, "distance": distance}
 
 

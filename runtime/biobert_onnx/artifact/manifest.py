@@ -5,18 +5,13 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from typing import Any, Self
+from typing import Annotated, Any, Literal, NotRequired, Self, TypedDict
 
 from biobert_onnx.artifact.paths import ENCODER_GRAPH, MANIFEST, MODEL_GRAPH, TOKENIZER, WEIGHTS, check_size, inside
-from biobert_onnx.artifact.validation import EACH, FILE, MANIFEST_SCHEMA, differences
+from biobert_onnx.artifact.validation import Keys, differences
 from biobert_onnx.errors import ArtifactError, check_int, short_repr
 
 FORMAT = 1
-
-SCHEMA = {
-    **MANIFEST_SCHEMA,
-    "files": {**dict.fromkeys((ENCODER_GRAPH, MODEL_GRAPH, WEIGHTS, TOKENIZER), FILE), EACH: FILE},
-}
 
 SPECIAL_TOKENS = 2
 """[CLS] and [SEP] frame every text."""
@@ -24,8 +19,10 @@ SPECIAL_TOKENS = 2
 REMEDY = "make one with the command 'biobert-onnx export CHECKPOINT FOLDER'"
 
 SEAL = "sha256"
+"""The manifest's key of its own sha256."""
+
 UNSEALED = "0" * 64
-"""The manifest's key of its own sha256, and what stands there while it is computed."""
+"""The value of SEAL while the sha256 is computed."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,41 +34,71 @@ class FileRecord:
 
     @classmethod
     def of(cls, path: Path) -> Self:
-        """The record of the file at `path`, read once from start to end."""
+        """Return the record of the file at `path`, which is read once from start to end."""
         with path.open("rb") as file:
             digest = hashlib.file_digest(file, "sha256").hexdigest()
         return cls(size=path.stat().st_size, sha256=digest)
 
 
+class Figures(TypedDict):
+    """Cosines to the reference over some texts."""
+
+    texts: int
+    cosine_mean: float
+    cosine_p1: float
+    cosine_min: float
+
+
+class FidelityRecord(Figures):
+    """Figures over a set of texts, and over its texts of each length."""
+
+    by_length: Mapping[str, Figures]
+
+
+class KnownAnswer(TypedDict):
+    """How far the vectors of one casing are from published numbers."""
+
+    casing: str
+    distance: float
+
+
+class CheckpointRecord(TypedDict):
+    """Where the weights came from; `known_answers` is absent in manifests of older versions."""
+
+    source: str
+    weights: str
+    sha256: str
+    known_answers: NotRequired[Mapping[str, list[KnownAnswer]]]
+
+
 @dataclass(frozen=True, kw_only=True)
 class Manifest:
-    """The contents of `manifest.json`.
+    """The contents of `manifest.json`; the types of the fields are what `read` checks.
 
-    `dim` is the length of one vector, `max_length` the tokens a text is cut to by default ([CLS] and [SEP]
-    included), `max_positions` the most the checkpoint has position embeddings for. `pooling` is mean, cls or
-    pooler; `normalized` says whether unit length is part of the graph; `precision` is int8 or fp32; `casing` is
-    cased or uncased. `checkpoint`, `versions`, `quantization` and `fidelity` are records made by the export, for
-    people and for tools; `files` maps each file's path inside the folder to its size and sha256. The file also holds
-    its own sha256: that of its bytes with zeros in that place.
+    `dim`: numbers in one vector. `max_length`: tokens a text is cut to by default, [CLS] and [SEP] included.
+    `max_positions`: position embeddings of the checkpoint. `normalized`: whether unit length is part of the graph.
+    `checkpoint`, `versions`, `quantization` and `fidelity`: records that the export makes, for people and tools.
+    `files`: size and sha256 of each file, by its path inside the folder. The file also holds its own sha256: that of
+    its bytes with zeros in that place.
     """
 
     name: str
     dim: int
     max_length: int
     max_positions: int
-    pooling: str
+    pooling: Annotated[str, Literal["mean", "cls", "pooler"]]
     normalized: bool
-    precision: str
-    casing: str
-    checkpoint: Mapping[str, Any]
+    precision: Annotated[str, Literal["int8", "fp32"]]
+    casing: Annotated[str, Literal["cased", "uncased"]]
+    checkpoint: Annotated[Mapping[str, Any], CheckpointRecord]
     versions: Mapping[str, str]
     quantization: Mapping[str, Any]
-    fidelity: Mapping[str, Any]
-    files: Mapping[str, FileRecord]
+    fidelity: Annotated[Mapping[str, Any], Mapping[str, FidelityRecord]]
+    files: Annotated[Mapping[str, FileRecord], Keys((ENCODER_GRAPH, MODEL_GRAPH, WEIGHTS, TOKENIZER))]
 
     @property
     def lengths(self) -> range:
-        """The numbers of tokens that texts can be cut to: one of their own is left, and each has a position."""
+        """The values of max_length: one token of a text's own is left, and each token has a position."""
         return range(SPECIAL_TOKENS + 1, self.max_positions + 1)
 
     def check_max_length(self, max_length: int) -> int:
@@ -85,7 +112,7 @@ class Manifest:
 
     @classmethod
     def read(cls, folder: Path) -> Self:
-        """The manifest of the artifact in `folder`.
+        """Return the manifest of the artifact in `folder`.
 
         Raises ArtifactError if there is no such folder, no manifest in it, or one that is damaged or cannot be read.
         """
@@ -110,17 +137,16 @@ class Manifest:
             )
         if SEAL in content:
             _check_seal(path, raw, content[SEAL])
-        for difference in differences(content, SCHEMA):
+        for difference in differences(content, cls):
             raise ArtifactError(f"'{path}' cannot be read: {difference}: export the artifact again")
         values = {field.name: content[field.name] for field in fields(cls)}
         records = values["files"].items()
         values["files"] = {name: FileRecord(size=record["size"], sha256=record["sha256"]) for name, record in records}
         manifest = cls(**values)
-        if manifest.max_length not in manifest.lengths:
-            raise ArtifactError(
-                f"'{path}' cannot be read: max_length is {manifest.max_length}, expected {manifest.lengths.start} to "
-                f"{manifest.max_positions}, its max_positions: export the artifact again"
-            )
+        try:
+            manifest.check_max_length(manifest.max_length)
+        except ValueError as error:
+            raise ArtifactError(f"'{path}' cannot be read: {error}: export the artifact again") from error
         return manifest
 
     def write(self, folder: Path) -> None:

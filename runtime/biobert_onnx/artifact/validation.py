@@ -1,70 +1,86 @@
-"""The schema of manifest.json: what must be there, of which type, and where a manifest differs from it."""
+"""What a JSON value must hold, read off the types of a dataclass: where a value differs from them."""
 
 from collections.abc import Iterator, Mapping
-from typing import Any
+from dataclasses import dataclass, is_dataclass
+from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints, is_typeddict
 
 from biobert_onnx.errors import short_repr
 
-EACH = "*"
-"""Stands for every key of an object."""
 
-OPTIONAL = ("known_answers",)
-"""Keys that manifests of older versions do not have."""
+@dataclass(frozen=True)
+class Keys:
+    """In `Annotated[Mapping[...], Keys(...)]`: the keys that must be there; others may be."""
 
-Schema = type | tuple[str, ...] | list[Any] | Mapping[str, Any]
-"""A type, the words that are allowed, a list of one schema, or an object: schemas by key, other keys being free."""
-
-FIGURES = {"texts": int, "cosine_mean": float, "cosine_p1": float, "cosine_min": float}
-FILE = {"size": int, "sha256": str}
-ANSWER = {"casing": str, "distance": float}
-
-MANIFEST_SCHEMA = {
-    "name": str,
-    "dim": int,
-    "max_length": int,
-    "max_positions": int,
-    "pooling": ("mean", "cls", "pooler"),
-    "normalized": bool,
-    "precision": ("int8", "fp32"),
-    "casing": ("cased", "uncased"),
-    "checkpoint": {"source": str, "weights": str, "sha256": str, "known_answers": {EACH: [ANSWER]}},
-    "versions": {EACH: str},
-    "quantization": {},
-    "fidelity": {EACH: {**FIGURES, "by_length": {EACH: FIGURES}}},
-}
-"""But for `files`, of which the artifact says which ones it cannot be without."""
+    names: tuple[str, ...]
 
 
-def differences(value: object, schema: Schema, place: str = "") -> Iterator[str]:
-    """What in `value`, which JSON holds at `place`, is not as `schema` has it: the place, what is there, the expected.
+def differences(value: object, kind: Any, place: str = "") -> Iterator[str]:
+    """Yield where `value`, which JSON holds at `place`, differs from the type `kind`: place, value, expected type.
 
-    >>> list(differences({"dim": "96"}, {"dim": int, "name": str}))
-    ["dim is '96', expected int", 'name is None, expected str']
+    `kind` is a dataclass, a TypedDict, Mapping[str, T], list[T], str, bool, int (a count: not negative), float, a
+    Literal, or Any. Of `Annotated[T, U]` it is U. Keys that `kind` does not name are free.
+
+    >>> from typing import NotRequired, TypedDict
+    >>> class Table(TypedDict):
+    ...     rows: int
+    ...     name: NotRequired[str]
+    >>> list(differences({"rows": "96"}, Table)), list(differences({"rows": 96, "name": None}, Table))
+    (["rows is '96', expected int"], ['name is None, expected str'])
     """
-    if isinstance(schema, Mapping) and isinstance(value, Mapping):
-        for key in dict.fromkeys([*schema, *(value if EACH in schema else ())]):
-            if key != EACH and (key in value or key not in OPTIONAL):
-                yield from differences(value.get(key), schema.get(key, schema.get(EACH)), f"{place}.{key}".lstrip("."))
-    elif isinstance(schema, list) and isinstance(value, list):
+    kind, keys = _without_annotations(kind)
+    types = _types_by_key(value, kind, keys)
+    if types is not None and isinstance(value, Mapping):
+        for key, each in types.items():
+            yield from differences(value.get(key), each, f"{place}.{key}".lstrip("."))
+    elif get_origin(kind) is list and isinstance(value, list):
         for index, item in enumerate(value):
-            yield from differences(item, schema[0], f"{place}[{index}]")
-    elif not _fits(value, schema):
-        yield f"{place} is {short_repr(value)}, expected {_name(schema)}"
+            yield from differences(item, get_args(kind)[0], f"{place}[{index}]")
+    elif not _fits(value, kind):
+        yield f"{place} is {short_repr(value)}, expected {_name(kind)}"
 
 
-def _fits(value: object, schema: Schema) -> bool:
-    if isinstance(schema, tuple):
-        return value in schema
-    if schema is int:
-        return type(value) is int and value >= 0  # every number of a manifest is a count, and True is none
-    if schema is float:
+def _without_annotations(kind: Any) -> tuple[Any, tuple[str, ...]]:
+    """The type that decides, and the keys that a mapping of it must have."""
+    keys: tuple[str, ...] = ()
+    if get_origin(kind) is Annotated:
+        kind, *rules = get_args(kind)
+        for rule in rules:
+            if isinstance(rule, Keys):
+                keys = rule.names
+            else:
+                kind = rule
+    return kind, keys
+
+
+def _types_by_key(value: object, kind: Any, keys: tuple[str, ...]) -> dict[str, Any] | None:
+    """The type of each key that `value` must have or has; None if `kind` is no type of objects."""
+    if is_typeddict(kind):
+        present = value if isinstance(value, Mapping) else {}
+        types = get_type_hints(kind)  # without NotRequired
+        return {key: each for key, each in types.items() if key in kind.__required_keys__ or key in present}
+    if is_dataclass(kind):
+        return get_type_hints(kind, include_extras=True)
+    if get_origin(kind) is Mapping:
+        found = value if isinstance(value, Mapping) else {}
+        return dict.fromkeys([*keys, *found], get_args(kind)[1])
+    return None
+
+
+def _fits(value: object, kind: Any) -> bool:
+    if kind is Any:
+        return True
+    if get_origin(kind) is Literal:
+        return value in get_args(kind)
+    if kind is int:
+        return type(value) is int and value >= 0  # True is no count
+    if kind is float:
         return type(value) in (int, float)
-    return isinstance(schema, type) and isinstance(value, schema)
+    return isinstance(kind, type) and not is_typeddict(kind) and isinstance(value, kind)
 
 
-def _name(schema: Schema) -> str:
-    if isinstance(schema, tuple):
-        return f"one of {', '.join(schema)}"
-    if isinstance(schema, list):
+def _name(kind: Any) -> str:
+    if get_origin(kind) is Literal:
+        return f"one of {', '.join(get_args(kind))}"
+    if get_origin(kind) is list:
         return "a list"
-    return schema.__name__ if isinstance(schema, type) else "an object"
+    return kind.__name__ if kind in (str, bool, int, float) else "an object"

@@ -1,4 +1,4 @@
-"""The published checkpoints that have a name here: where each is had, its licence, and the numbers printed of it.
+"""The published checkpoints that have a name here: where to get each, its licence, and the numbers printed of it.
 
 Names and numbers are those of John Snow Labs' model pages (Spark NLP, 2020). Licences: BioBERT's is Apache-2.0 by the
 LICENSE of github.com/dmis-lab/biobert, which its author says covers the weights (naver/biobert-pretrained, issue 20);
@@ -7,11 +7,16 @@ ClinicalBERT's is MIT by the LICENSE of github.com/EmilyAlsentzer/clinicalBERT.
 
 from dataclasses import dataclass
 
+SPARK_NLP_PREFIX = "sent_biobert_"
+NLU_PREFIX = "en.embed_sentence.biobert."
+"""How the names of all these models begin in Spark NLP and in NLU."""
+
 SENTENCES = ("I hate cancer", "Antibiotics aren't painkiller")
 """The two sentences of every page; the word level shows the words of the first one."""
 
 BASE_PARAMETERS = 108_310_272
-"""Of BERT-base (12 layers x 768) with pooler and 28,996 WordPieces; the large one's vocabulary is not known here."""
+"""Parameters of BERT-base (12 layers x 768) with its pooler and 28,996 WordPieces. The large
+model's are not known here: its vocabulary is another."""
 
 BIOBERT_PAPER = (
     "Lee et al. 2019, *BioBERT: a pre-trained biomedical language representation model for biomedical text mining*, "
@@ -43,14 +48,19 @@ class Model:
     papers: tuple[str, ...] = (BIOBERT_PAPER,)
 
     @property
+    def nlu(self) -> str:
+        """NLU's name of it."""
+        return NLU_PREFIX + self.name.removeprefix(SPARK_NLP_PREFIX)
+
+    @property
     def names(self) -> tuple[str, ...]:
-        """Everything that stands for this checkpoint; word-level pages leave out `sent_`."""
+        """Every name of this checkpoint; pages on word vectors leave out `sent_`."""
         archive = () if self.archive is None else (self.archive,)
-        return (self.name, self.name.removeprefix("sent_"), self.short, *self.hub, *archive)
+        return (self.name, self.name.removeprefix("sent_"), self.nlu, self.short, *self.hub, *archive)
 
     @property
     def where(self) -> str:
-        """Where it is had: the Hub id, or the archive on the authors' release page."""
+        """Where to get it: the Hub id, or the archive on the authors' release page."""
         return self.hub[0] if self.hub else f"{self.archive} from the releases of github.com/naver/biobert-pretrained"
 
 
@@ -157,7 +167,7 @@ MODELS = (
 
 
 def find(name: str | None) -> Model | None:
-    """The model that `name` stands for, None if there is none.
+    """Return the model that `name` stands for, None if there is none.
 
     >>> find("biobert_pubmed_base_cased").short
     'biobert-v1.1'

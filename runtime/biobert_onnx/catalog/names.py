@@ -4,26 +4,26 @@ import os
 from pathlib import Path
 
 from biobert_onnx.artifact.paths import MANIFEST
+from biobert_onnx.catalog.models import NLU_PREFIX, SPARK_NLP_PREFIX, find
 from biobert_onnx.errors import ArtifactError
 
 DEFAULT = "sent_biobert_pubmed_base_cased"
-SPARK_NLP_PREFIX = "sent_biobert_"
-NLU_PREFIX = "en.embed_sentence.biobert."
 
 
 def spark_nlp_name(name: str) -> str:
-    """Spark NLP's name of the model that NLU calls `name`; any other name as it is.
+    """Return Spark NLP's name of the model that NLU calls `name`; any other name as it is.
 
     >>> spark_nlp_name("en.embed_sentence.biobert.pubmed_base_cased")
     'sent_biobert_pubmed_base_cased'
     """
-    return SPARK_NLP_PREFIX + name.removeprefix(NLU_PREFIX) if name.startswith(NLU_PREFIX) else name
+    model = find(name) if name.startswith(NLU_PREFIX) else None
+    return name if model is None else model.name
 
 
 def find_artifact(name: str | os.PathLike[str], *, folder: str | os.PathLike[str] | None = None) -> Path:
-    """The absolute path of the artifact `name`: a path, or a model's name, which is then the artifact's folder name.
+    """Return the absolute path of the artifact `name`: a path, or a model's name, which is its folder's name.
 
-    `folder`: where it is looked for; None is the working directory. Nothing is ever downloaded. Raises ArtifactError
+    `folder`: where to look for it; None is the working directory. Nothing is ever downloaded. Raises ArtifactError
     that says how to make the artifact if there is none.
     """
     name = spark_nlp_name(os.fspath(name))

@@ -1,4 +1,4 @@
-"""Known answers: the first numbers printed of a checkpoint's vectors, and how far a graph's vectors are from them."""
+"""Published numbers of a checkpoint's vectors, its known answers, and the distance of a graph's vectors to them."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
@@ -21,11 +21,12 @@ from biobert_onnx.errors import ArtifactError
 REPRODUCED = 1e-4
 """The largest difference of float32 vectors to the printed numbers that counts as the same: rounding, but no more."""
 
-CUT = "..."
+ELLIPSIS = "..."
+"""Ends a printed number whose last digits the page leaves out."""
 
 
 def distance(printed: str, vector: FloatArray) -> float:
-    """The largest distance of the first numbers of `vector` to those of `printed`, one for one.
+    """Return the largest distance of the first numbers of `vector` to those of `printed`, one for one.
 
     A number that ends in "..." stands for all that begin with its digits.
 
@@ -37,20 +38,23 @@ def distance(printed: str, vector: FloatArray) -> float:
 
 
 def _distance(number: str, value: float) -> float:
-    digits = number.removesuffix(CUT)
+    digits = number.removesuffix(ELLIPSIS)
     sign = -1 if digits.startswith("-") else 1
     least = abs(Decimal(digits))
-    unit = Decimal(1).scaleb(int(least.as_tuple().exponent)) if number.endswith(CUT) else Decimal(0)
+    unit = Decimal(1).scaleb(int(least.as_tuple().exponent)) if number.endswith(ELLIPSIS) else Decimal(0)
     return max(float(least) - sign * value, sign * value - float(least + unit), 0.0)
 
 
 def largest_distance(printed: Sequence[str], vectors: Sequence[FloatArray] | FloatArray) -> float:
-    """The largest distance of `vectors` to what is `printed` of each."""
+    """Return the largest distance of `vectors` to the numbers that are `printed` of each."""
     return max(distance(numbers, vector) for numbers, vector in zip(printed, vectors, strict=True))
 
 
 def hidden_states(session: onnxruntime.InferenceSession, input_ids: NDArray[np.int64]) -> FloatArray:
-    """The last layer's output (texts, tokens, dim) of BERT's graph in `session` for texts of one length."""
+    """Return the last layer's output (texts, tokens, dim) of the graph in `session`, a model.onnx.
+
+    `input_ids`: (texts, tokens) int64, texts of one length.
+    """
     inputs = {
         "input_ids": input_ids,
         "attention_mask": np.ones_like(input_ids),
@@ -60,16 +64,16 @@ def hidden_states(session: onnxruntime.InferenceSession, input_ids: NDArray[np.i
     return hidden
 
 
-def word_rows(hidden: FloatArray, encoding: Encoding) -> list[FloatArray]:
-    """The rows of `hidden` of each word's first piece."""
+def word_vectors(hidden: FloatArray, encoding: Encoding) -> list[FloatArray]:
+    """Return the vector (dim,) of each word of a text: that of its first WordPiece in `hidden` (tokens, dim)."""
     words = sorted({word for word in encoding.word_ids if word is not None})
     return [hidden[encoding.word_ids.index(word)] for word in words]
 
 
 def verify_known_answers(folder: Path, manifest: Manifest, model: Model) -> Iterator[str]:
-    """What to tell about the artifact in `folder` and the numbers printed of its checkpoint `model`, line by line.
+    """Yield a line for each kind of numbers published of `model`: how far the artifact in `folder` is from them.
 
-    Raises ArtifactError after the last one if the vectors of a float32 artifact are not those.
+    Raises ArtifactError after the last line if the vectors of a float32 artifact are others.
     """
     distances = _distances(folder, manifest, model)
     for kind, found in distances.items():
@@ -84,7 +88,7 @@ def verify_known_answers(folder: Path, manifest: Manifest, model: Model) -> Iter
 
 
 def _distances(folder: Path, manifest: Manifest, model: Model) -> dict[str, float]:
-    """How far the artifact's "sentences" (if it pools as the published ones) and "words" are from what was printed."""
+    """Distances of the artifact's "words", and of its "sentences" if it pools as the published ones, to the numbers."""
     distances = {}
     if model.sentences and manifest.pooling in _published_poolings(manifest):
         vectors = SentenceEncoder(folder, max_length=manifest.max_positions).encode(SENTENCES)
@@ -92,18 +96,18 @@ def _distances(folder: Path, manifest: Manifest, model: Model) -> dict[str, floa
     if model.words:
         encoding = Tokenizer.from_file(str(folder / TOKENIZER)).encode(SENTENCES[0])
         (hidden,) = hidden_states(open_session(folder / MODEL_GRAPH), np.array([encoding.ids], dtype=np.int64))
-        distances["words"] = largest_distance(model.words, word_rows(hidden, encoding))
+        distances["words"] = largest_distance(model.words, word_vectors(hidden, encoding))
     return distances
 
 
 def _tried(manifest: Manifest, kind: str) -> list[Mapping[str, Any]]:
-    """What the export found in float32 with the artifact's own casing."""
+    """The distances that the export found in float32 with the artifact's own casing."""
     tried = manifest.checkpoint.get("known_answers", {}).get(kind, ())
     return [record for record in tried if record["casing"] == manifest.casing]
 
 
 def _published_poolings(manifest: Manifest) -> set[str]:
-    """The poolings that gave the printed numbers at export; if none did, mean, as is inferred of Spark NLP 2.6."""
+    """The poolings that gave the printed numbers at export; if none did, mean: Spark NLP 2.6's, as its history says."""
     tried = _tried(manifest, "sentences")
     return {record["pooling"] for record in tried if record["distance"] <= REPRODUCED} or {"mean"}
 

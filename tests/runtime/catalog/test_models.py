@@ -16,6 +16,7 @@ from biobert_onnx.cli.main import main
         ("biobert-v1.1", "sent_biobert_pubmed_base_cased"),
         ("dmis-lab/biobert-base-cased-v1.1", "sent_biobert_pubmed_base_cased"),
         ("biobert_v1.0_pmc", "sent_biobert_pmc_base_cased"),
+        ("en.embed_sentence.biobert.clinical_base_cased", "sent_biobert_clinical_base_cased"),
     ],
 )
 def test_every_kind_of_name_finds_its_checkpoint(name: str, found: str) -> None:

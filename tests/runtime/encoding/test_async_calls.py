@@ -1,10 +1,7 @@
 """Callers of `aencode`: the bits of `encode`, shared rounds, and nobody hurt by another's error or end."""
 
 import asyncio
-import os
 import pickle
-import subprocess
-import sys
 import threading
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
@@ -234,39 +231,3 @@ def test_a_pickled_encoder_awaits_too(encoder: SentenceEncoder) -> None:
     asyncio.run(encoder.aencode(TEXTS))
     copy = pickle.loads(pickle.dumps(encoder))
     assert (asyncio.run(copy.aencode(TEXTS)) == encoder.encode(TEXTS)).all()
-
-
-FORKING = """
-import asyncio, os, sys
-from biobert_onnx import SentenceEncoder
-encoder = SentenceEncoder({artifact!r}, threads=2)
-texts = {texts!r}
-expected = encoder.encode(texts)
-
-async def both():
-    return await asyncio.gather(encoder.aencode(texts), encoder.aencode(texts))
-
-async def forked_while_computing():
-    waiting = asyncio.gather(*(encoder.aencode([f"{{n}} {{m}}" for n in range(300)]) for m in range(5)))
-    await asyncio.sleep(0)
-    child = os.fork()
-    if child == 0:
-        asyncio.events._set_running_loop(None)
-        found = asyncio.run(both())
-        os._exit(0 if all((each == expected).all() for each in found) else 1)
-    await waiting
-    return child
-
-child = asyncio.run(forked_while_computing())
-_, status = os.waitpid(child, 0)
-after = asyncio.run(both())
-sys.exit(os.waitstatus_to_exitcode(status) or not all((each == expected).all() for each in after))
-"""
-
-
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system cannot fork")
-def test_a_process_forked_while_others_wait_computes_for_itself(artifact: Path) -> None:
-    code = FORKING.format(artifact=str(artifact), texts=TEXTS)
-    command = [sys.executable, "-W", "ignore::DeprecationWarning", "-c", code]  # 3.12 warns of forks with threads
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
-    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
