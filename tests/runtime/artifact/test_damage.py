@@ -1,7 +1,5 @@
 """Every way an artifact's folder can be damaged: one ArtifactError that names the file, at load or in `verify`."""
 
-import hashlib
-import json
 import os
 import random
 import shutil
@@ -9,7 +7,6 @@ import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -17,25 +14,23 @@ from biobert_onnx import ArtifactError, Manifest, SentenceEncoder
 from biobert_onnx.artifact.manifest import FileRecord
 from biobert_onnx.cli.main import main
 from biobert_onnx.encoding.prepacked import FOLDER, KEY, prepack
+from tests.support.damage import (
+    a_folder,
+    a_link_to_itself,
+    a_link_to_outside,
+    a_pipe,
+    copied,
+    emptied,
+    longer,
+    missing,
+    names,
+    truncated,
+)
 from tests.support.texts import TEXTS
 from tests.support.users import any_user
 
 READ = ("encoder.onnx", "weights.bin", "tokenizer.json")
 """What encoding reads beside the manifest."""
-
-
-@pytest.fixture
-def folder(artifact: Path, tmp_path: Path) -> Path:
-    """A copy of the artifact to damage."""
-    return copied(artifact, tmp_path / "artifact")
-
-
-def copied(artifact: Path, folder: Path) -> Path:
-    return Path(shutil.copytree(artifact, folder, ignore=shutil.ignore_patterns(FOLDER)))
-
-
-def names(folder: Path) -> list[str]:
-    return list(Manifest.read(folder).files)
 
 
 def verify(folder: Path, capsys: pytest.CaptureFixture[str]) -> str:
@@ -45,43 +40,6 @@ def verify(folder: Path, capsys: pytest.CaptureFixture[str]) -> str:
     (line,) = captured.err.splitlines()
     assert captured.out == ""
     return line
-
-
-def missing(path: Path) -> None:
-    path.unlink()
-
-
-def truncated(path: Path) -> None:
-    os.truncate(path, path.stat().st_size - 1)
-
-
-def emptied(path: Path) -> None:
-    os.truncate(path, 0)
-
-
-def longer(path: Path) -> None:
-    os.truncate(path, path.stat().st_size + 1)
-
-
-def a_folder(path: Path) -> None:
-    path.unlink()
-    path.mkdir()
-
-
-def a_pipe(path: Path) -> None:
-    path.unlink()
-    os.mkfifo(path)
-
-
-def a_link_to_itself(path: Path) -> None:
-    path.unlink()
-    path.symlink_to(path)
-
-
-def a_link_to_outside(path: Path) -> None:
-    outside = next(parent for parent in path.parents if parent.name == "artifact").with_name("outside")
-    path.rename(outside)
-    path.symlink_to(outside)
 
 
 @pytest.mark.parametrize(
@@ -167,99 +125,6 @@ def test_the_manifest_of_another_artifact_is_found_by_verify(
     assert "has sha256 " in verify(folder, capsys)
 
 
-def edit_manifest(folder: Path, *keys: str, value: object) -> None:
-    """Set one value of the manifest, and its own sha256 so that this shows no damage."""
-    path = folder / "manifest.json"
-    content = last = json.loads(path.read_text(encoding="utf-8"))
-    for key in keys[:-1]:
-        last = last[key]
-    last[keys[-1]] = value
-    text = json.dumps(content | {"sha256": "0" * 64})
-    path.write_text(text.replace("0" * 64, hashlib.sha256(text.encode()).hexdigest()), encoding="utf-8")
-
-
-def test_a_missing_folder_is_named(tmp_path: Path) -> None:
-    with pytest.raises(ArtifactError, match=r"no artifact folder at '.*nowhere'"):
-        SentenceEncoder(tmp_path / "nowhere")
-
-
-@pytest.mark.parametrize("damage", [missing, a_folder, a_pipe])
-def test_a_folder_without_manifest_is_no_artifact(folder: Path, damage: Callable[[Path], None]) -> None:
-    damage(folder / "manifest.json")
-    with pytest.raises(ArtifactError, match=r"holds no manifest\.json"):
-        SentenceEncoder(folder)
-
-
-def test_a_manifest_behind_a_link_to_outside_is_refused(folder: Path) -> None:
-    a_link_to_outside(folder / "manifest.json")
-    with pytest.raises(ArtifactError, match=r"manifest\.json' leads outside the folder"):
-        SentenceEncoder(folder)
-
-
-@pytest.mark.parametrize("content", [b"", b"{", b"[]", b"null", b"7", b'{"format": 1}', b"\xff\xfe", b"[" * 100_000])
-def test_a_manifest_that_is_no_manifest_is_refused(folder: Path, content: bytes) -> None:
-    (folder / "manifest.json").write_bytes(content)
-    with pytest.raises(ArtifactError, match=r"manifest\.json' cannot be read"):
-        SentenceEncoder(folder)
-
-
-@pytest.mark.parametrize("number", [0, 2, "1", None, [1], {}])
-def test_another_format_is_refused_with_the_files_name(folder: Path, number: object) -> None:
-    edit_manifest(folder, "format", value=number)
-    with pytest.raises(ArtifactError, match=r"manifest\.json': its format is .*, expected 1: use the biobert-onnx ver"):
-        SentenceEncoder(folder)
-
-
-@pytest.mark.parametrize(
-    ("keys", "value", "message"),
-    [
-        (("dim",), "96", "dim is '96', expected int"),
-        (("dim",), -1, "dim is -1, expected int"),
-        (("max_length",), True, "max_length is True, expected int"),
-        (("max_length",), 2, "max_length is 2, expected 3 to "),
-        (("max_length",), 10**6, "max_length is 1000000, expected 3 to "),
-        (("max_positions",), 0, "max_length is "),
-        (("name",), None, "name is None, expected str"),
-        (("normalized",), 0, "normalized is 0, expected bool"),
-        (("pooling",), "max", "pooling is 'max', expected one of mean, cls, pooler"),
-        (("precision",), ["int8"], "precision is ['int8'], expected one of int8, fp32"),
-        (("casing",), "", "casing is '', expected one of cased, uncased"),
-        (("quantization",), 7, "quantization is 7, expected an object"),
-        (("versions", "numpy"), 2, "versions.numpy is 2, expected str"),
-        (("checkpoint",), [], "checkpoint is [], expected an object"),
-        (("checkpoint", "sha256"), None, "checkpoint.sha256 is None, expected str"),
-        (("checkpoint", "known_answers"), {"words": [7]}, "checkpoint.known_answers.words[0] is 7, expected an object"),
-        (("fidelity", "report", "cosine_min"), "1", "fidelity.report.cosine_min is '1', expected float"),
-        (("fidelity", "report", "by_length"), {"short": 1}, "fidelity.report.by_length.short is 1, expected an object"),
-        (("files",), {}, "files.encoder.onnx is None, expected an object"),
-        (("files", "tokenizer.json"), "x", "files.tokenizer.json is 'x', expected an object"),
-        (("files", "tokenizer.json"), {"size": 1.0, "sha256": ""}, "files.tokenizer.json.size is 1.0, expected int"),
-    ],
-)
-def test_a_value_of_the_wrong_type_is_named_at_load(
-    folder: Path, keys: tuple[str, ...], value: object, message: str
-) -> None:
-    edit_manifest(folder, *keys, value=value)
-    with pytest.raises(ArtifactError) as error:
-        SentenceEncoder(folder)
-    assert f"manifest.json' cannot be read: {message}" in str(error.value)
-    assert str(error.value).endswith("export the artifact again")
-
-
-@pytest.mark.parametrize("name", ["../elsewhere", "/etc/hostname", "a/../../b", "..", "x\0y", "\ud800"])
-def test_a_manifest_that_names_a_file_outside_the_folder_is_refused(folder: Path, name: str) -> None:
-    edit_manifest(folder, "files", name, value={"size": 1, "sha256": ""})
-    with pytest.raises(ArtifactError, match="leads outside the folder"):
-        SentenceEncoder(folder)
-
-
-@pytest.mark.parametrize("name", ["", ".", "x" * 300])
-def test_a_manifest_that_names_what_is_no_file_is_refused(folder: Path, name: str) -> None:
-    edit_manifest(folder, "files", name, value={"size": 1, "sha256": ""})
-    with pytest.raises(ArtifactError, match=r"expected 1 bytes: export or copy it again"):
-        SentenceEncoder(folder)
-
-
 def resealed(folder: Path, name: str, change: Callable[[bytes], bytes]) -> None:
     """Change a file, and the manifest with it, as somebody would who wants it to be believed."""
     content = (folder / name).read_bytes()
@@ -307,26 +172,6 @@ def test_a_manifest_of_another_dimension_than_the_graphs_is_refused_at_load(fold
     replace(manifest, dim=manifest.dim + 1).write(folder)
     with pytest.raises(ArtifactError, match=rf"embeddings of {manifest.dim + 1} dimensions, as the manifest says"):
         SentenceEncoder(folder)
-
-
-def test_links_inside_the_folder_and_to_it_are_followed(folder: Path, encoder: SentenceEncoder, tmp_path: Path) -> None:
-    (folder / "weights.bin").rename(folder / "stored")
-    (folder / "weights.bin").symlink_to("stored")
-    (tmp_path / "link").symlink_to(folder)
-    assert (SentenceEncoder(tmp_path / "link").encode(TEXTS) == encoder.encode(TEXTS)).all()
-    Manifest.read(tmp_path / "link").check_contents(tmp_path / "link")
-
-
-def test_a_snapshot_in_the_hubs_cache_whose_files_are_links_to_its_blobs_is_an_artifact(
-    artifact: Path, encoder: SentenceEncoder, tmp_path: Path
-) -> None:
-    blobs, snapshot = tmp_path / "blobs", copied(artifact, tmp_path / "snapshots" / "0123abc")
-    blobs.mkdir()
-    for number, path in enumerate(sorted(path for path in snapshot.rglob("*") if path.is_file())):
-        path.rename(blobs / str(number))
-        path.symlink_to(os.path.relpath(blobs / str(number), path.parent))
-    assert (SentenceEncoder(snapshot).encode(TEXTS) == encoder.encode(TEXTS)).all()
-    Manifest.read(snapshot).check_contents(snapshot)
 
 
 @pytest.fixture
@@ -393,10 +238,3 @@ def test_one_flipped_bit_in_packed_weights_is_found_by_verify(
     flipped(path, 4 * path.stat().st_size)
     assert main(["verify", str(folder)]) == 1
     assert f"'{path}' is not what prepack wrote: run prepack again, or remove" in capsys.readouterr().err
-
-
-def test_what_a_manifest_may_hold_beside_is_left_alone(folder: Path, encoder: SentenceEncoder) -> None:
-    extra: Any = {"anything": [None, {"else": 1.5}]}
-    edit_manifest(folder, "of_a_later_version", value=extra)
-    edit_manifest(folder, "checkpoint", "more", value=extra)
-    assert (SentenceEncoder(folder).encode(TEXTS[:1]) == encoder.encode(TEXTS[:1])).all()

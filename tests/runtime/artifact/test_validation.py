@@ -1,0 +1,67 @@
+"""What manifest.json must hold: one ArtifactError that names the first value that differs."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from biobert_onnx import ArtifactError, SentenceEncoder
+from tests.support.damage import edit_manifest
+from tests.support.texts import TEXTS
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"[]", b"null", b"7", b'{"format": 1}', b"\xff\xfe", b"[" * 100_000])
+def test_a_manifest_that_is_no_manifest_is_refused(folder: Path, content: bytes) -> None:
+    (folder / "manifest.json").write_bytes(content)
+    with pytest.raises(ArtifactError, match=r"manifest\.json' cannot be read"):
+        SentenceEncoder(folder)
+
+
+@pytest.mark.parametrize("number", [0, 2, "1", None, [1], {}])
+def test_another_format_is_refused_with_the_files_name(folder: Path, number: object) -> None:
+    edit_manifest(folder, "format", value=number)
+    with pytest.raises(ArtifactError, match=r"manifest\.json': its format is .*, expected 1: use the biobert-onnx ver"):
+        SentenceEncoder(folder)
+
+
+@pytest.mark.parametrize(
+    ("keys", "value", "message"),
+    [
+        (("dim",), "96", "dim is '96', expected int"),
+        (("dim",), -1, "dim is -1, expected int"),
+        (("max_length",), True, "max_length is True, expected int"),
+        (("max_length",), 2, "max_length is 2, expected 3 to "),
+        (("max_length",), 10**6, "max_length is 1000000, expected 3 to "),
+        (("max_positions",), 0, "max_length is "),
+        (("name",), None, "name is None, expected str"),
+        (("normalized",), 0, "normalized is 0, expected bool"),
+        (("pooling",), "max", "pooling is 'max', expected one of mean, cls, pooler"),
+        (("precision",), ["int8"], "precision is ['int8'], expected one of int8, fp32"),
+        (("casing",), "", "casing is '', expected one of cased, uncased"),
+        (("quantization",), 7, "quantization is 7, expected an object"),
+        (("versions", "numpy"), 2, "versions.numpy is 2, expected str"),
+        (("checkpoint",), [], "checkpoint is [], expected an object"),
+        (("checkpoint", "sha256"), None, "checkpoint.sha256 is None, expected str"),
+        (("checkpoint", "known_answers"), {"words": [7]}, "checkpoint.known_answers.words[0] is 7, expected an object"),
+        (("fidelity", "report", "cosine_min"), "1", "fidelity.report.cosine_min is '1', expected float"),
+        (("fidelity", "report", "by_length"), {"short": 1}, "fidelity.report.by_length.short is 1, expected an object"),
+        (("files",), {}, "files.encoder.onnx is None, expected an object"),
+        (("files", "tokenizer.json"), "x", "files.tokenizer.json is 'x', expected an object"),
+        (("files", "tokenizer.json"), {"size": 1.0, "sha256": ""}, "files.tokenizer.json.size is 1.0, expected int"),
+    ],
+)
+def test_a_value_of_the_wrong_type_is_named_at_load(
+    folder: Path, keys: tuple[str, ...], value: object, message: str
+) -> None:
+    edit_manifest(folder, *keys, value=value)
+    with pytest.raises(ArtifactError) as error:
+        SentenceEncoder(folder)
+    assert f"manifest.json' cannot be read: {message}" in str(error.value)
+    assert str(error.value).endswith("export the artifact again")
+
+
+def test_what_a_manifest_may_hold_beside_is_left_alone(folder: Path, encoder: SentenceEncoder) -> None:
+    extra: Any = {"anything": [None, {"else": 1.5}]}
+    edit_manifest(folder, "of_a_later_version", value=extra)
+    edit_manifest(folder, "checkpoint", "more", value=extra)
+    assert (SentenceEncoder(folder).encode(TEXTS[:1]) == encoder.encode(TEXTS[:1])).all()
