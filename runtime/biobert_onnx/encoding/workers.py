@@ -50,7 +50,7 @@ class _Workers(Generic[T]):
         self._patience_s = patience_s
         self._wanted: SimpleQueue[bool] | None = SimpleQueue() if one_ahead else None
         self._made: SimpleQueue[T | BaseException | None] = SimpleQueue()
-        self._gone: list[None] = []  # the consumer: not empty once it has gone
+        self._gone: list[None] = []  # not empty once the consumer has gone or will go
         self._ended: list[None] = []  # one entry a thread that has ended
 
     def results(self, threads: int) -> Generator[T, None, None]:
@@ -78,6 +78,7 @@ class _Workers(Generic[T]):
             while self._is_wanted() and (result := self._make()) is not None:
                 self._made.put(result)
         except BaseException as error:
+            self._gone.append(None)  # the consumer will raise it and go
             self._made.put(error)
         self._ended.append(None)
         self._made.put(None)

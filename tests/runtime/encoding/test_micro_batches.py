@@ -1,10 +1,8 @@
 """Micro-batches: one length each, every text once, and errors that come through."""
 
-import gc
 import signal
 import time
 from _thread import interrupt_main
-from collections.abc import Iterator
 
 import numpy as np
 import pytest
@@ -65,20 +63,6 @@ def test_an_error_in_a_worker_is_raised(threads: int) -> None:
     out = np.zeros((2, 1), dtype=np.float32)
     with pytest.raises(MemoryError, match="no room"):
         list(run_micro_batches(run, [[1, 2], [1, 2, 3]], out=out, threads=threads))
-
-
-@pytest.fixture
-def interruptible() -> Iterator[None]:
-    """A process where SIGINT arrives as KeyboardInterrupt, even one that a script started in the background.
-
-    Nothing is collected meanwhile: an interrupt that falls into the finalizer of another test's garbage is swallowed.
-    """
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    gc.collect()
-    gc.disable()
-    yield
-    gc.enable()
-    signal.signal(signal.SIGINT, before)
 
 
 @pytest.mark.usefixtures("interruptible")
