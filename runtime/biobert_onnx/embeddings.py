@@ -1,4 +1,4 @@
-"""What is done with embeddings once they are there: unit length, cosine similarity, fewer bits."""
+"""Work on embeddings: unit length, cosine similarity, fewer bits, JSON."""
 
 from collections.abc import Iterator
 
@@ -24,9 +24,9 @@ def scale_to_unit_length(embeddings: Floats) -> None:
 
 
 def similarity(left: Floats, right: Floats) -> NDArray[np.float32]:
-    """The cosine of each row of `left` (n, dim) to each row of `right` (m, dim): (n, m) float32.
+    """Return the cosine of each row of `left` (n, dim) to each row of `right` (m, dim): (n, m) float32.
 
-    A vector of zeros has cosine 0 to every other. Raises TypeError or ValueError for what is no embeddings of one dim.
+    A vector of zeros has cosine 0 to every other. Raises TypeError or ValueError unless both are embeddings of one dim.
 
     >>> similarity(np.array([[3.0, 4.0]]), np.array([[4.0, 3.0], [-3.0, -4.0], [0.0, 0.0]])).round(6).tolist()
     [[0.9599999785423279, -1.0, 0.0]]
@@ -48,7 +48,7 @@ def similarity(left: Floats, right: Floats) -> NDArray[np.float32]:
 def quantize_embeddings(
     embeddings: Floats, precision: str, *, ranges: Floats | None = None
 ) -> NDArray[np.int8] | NDArray[np.uint8]:
-    """`embeddings` (n, dim) in fewer bits, as sentence_transformers.quantize_embeddings gives them.
+    """Return `embeddings` (n, dim) in fewer bits, as sentence_transformers.quantize_embeddings does.
 
     "uint8": (n, dim) uint8, the place of a number between the least (0) and the greatest (255) of its dimension,
     rounded down. "int8": (n, dim) int8, the same less 128.
@@ -60,7 +60,7 @@ def quantize_embeddings(
     `embedding_ranges` of a large sample once, keep them, and pass them in every call.
 
     Raises ValueError for another precision, for ranges of another shape, and without ranges for fewer than two rows;
-    TypeError or ValueError for what is no embeddings.
+    TypeError or ValueError unless `embeddings` is a float array of two dimensions.
 
     >>> quantize_embeddings(np.array([[0.0, 5.0], [0.5, 9.0], [2.0, 5.0]]), "uint8", ranges=np.array([[0, 4], [1, 6]]))
     array([[  0, 127],
@@ -78,9 +78,11 @@ def quantize_embeddings(
 
 
 def embedding_ranges(embeddings: Floats) -> Floats:
-    """Least and greatest number of each dimension of `embeddings` (n, dim): (2, dim), for `quantize_embeddings`.
+    """Return the least and greatest number of each dimension of `embeddings` (n, dim): (2, dim).
 
-    Raises ValueError for fewer than two rows, TypeError or ValueError for what is no embeddings.
+    They are the `ranges` of `quantize_embeddings`.
+
+    Raises ValueError for fewer than two rows, TypeError or ValueError unless it is a float array of two dimensions.
     """
     _check_embeddings(embeddings)
     if len(embeddings) < 2:

@@ -11,18 +11,20 @@ admin-guide/cgroup-v2 and scheduler/sched-bwc."""
 
 
 def usable_cpus() -> int:
-    """The CPUs in this process's affinity mask, where the system keeps one, else all of them; at most its quota.
+    """Return how many CPUs this process may use: those of its affinity mask, or all, but at most its quota.
 
-    A quota of a part of a CPU counts as a whole one, so there is always one CPU.
+    A quota is rounded up to whole CPUs, so there is always one.
     """
     cpus = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     return math.ceil(min(cpus, cgroup_quota(Path("/"))))
 
 
 def cgroup_quota(root: Path) -> float:
-    """The CPUs that this process's control groups may use, by the system files below `root`; infinity for no quota.
+    """Return the CPUs that this process's control groups may use, a float; infinity without a quota.
 
-    Every ancestor's quota binds a group too, so it is the least on the way up.
+    The system files are read below `root`.
+
+    Every ancestor's quota binds a group too, so the least on the way up counts.
     """
     try:
         mounts = _read(root / "proc/self/mountinfo")

@@ -1,8 +1,8 @@
 """onnxruntime, imported with its telemetry off.
 
 Since 1.29 its import on Linux and macOS starts a thread that uploads usage events, and a process forked after that
-hangs when it exits (tried with 1.32.0). A library that may see clinical text must do neither, and onnxruntime reads its
-switch once, when it is imported: so the variable is set for the length of the import, unless its user has set it.
+hangs when it exits (tried with 1.32.0). A library that may see clinical text must do neither. onnxruntime reads its
+switch once, when it is imported, so the variable is set during the import, unless the user has set it.
 """
 
 import os

@@ -1,7 +1,7 @@
-"""Weights laid out for one machine: onnxruntime's own packing of them, done once and mapped by every process after.
+"""Weights laid out for one machine: packed once by onnxruntime, then mapped by every process.
 
-A session otherwise packs the weights into memory of its own each time it is opened. Packed files hold for one artifact,
-one onnxruntime version and one type of CPU; with any other the runtime takes the artifact's plain files.
+Without them, each session packs the weights into memory of its own. Packed files are valid for one artifact, one
+onnxruntime version and one type of CPU; with any other the runtime takes the artifact's plain files.
 """
 
 import json
@@ -21,18 +21,18 @@ from biobert_onnx.errors import ArtifactError
 FOLDER = "prepacked"
 KEY = "key.json"
 
-SMALLEST_EXTERNAL = 1024
-"""Bytes from which a tensor is mapped from the weights file, as in the artifact."""
+MIN_EXTERNAL_BYTES = 1024
+"""A tensor of fewer bytes stays in the graph's own file, as in the artifact."""
 
 CPU_FIELDS = ("vendor_id", "cpu family", "model", "stepping", "flags", "CPU implementer", "CPU part", "Features")
-"""What tells types of CPU apart in /proc/cpuinfo, on x86 and on ARM."""
+"""Fields of /proc/cpuinfo that identify a type of CPU, on x86 and on ARM."""
 
 
 def prepack(artifact: Path, into: Path | None = None) -> Path:
-    """Write the packed weights of `artifact` into the folder `into` (default: prepacked, in the artifact); returns it.
+    """Write the packed weights of `artifact` into the folder `into`, by default ARTIFACT/prepacked, and return it.
 
-    A folder of an earlier prepack is replaced, whole or not at all. Raises ArtifactError if the artifact is none,
-    FileExistsError if `into` holds anything else.
+    A folder of an earlier prepack is replaced, whole or not at all. Raises ArtifactError for a folder that is no
+    artifact, FileExistsError if `into` holds anything else than packed weights.
     """
     manifest = Manifest.read(artifact)
     manifest.check_sizes(artifact)
@@ -45,7 +45,7 @@ def prepack(artifact: Path, into: Path | None = None) -> Path:
         for name, value in (
             ("session.save_external_prepacked_constant_initializers", "1"),
             ("session.optimized_model_external_initializers_file_name", WEIGHTS),
-            ("session.optimized_model_external_initializers_min_size_in_bytes", str(SMALLEST_EXTERNAL)),
+            ("session.optimized_model_external_initializers_min_size_in_bytes", str(MIN_EXTERNAL_BYTES)),
         ):
             options.add_session_config_entry(name, value)
         new_session(artifact / ENCODER_GRAPH, options)
@@ -55,7 +55,7 @@ def prepack(artifact: Path, into: Path | None = None) -> Path:
 
 
 def fitting_graph(folder: Path, manifest: Manifest) -> Path | None:
-    """The packed graph in `folder` if it is whole and was made from this artifact for this machine, else None."""
+    """Return the packed graph in `folder` if it is whole and fits this artifact and this machine, else None."""
     try:
         found = json.loads(inside(folder, KEY).read_bytes())
         for name, record in _records(found.pop("files")).items():
@@ -66,7 +66,7 @@ def fitting_graph(folder: Path, manifest: Manifest) -> Path | None:
 
 
 def check_packed(folder: Path) -> None:
-    """Raise ArtifactError at the first file of a `folder` that `fitting_graph` accepts which is not as it was made."""
+    """Raise ArtifactError at the first changed file of `folder`, one that `fitting_graph` accepts."""
     for name, record in _records(json.loads((folder / KEY).read_bytes())["files"]).items():
         if FileRecord.of(folder / name) != record:
             raise ArtifactError(f"'{folder / name}' is not what prepack wrote: run prepack again, or remove '{folder}'")
@@ -77,7 +77,7 @@ def _records(files: Mapping[str, Any]) -> dict[str, FileRecord]:
 
 
 def key(manifest: Manifest) -> dict[str, Any]:
-    """What packed weights hold for: the artifact's files, the onnxruntime version, the type of CPU."""
+    """Return what packed weights are valid for: the artifact's files, the onnxruntime version, the type of CPU."""
     return {
         "artifact": {name: manifest.files[name].sha256 for name in (ENCODER_GRAPH, WEIGHTS)},
         "onnxruntime": onnxruntime.__version__,
@@ -86,7 +86,7 @@ def key(manifest: Manifest) -> dict[str, Any]:
 
 
 def cpu_type(cpuinfo: Path = Path("/proc/cpuinfo")) -> Mapping[str, str]:
-    """The fields that identify the type of the first CPU; where there is no /proc/cpuinfo, what Python knows of it."""
+    """Return the fields that identify the type of the first CPU, from /proc/cpuinfo or else from `platform`."""
     try:
         with cpuinfo.open(encoding="utf-8", errors="replace") as lines:
             fields = dict(_fields(lines))
