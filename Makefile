@@ -18,7 +18,9 @@ OF_PYSPARK := \
 
 .PHONY: demo test test-interop check docs fuzz audit benchmark benchmark-quick soak load
 
-# Export a checkpoint and embed two sentences with it; CHECKPOINT=path takes your own.
+# Export a checkpoint, embed sentences with it, compare its speed with PyTorch; CHECKPOINT=folder takes your own.
+$(VENV)/.demo: NOTE := Installing PyTorch and other packages into $(VENV), once. This takes minutes, and 2.4 GB with the \
+  CPU build of torch, 6 GB with the build that PyPI has for Linux.
 demo: $(VENV)/.demo
 	$(BIN)/python -m benchmarks.demo $(if $(CHECKPOINT),--checkpoint '$(CHECKPOINT)')
 
@@ -48,7 +50,7 @@ audit: $(VENV)/.test $(VENV)/.audit
 docs: $(VENV)/.docs
 	$(BIN)/python -W error $(OF_PYSPARK) -m pdoc --output-directory build/docs $(REFERENCE)
 
-# Measure every peer and write the report; benchmark-quick only shows that everything runs.
+# Measure every contender (40 minutes on 2 CPUs) and write the report; benchmark-quick shows that everything runs.
 benchmark: $(VENV)/.benchmark
 	HF_HUB_OFFLINE=1 $(BIN)/python -W ignore -m benchmarks.measure
 	$(BIN)/python -m benchmarks.render
@@ -56,16 +58,17 @@ benchmark: $(VENV)/.benchmark
 benchmark-quick: $(VENV)/.benchmark
 	HF_HUB_OFFLINE=1 $(BIN)/python -W ignore -m benchmarks.measure --quick --output build/benchmark-quick
 
-# Two long runs of the command with its memory watched: 1,000,000 short texts, 100,000 of all lengths.
+# Watch the memory of the command in two long runs: 1,000,000 short texts, 100,000 texts of all lengths.
 soak: $(VENV)/.demo
 	$(BIN)/python -W ignore -m benchmarks.soak
 
-# Ten minutes of eight processes of eight threads that open, close, fork and are ended, watched for leaks and wrong bits.
+# Watch eight processes of eight threads for ten minutes: they open, close and fork encoders, without leaks or wrong bits.
 load: $(VENV)/.demo
 	$(BIN)/python -W ignore -m benchmarks.load
 
 # A virtual environment with the extra named by the stamp file.
 $(VENV)/.%: pyproject.toml constraints.txt
+	$(if $(NOTE),@echo "$(NOTE)")
 	test -d $(VENV) || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[$*]'
 	touch $@

@@ -1,1 +1,6 @@
-"""Programs that measure this project and its peers; nothing here is installed."""
+"""Programs that measure this project and its peers; nothing here is installed.
+
+A file at the top is a program: `python -m benchmarks.NAME --help`, in the checkout. The parts of the programs lie in
+the folders: peers (how each encoder is made and loaded), harness (processes, rounds, checks), inputs (texts,
+checkpoints), machine, report, results, plots. Nothing in runtime or export may import it.
+"""

@@ -1,14 +1,11 @@
-"""The serverless zip of an artifact: bytes by item, and its cold starts beside the bare runtime's.
+"""Measure the serverless zip of an artifact, its size and its cold starts, and write results/serving/bundle.json.
 
-    python -m benchmarks.bundle_start ARTIFACT [--starts N] [--output FOLDER]
-
-Writes benchmarks/results/serving/bundle.json. A cold start is a new process from its start to its end, with one text
-encoded; files are in the page cache. Bare: SentenceEncoder, from the installed packages. Bundle: the handler on one
-event, from the unzipped folder and the standard library; also without bytecode, as in a zip made by another Python.
-None may write bytecode. They take turns in random order.
+A cold start is a new process that encodes one text, from its start to its end; files are in the page cache. "bare" is
+SentenceEncoder from the installed packages. "bundle" is the handler on one event, from the unzipped folder and the
+standard library. "bundle without bytecode" is the zip that another Python would make. No process may write bytecode.
+They take turns in random order.
 """
 
-import argparse
 import json
 import platform
 import random
@@ -24,21 +21,22 @@ from pathlib import Path
 import numpy as np
 
 import biobert_onnx
+from benchmarks.harness.program import program_parser, run_program
 from benchmarks.machine.environment import environment
-from benchmarks.serving import RESULTS
-from biobert_onnx.artifact.manifest import Manifest
+from benchmarks.results import RESULTS
+from biobert_onnx import Manifest
 from biobert_onnx.serving.bundle import bundle
 
 TEXT = "Antibiotics aren't painkiller"
 PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
 
-BARE = """
+BARE_PROGRAM = """
 import sys
 sys.path += sys.argv[2:]
 from biobert_onnx import SentenceEncoder
 assert SentenceEncoder(sys.argv[1]).encode([{text!r}]).shape[0] == 1
 """
-BUNDLED = """
+BUNDLE_PROGRAM = """
 import sys
 sys.path.append(sys.argv[1])
 from lambda_function import lambda_handler
@@ -47,7 +45,7 @@ assert lambda_handler({{"texts": [{text!r}]}}, None)["statusCode"] == 200
 
 
 def seconds(code: str, *arguments: Path) -> float:
-    """Seconds that a process of its own takes for `code`."""
+    """Return the seconds that a new process takes to run the program `code`."""
     command = [sys.executable, "-I", "-S", "-B", "-c", code.format(text=TEXT), *map(str, arguments)]
     begin = time.perf_counter()
     subprocess.run(command, check=True)
@@ -55,11 +53,13 @@ def seconds(code: str, *arguments: Path) -> float:
 
 
 def main() -> None:
-    """Bundle, start, write the record, say what came out."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("artifact", type=Path)
-    parser.add_argument("--starts", type=int, default=11)
-    parser.add_argument("--output", type=Path, default=RESULTS, help="folder of the record")
+    """Make the zip, start the processes, write the record, print the figures."""
+    parser = program_parser(__doc__)
+    parser.add_argument("artifact", type=Path, metavar="ARTIFACT", help="an artifact's folder")
+    parser.add_argument("--starts", type=int, default=11, help="starts of each kind (default: %(default)s)")
+    parser.add_argument(
+        "--output", type=Path, default=RESULTS / "serving", metavar="FOLDER", help="default: %(default)s"
+    )
     options = parser.parse_args()
     packages = [Path(module.__path__[0]).parent for module in (biobert_onnx, np)]
     with tempfile.TemporaryDirectory() as work:
@@ -69,9 +69,9 @@ def main() -> None:
             archive.extractall(compiled)
         shutil.copytree(compiled, plain, ignore=shutil.ignore_patterns("__pycache__"))
         commands = {
-            "bare": (BARE, options.artifact.absolute(), *packages),
-            "bundle": (BUNDLED, compiled),
-            "bundle without bytecode": (BUNDLED, plain),
+            "bare": (BARE_PROGRAM, options.artifact.absolute(), *packages),
+            "bundle": (BUNDLE_PROGRAM, compiled),
+            "bundle without bytecode": (BUNDLE_PROGRAM, plain),
         }
         samples: dict[str, list[float]] = {name: [] for name in commands}
         for start in range(options.starts + 1):
@@ -89,9 +89,9 @@ def main() -> None:
     }
     options.output.mkdir(parents=True, exist_ok=True)
     (options.output / "bundle.json").write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
-    told = {name: record[name] for name in ("artifact", "bytes", "unzipped", "zipped", "times_bare")}
-    print(json.dumps({**told, "median_s": {name: round(median, 3) for name, median in medians.items()}}, indent=1))
+    printed = {name: record[name] for name in ("artifact", "bytes", "unzipped", "zipped", "times_bare")}
+    print(json.dumps({**printed, "median_s": {name: round(median, 3) for name, median in medians.items()}}, indent=1))
 
 
 if __name__ == "__main__":
-    main()
+    run_program(main)

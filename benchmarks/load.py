@@ -1,19 +1,15 @@
-"""Eight processes of eight threads on one artifact for ten minutes; writes benchmarks/results/load/load.json.
-
-    python -m benchmarks.load [--seconds 600] [--processes 8] [--threads 8] [--output FOLDER]
+"""Run eight processes of eight threads on one artifact for ten minutes, and write results/load/load.json.
 
 In each process (benchmarks.harness.load_worker) the threads share one encoder and call it in every way there is, while
-its main thread opens, uses and closes encoders of its own and forks; every vector is compared bit by bit. At the end
-SIGTERM meets all of them at work. Every minute the command `encode`, which leaves SIGTERM to the system, is ended by
-it too.
+the main thread opens, uses and closes encoders of its own, and forks. Every vector is compared bit by bit. At the end
+all processes get SIGTERM while they work. Every minute the command `encode` gets it too.
 
 Nothing leaks if each process has no more threads and file descriptors after its last encoder is closed than before the
-first, and if in the last tenth of the time the median of the processes' anonymous memory is at most 5 %, and at most
-10 MiB a process, above that of the second tenth. For this the processes have two of glibc's malloc arenas (mallopt(3)):
-by default it has eight a core, and what each keeps of freed memory goes on rising for minutes, and hides a leak.
+first, and if the median of the anonymous memory in the last tenth of the time is at most 5 %, and at most 10 MiB a
+process, above the median in the second tenth. The processes have two of glibc's malloc arenas (mallopt(3)): by default
+glibc has eight a core, whose freed memory grows for minutes and hides a leak.
 """
 
-import argparse
 import json
 import os
 import random
@@ -30,30 +26,35 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.harness.load_worker import TERMINATED
+from benchmarks.harness.load_worker import SIGTERM_EXIT_CODE
+from benchmarks.harness.program import program_parser, run_program
 from benchmarks.inputs.corpus import bundled_texts, pubmed_like_texts
 from benchmarks.inputs.minilm import minilm_artifact
 from benchmarks.machine.environment import environment
-from benchmarks.machine.memory import figures
+from benchmarks.machine.memory import proc_numbers
 from benchmarks.report.load_verdict import MINUTE_S, Sample, minutes, verdict
+from benchmarks.results import RESULTS
 from biobert_onnx import SentenceEncoder
 
-RESULTS = Path(__file__).parent / "results" / "load"
 WORK = Path("build/load")
+"""The folder of the artifact and the texts; a run empties it first and removes it at the end."""
 
 SHORT_TEXTS = 300
 LONG_TEXTS = 20
 WORDS = (50, 110)
-"""In a long text: within MiniLM's 256 tokens."""
+"""Least and most words of a long text, which has fewer than MiniLM's 256 tokens."""
 
 MALLOC_ARENAS = "2"
-INTERVAL_S = 1.0
-PATIENCE_S = 120
-"""Seconds that an ended process may take; the processes share the CPUs."""
+"""The value of MALLOC_ARENA_MAX: see above."""
+
+SAMPLE_INTERVAL_S = 1.0
+
+EXIT_TIMEOUT_S = 120
+"""Seconds that a process may take to end after SIGTERM; all processes share the CPUs."""
 
 
 def texts() -> list[str]:
-    """Different texts, as PubMed's sentences, and longer ones."""
+    """Make different texts as long as PubMed's sentences, and longer ones."""
     words, chance = " ".join(bundled_texts()).split(), random.Random(7)
     long = [" ".join(chance.choices(words, k=chance.randint(*WORDS))) for _ in range(LONG_TEXTS)]
     return [*pubmed_like_texts(SHORT_TEXTS), *long]
@@ -70,20 +71,26 @@ def prepare() -> list[str]:
 
 
 def sample(processes: Sequence[subprocess.Popen[str]], seconds: float) -> Sample:
-    """What all processes together hold now; raises ValueError if one has ended."""
+    """Return what all processes together hold now; raises ValueError if a process has ended."""
     if gone := [process.returncode for process in processes if process.poll() is not None]:
-        raise ValueError(f"processes ended by themselves, with {gone}")
+        raise ValueError(f"processes ended before SIGTERM, with the exit codes {gone}")
     rows = [_held(process.pid) for process in processes]
     resident, anonymous, threads, files = (sum(column) for column in zip(*rows, strict=True))
     return round(seconds, 1), resident, anonymous, threads, files
 
 
 def _held(process: int) -> list[int]:
-    return [*figures(process, "VmRSS", "RssAnon", "Threads"), sum(1 for _ in Path(f"/proc/{process}/fd").iterdir())]
+    return [
+        *proc_numbers(process, "VmRSS", "RssAnon", "Threads"),
+        sum(1 for _ in Path(f"/proc/{process}/fd").iterdir()),
+    ]
 
 
 def terminated_command(number: int) -> float:
-    """Seconds in which SIGTERM ended the command `encode` at work; raises ValueError if it did not, or left output."""
+    """End the command `encode` at work by SIGTERM, and return the seconds it took.
+
+    Raises ValueError if the command ended in another way, or left an output.
+    """
     output = WORK / f"ended-{number}.npy"
     command = [sys.executable, "-m", "biobert_onnx", "encode", str(WORK / "artifact"), str(WORK / "texts.txt")]
     with subprocess.Popen([*command, "-o", str(output)], stdout=subprocess.DEVNULL) as process:
@@ -92,24 +99,24 @@ def terminated_command(number: int) -> float:
         time.sleep(random.Random(number).random())
         start = time.monotonic()
         process.send_signal(signal.SIGTERM)
-        code = process.wait(PATIENCE_S)
+        code = process.wait(EXIT_TIMEOUT_S)
     if code != -signal.SIGTERM or output.exists():
         raise ValueError(f"'{' '.join(command)}' ended with {code}, output {output.exists()}, on SIGTERM")
     return round(time.monotonic() - start, 3)
 
 
-def ended(process: subprocess.Popen[str]) -> dict[str, Any]:
-    """What a process did that SIGTERM was sent to; raises ValueError if it ended in another way."""
+def report_of(process: subprocess.Popen[str]) -> dict[str, Any]:
+    """Wait for a process that got SIGTERM, and return its report; raises ValueError if it ended in another way."""
     start = time.monotonic()
-    out, _ = process.communicate(timeout=PATIENCE_S)
-    if process.returncode != TERMINATED:
-        raise ValueError(f"a process ended with {process.returncode}, expected {TERMINATED}")
+    out, _ = process.communicate(timeout=EXIT_TIMEOUT_S)
+    if process.returncode != SIGTERM_EXIT_CODE:
+        raise ValueError(f"a process ended with {process.returncode}, expected {SIGTERM_EXIT_CODE}")
     report: dict[str, Any] = json.loads(out.splitlines()[-1])
     return report | {"seconds_to_end": round(time.monotonic() - start, 3)}
 
 
 def run(seconds: float, *, processes: int, threads: int) -> dict[str, Any]:
-    """The raw record of `processes` workers of `threads` threads under load for `seconds`."""
+    """Keep `processes` workers of `threads` threads at work for `seconds`, and return the raw record."""
     command = [sys.executable, "-W", "ignore", "-m", "benchmarks.harness.load_worker", *prepare(), str(threads)]
     samples: list[Sample] = []
     commands: list[Future[float]] = []
@@ -119,16 +126,16 @@ def run(seconds: float, *, processes: int, threads: int) -> dict[str, Any]:
             samples.append(sample(workers, elapsed))
             if elapsed > MINUTE_S * (len(commands) + 0.5):
                 commands.append(beside.submit(terminated_command, len(commands)))
-            time.sleep(INTERVAL_S)
+            time.sleep(SAMPLE_INTERVAL_S)
         for worker in workers:
             worker.send_signal(signal.SIGTERM)
-        reports = [ended(worker) for worker in workers]
+        reports = [report_of(worker) for worker in workers]
     return {"samples": samples, "processes": reports, "commands_ended_s": [future.result() for future in commands]}
 
 
 @contextmanager
 def at_work(command: Sequence[str], processes: int) -> Iterator[Sequence[subprocess.Popen[str]]]:
-    """Processes of `command` that have all begun their work; none is left when the block ends."""
+    """Start processes of `command` and wait until all have begun their work; they are killed when the block ends."""
     variables = {**os.environ, "MALLOC_ARENA_MAX": MALLOC_ARENAS}
     workers = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=variables) for _ in range(processes)]
     try:
@@ -141,12 +148,12 @@ def at_work(command: Sequence[str], processes: int) -> Iterator[Sequence[subproc
 
 
 def main() -> int:
-    """Run what the command line asks for, write the record, say what came out; returns 1 if there was a fault."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--seconds", type=float, default=600)
-    parser.add_argument("--processes", type=int, default=8)
-    parser.add_argument("--threads", type=int, default=8, help="callers in each process")
-    parser.add_argument("--output", type=Path, default=RESULTS, help="folder of the record")
+    """Run with the arguments of the command line, write the record, print the verdict; returns 1 for a fault."""
+    parser = program_parser(__doc__)
+    parser.add_argument("--seconds", type=float, default=600, help="default: %(default)s")
+    parser.add_argument("--processes", type=int, default=8, help="default: %(default)s")
+    parser.add_argument("--threads", type=int, default=8, help="callers in each process (default: %(default)s)")
+    parser.add_argument("--output", type=Path, default=RESULTS / "load", metavar="FOLDER", help="default: %(default)s")
     options = parser.parse_args()
     raw = run(options.seconds, processes=options.processes, threads=options.threads)
     found = verdict(raw)
@@ -160,4 +167,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run_program(main)

@@ -1,10 +1,8 @@
-"""Measures every contender on a subject and writes benchmarks/results/peers/NAME.json; rendering is another program.
+"""Measure every contender on each subject, and write results/peers/SUBJECT.json; benchmarks.render makes the report.
 
-    python -m benchmarks.measure [--quick] [--checkpoint FOLDER] [--corpus FILE] [--only NAME ...]
-
-Without --checkpoint: the real all-MiniLM-L6-v2 and the stand-in of BioBERT's geometry; --quick takes the former alone.
-Contenders take turns in random order, one process each; raw samples are kept. A contender whose vectors are not the
-reference's gets no speed figures.
+Without --checkpoint the subjects are the trained all-MiniLM-L6-v2, and the stand-in: a network of BioBERT's size with
+random weights and planted outliers. Contenders take turns in random order, each in a process of its own. The record
+keeps all raw samples. A contender with wrong vectors gets no speed figures.
 """
 
 import argparse
@@ -17,11 +15,12 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from benchmarks.harness.bench import ENTRIES, Bench, Effort, Record, say
+from benchmarks.harness.bench import ALL_ENTRIES, Bench, Effort, Record, print_progress
 from benchmarks.harness.correctness import check_vectors
+from benchmarks.harness.program import program_parser, run_program
 from benchmarks.harness.subjects import Subject
 from benchmarks.harness.timings import (
-    PART,
+    PART_DIVISOR,
     choose_settings,
     take_memory,
     time_corpus,
@@ -32,37 +31,32 @@ from benchmarks.harness.timings import (
     time_threads,
 )
 from benchmarks.harness.worker import WorkerError, contender_folder
+from benchmarks.inputs.checkpoints import held_out_texts
 from benchmarks.inputs.corpus import pubmed_like_texts
-from benchmarks.inputs.minilm import minilm_checkpoint
+from benchmarks.inputs.minilm import MINILM, minilm_checkpoint
 from benchmarks.machine.environment import environment
 from benchmarks.machine.installed import installed_bytes
 from benchmarks.peers.bounds import BOUNDS, PRODUCTS
 from benchmarks.peers.contenders import CONTENDERS, REFERENCE
-from benchmarks.standin import write_standin
+from benchmarks.results import RESULTS
 from biobert_onnx.encoding.cpus import usable_cpus
-from biobert_onnx_export.reference.texts import TextSets
 
-RESULTS = Path(__file__).parent / "results" / "peers"
 CORPUS_SIZES = (1000, 10_000, 100_000)
 
-FULL = {
-    "all-MiniLM-L6-v2": Effort(
-        corpus=1000, fidelity=100, length_tokens=2048, rounds=3, starts=3, corpus_sizes=CORPUS_SIZES
-    )
-}
+FULL = {MINILM: Effort(corpus=1000, fidelity=100, length_tokens=2048, rounds=3, starts=3, corpus_sizes=CORPUS_SIZES)}
 FULL_DEFAULT = Effort(corpus=400, fidelity=60, length_tokens=1024, rounds=3, starts=3, corpus_sizes=CORPUS_SIZES)
 QUICK = Effort(corpus=150, fidelity=20, length_tokens=512, rounds=1, starts=1, corpus_sizes=CORPUS_SIZES[:1])
 
 
 def measure(subject: Subject, names: Sequence[str], corpus: Sequence[str], effort: Effort) -> Record:
-    """The record of one subject: every contender's figures, or why it has none."""
+    """Measure one subject, and return its record: every contender's samples, or why it has none."""
     subject.write_reference_graph()
     rounds = effort.rounds
     with Bench(subject, [*names, *BOUNDS], threads=usable_cpus()) as bench:
-        for name in bench.records:  # in the order of the table: some use the files of one before
+        for name in bench.records:  # in the order of the table: a contender may use the files of an earlier one
             bench.each(lambda name, record: prepare(bench, name, record), [name], title="preparing")
         time_starts(bench, [*names, *BOUNDS], effort.starts)
-        check_vectors(bench, fidelity_texts(effort.fidelity), names)
+        check_vectors(bench, held_out_texts()[: effort.fidelity], names)
         timed = [*names, PRODUCTS]
         choose_settings(bench, timed, corpus, rounds)
         time_corpus(bench, timed, corpus, rounds)
@@ -72,7 +66,7 @@ def measure(subject: Subject, names: Sequence[str], corpus: Sequence[str], effor
         time_threads(bench, timed, corpus, rounds)
         time_corpus_sizes(bench, effort.corpus_sizes)
     tokens = sum(len(encoding.ids) for encoding in subject.tokenizer().encode_batch(list(corpus)))
-    part = subject.tokenizer().encode_batch(list(corpus[: len(corpus) // PART]))
+    part = subject.tokenizer().encode_batch(list(corpus[: len(corpus) // PART_DIVISOR]))
     return {
         "subject": subject.name,
         "geometry": {"layers": subject.layers, "dim": subject.dim, "heads": subject.heads},
@@ -85,9 +79,9 @@ def measure(subject: Subject, names: Sequence[str], corpus: Sequence[str], effor
 
 
 def prepare(bench: Bench, name: str, record: Record) -> None:
-    """Make the contender's files in a process of its own; records seconds, bytes, and bytes of what it installs."""
-    record["installed_bytes"] = installed_bytes(ENTRIES[name].installs)
-    shared = bench.records.get(ENTRIES[name].files_of or "")
+    """Make the contender's files in a process of its own; record the seconds, the bytes and the installed bytes."""
+    record["installed_bytes"] = installed_bytes(ALL_ENTRIES[name].installs)
+    shared = bench.records.get(ALL_ENTRIES[name].files_of or "")
     if shared:
         record |= {key: shared[key] for key in ("export_seconds", "artifact_bytes")}
         return
@@ -104,13 +98,8 @@ def prepare(bench: Bench, name: str, record: Record) -> None:
     record["artifact_bytes"] = sum(path.stat().st_size for path in files)
 
 
-def fidelity_texts(count: int) -> list[str]:
-    """Texts that neither this project nor NNCF was calibrated on."""
-    return list(TextSets.read(None).reports["report"])[:count]
-
-
 def main() -> None:
-    """Measure what the command line asks for and write one record a subject."""
+    """Measure with the arguments of the command line, and write one record a subject."""
     options = _options()
     names = [name for name in CONTENDERS if name == REFERENCE or name in options.only]
     options.output.mkdir(parents=True, exist_ok=True)
@@ -124,30 +113,49 @@ def main() -> None:
             record |= measure(subject, names, corpus, effort)
             path = options.output / f"{name}.json"
             path.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
-            say(f"wrote {path}\n")
+            print_progress(f"wrote {path}\n")
             shutil.rmtree(subject.work)
 
 
 def _options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--quick", action="store_true", help="a few texts and rounds: does everything run?")
-    parser.add_argument("--checkpoint", type=Path, help="a BERT checkpoint's folder, in place of the two subjects")
-    parser.add_argument("--corpus", type=Path, help="texts to encode, one a line (default: made from bundled text)")
-    parser.add_argument("--only", nargs="+", choices=list(CONTENDERS), default=list(CONTENDERS), metavar="NAME")
-    parser.add_argument("--output", type=Path, default=RESULTS, help="folder of the records")
+    parser = program_parser(__doc__)
+    parser.add_argument(
+        "--quick",
+        action="store_true",
+        help="take all-MiniLM-L6-v2, a few texts and one round, to see that everything runs",
+    )
+    parser.add_argument(
+        "--checkpoint", type=Path, metavar="FOLDER", help="a BERT checkpoint to measure in place of the two"
+    )
+    parser.add_argument(
+        "--corpus", type=Path, metavar="FILE", help="your texts, one a line (default: made from bundled text)"
+    )
+    parser.add_argument(
+        "--only",
+        nargs="+",
+        choices=list(CONTENDERS),
+        default=list(CONTENDERS),
+        metavar="NAME",
+        help="contenders to measure beside PyTorch float32 (default: all)",
+    )
+    parser.add_argument("--output", type=Path, default=RESULTS / "peers", metavar="FOLDER", help="default: %(default)s")
     return parser.parse_args()
 
 
 def subjects(checkpoint: Path | None, scratch: Path, *, quick: bool) -> list[tuple[str, Path]]:
-    """Name and folder of each checkpoint to measure."""
+    """Return name and folder of each checkpoint to measure; raises ValueError if `checkpoint` is not a folder."""
     if checkpoint is not None:
+        if not checkpoint.is_dir():
+            raise ValueError(f"there is no checkpoint folder at '{checkpoint}'")
         return [(checkpoint.absolute().name, checkpoint.absolute())]
-    minilm = ("all-MiniLM-L6-v2", minilm_checkpoint(scratch).resolve())
+    minilm = (MINILM, minilm_checkpoint(scratch).resolve())
     if quick:
         return [minilm]
+    from benchmarks.standin import write_standin
+
     write_standin(scratch / "standin")
     return [minilm, ("standin", scratch / "standin")]
 
 
 if __name__ == "__main__":
-    main()
+    run_program(main)

@@ -1,39 +1,49 @@
-"""Shows what cls pooling saves over mean pooling of the same checkpoint: python -m benchmarks.poolings CHECKPOINT."""
+"""Measure how much faster cls pooling is than mean pooling of the same checkpoint, in alternating rounds."""
 
 import statistics
-import sys
 import tempfile
 import time
 from pathlib import Path
 
+from benchmarks.harness.program import program_parser, run_program
 from benchmarks.inputs.corpus import pubmed_like_texts
 from biobert_onnx import SentenceEncoder
-from biobert_onnx_export import export
 
 POOLINGS = ("mean", "cls")
-TEXTS = 300
-ROUNDS = 7
 
 
-def main(checkpoint: str) -> None:
-    """Export both, encode the same texts in alternating rounds, print texts a second and the median ratio."""
-    texts = pubmed_like_texts(TEXTS)
-    seconds: dict[str, list[float]] = {pooling: [] for pooling in POOLINGS}
+def main() -> None:
+    """Export both, encode the same texts, print the texts a second of each and the median ratio."""
+    parser = program_parser(__doc__)
+    parser.add_argument("checkpoint", metavar="CHECKPOINT", help="a folder, an archive or a name that export takes")
+    parser.add_argument("--texts", type=int, default=300, help="default: %(default)s")
+    parser.add_argument("--rounds", type=int, default=7, help="default: %(default)s")
+    options = parser.parse_args()
+    from biobert_onnx_export import export
+
+    texts = pubmed_like_texts(options.texts)
     with tempfile.TemporaryDirectory() as folder:
         for pooling in POOLINGS:
-            export(checkpoint, Path(folder) / pooling, pooling=pooling)
+            export(options.checkpoint, Path(folder) / pooling, pooling=pooling)
         encoders = {pooling: SentenceEncoder(Path(folder) / pooling) for pooling in POOLINGS}
-        for number in range(ROUNDS + 1):
-            for pooling, encoder in encoders.items():
-                begin = time.perf_counter()
-                encoder.encode(texts)
-                if number:  # the first round warms up
-                    seconds[pooling].append(time.perf_counter() - begin)
+        seconds = time_rounds(encoders, texts, options.rounds)
     for pooling, samples in seconds.items():
-        print(f"{pooling}: {TEXTS / statistics.median(samples):.0f} texts/s")
+        print(f"{pooling}: {len(texts) / statistics.median(samples):.0f} texts/s")
     ratio = statistics.median(mean / cls for mean, cls in zip(seconds["mean"], seconds["cls"], strict=True))
     print(f"cls is {ratio:.3f} times as fast")
 
 
+def time_rounds(encoders: dict[str, SentenceEncoder], texts: list[str], rounds: int) -> dict[str, list[float]]:
+    """Return the seconds that each encoder takes for `texts` in each of `rounds` rounds; one more round warms up."""
+    seconds: dict[str, list[float]] = {name: [] for name in encoders}
+    for number in range(rounds + 1):
+        for name, encoder in encoders.items():
+            begin = time.perf_counter()
+            encoder.encode(texts)
+            if number:  # the first round warms up
+                seconds[name].append(time.perf_counter() - begin)
+    return seconds
+
+
 if __name__ == "__main__":
-    main(sys.argv[1])
+    run_program(main)

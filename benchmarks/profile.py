@@ -1,36 +1,46 @@
-"""Shows where an artifact's time goes, by operator: python -m benchmarks.profile ARTIFACT [BATCH TOKENS]."""
+"""Show where the time of an artifact goes, by operator, for one micro-batch on one thread."""
 
 import json
 import statistics
-import sys
 import tempfile
 import time
 from collections import Counter
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
+from benchmarks.harness.program import program_parser, run_program
+from biobert_onnx import Manifest
 from biobert_onnx.artifact.paths import ENCODER_GRAPH
 from biobert_onnx.encoding.sessions import new_session, session_options
 
 RUNS = 20
-SHOWN = 10
-SHAPE = (8, 32)
+TOP_OPERATORS = 10
+
+ID_RANGE = (1000, 20_000)
+"""Random token ids are drawn from here: words in every BERT's vocabulary."""
 
 
-def main(artifact: str, batch: int, tokens: int) -> None:
+def main() -> None:
     """Print the median time of a micro-batch on one thread, and each operator's share of the time in operators."""
-    graph = Path(artifact) / ENCODER_GRAPH
-    chance = np.random.default_rng(0)
-    input_ids = chance.integers(1000, 20_000, size=(batch, tokens)).astype(np.int64)
-    print(f"{batch} texts of {tokens} tokens: {1000 * _median_seconds(graph, input_ids):.2f} ms on one thread")
+    parser = program_parser(__doc__)
+    parser.add_argument("artifact", type=Path, metavar="ARTIFACT", help="an artifact's folder")
+    parser.add_argument("--batch", type=int, default=8, help="texts in the micro-batch (default: %(default)s)")
+    parser.add_argument("--tokens", type=int, default=32, help="tokens of each text (default: %(default)s)")
+    options = parser.parse_args()
+    Manifest.read(options.artifact).check_sizes(options.artifact)
+    graph = options.artifact / ENCODER_GRAPH
+    input_ids = np.random.default_rng(0).integers(*ID_RANGE, size=(options.batch, options.tokens), dtype=np.int64)
+    milliseconds = 1000 * _median_seconds(graph, input_ids)
+    print(f"{options.batch} texts of {options.tokens} tokens: {milliseconds:.2f} ms on one thread")
     durations = _durations(graph, input_ids)
     total = sum(durations.values())
-    for operator, duration in durations.most_common(SHOWN):
+    for operator, duration in durations.most_common(TOP_OPERATORS):
         print(f"{operator:24} {100 * duration / total:5.1f} %")
 
 
-def _median_seconds(graph: Path, input_ids: np.ndarray) -> float:
+def _median_seconds(graph: Path, input_ids: NDArray[np.int64]) -> float:
     session = new_session(graph, session_options(threads=1))
     samples = []
     for _ in range(RUNS):
@@ -40,8 +50,8 @@ def _median_seconds(graph: Path, input_ids: np.ndarray) -> float:
     return statistics.median(samples[RUNS // 4 :])
 
 
-def _durations(graph: Path, input_ids: np.ndarray) -> Counter[str]:
-    """Microseconds in each operator over RUNS runs, by onnxruntime's own profiler."""
+def _durations(graph: Path, input_ids: NDArray[np.int64]) -> Counter[str]:
+    """Return the microseconds in each operator over RUNS runs, by onnxruntime's own profiler."""
     with tempfile.TemporaryDirectory() as folder:
         options = session_options(threads=1)
         options.enable_profiling, options.profile_file_prefix = True, str(Path(folder) / "profile")
@@ -57,5 +67,4 @@ def _durations(graph: Path, input_ids: np.ndarray) -> Counter[str]:
 
 
 if __name__ == "__main__":
-    _, artifact, *shape = sys.argv
-    main(artifact, *(map(int, shape) if shape else SHAPE))
+    run_program(main)

@@ -1,28 +1,25 @@
-"""Agreement of cosine similarities with human scores, for sentence pairs as in BIOSSES or MedSTS.
+"""Correlate cosine similarities with human scores, for sentence pairs as in BIOSSES or MedSTS.
 
-    python -m benchmarks.quality ARTIFACT [ARTIFACT ...] PAIRS.tsv
-
-PAIRS.tsv: one pair a line, UTF-8: sentence, tab, sentence, tab, score. Give the int8 and the fp32 artifact of a
+PAIRS.tsv holds one pair a line, in UTF-8: sentence, tab, sentence, tab, score. Give the int8 and the fp32 artifact of a
 checkpoint to see what quantization costs.
 """
 
-import sys
-from collections.abc import Sequence
 from pathlib import Path
 
 from scipy.stats import pearsonr, spearmanr
 
+from benchmarks.harness.program import program_parser, run_program
 from biobert_onnx import SentenceEncoder
-from biobert_onnx_export.gate.fidelity import cosines
 
 Pairs = tuple[list[str], list[str], list[float]]
 """Left sentences, right sentences, scores."""
 
-LEAST_PAIRS = 3
+MIN_PAIRS = 3
+"""Fewer pairs have no meaningful correlation: two always give 1 or -1."""
 
 
 def read_pairs(path: Path) -> Pairs:
-    """The pairs in the file at `path`; raises ValueError that names a line of another form."""
+    """Read the pairs in the file at `path`; raises ValueError, which names the line, for another form."""
     left, right, scores = [], [], []
     for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
         try:
@@ -33,25 +30,28 @@ def read_pairs(path: Path) -> Pairs:
             raise ValueError(f"'{path}' line {number} is {line!r:.80}, expected {form}") from None
         left.append(first)
         right.append(second)
-    if len(scores) < LEAST_PAIRS:
-        raise ValueError(f"'{path}' has {len(scores)} pairs, expected at least {LEAST_PAIRS}")
+    if len(scores) < MIN_PAIRS:
+        raise ValueError(f"'{path}' has {len(scores)} pairs, expected at least {MIN_PAIRS}")
     return left, right, scores
 
 
 def agreement(encoder: SentenceEncoder, pairs: Pairs) -> tuple[float, float]:
-    """Pearson's and Spearman's correlation of the pairs' cosines with their scores."""
+    """Return Pearson's and Spearman's correlation of the pairs' cosines with their scores."""
+    from biobert_onnx_export.gate.fidelity import cosines
+
     left, right, scores = pairs
     similarities = cosines(encoder.encode(left), encoder.encode(right))
     return float(pearsonr(similarities, scores).statistic), float(spearmanr(similarities, scores).statistic)
 
 
-def main(arguments: Sequence[str]) -> None:
+def main() -> None:
     """Print both correlations for each artifact."""
-    if len(arguments) < 2:
-        raise ValueError("expected ARTIFACT [ARTIFACT ...] PAIRS.tsv")
-    *artifacts, path = arguments
-    pairs = read_pairs(Path(path))
-    for artifact in artifacts:
+    parser = program_parser(__doc__)
+    parser.add_argument("artifacts", nargs="+", metavar="ARTIFACT", help="an artifact's folder")
+    parser.add_argument("pairs", type=Path, metavar="PAIRS.tsv", help="the scored pairs")
+    options = parser.parse_args()
+    pairs = read_pairs(options.pairs)
+    for artifact in options.artifacts:
         encoder = SentenceEncoder(artifact)
         pearson, spearman = agreement(encoder, pairs)
         precision = encoder.manifest.precision
@@ -59,7 +59,4 @@ def main(arguments: Sequence[str]) -> None:
 
 
 if __name__ == "__main__":
-    try:
-        main(sys.argv[1:])
-    except (ValueError, OSError) as error:
-        sys.exit(f"quality: error: {error}")
+    run_program(main)

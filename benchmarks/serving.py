@@ -1,12 +1,10 @@
-"""Many clients of one encoder: `aencode` against one bulk `encode`, and the HTTP app; a record in results/serving.
+"""Measure many clients of one encoder, all-MiniLM-L6-v2, and write results/serving/all-MiniLM-L6-v2.json.
 
-    python -m benchmarks.serving [--requests N] [--texts N] [--rounds N] [--output FOLDER]
-
-On all-MiniLM-L6-v2. Each client asks for its next text as soon as it has the last one's vector. Every vector is
-compared with bulk `encode`'s, bit by bit; one that differs or is missing is lost.
+Clients of `aencode` are compared with one `encode` of all texts. Then clients ask the HTTP app. Each client asks for
+the next text as soon as it has a vector. Every vector is compared bit by bit with that of `encode`: a request whose
+vector differs or is missing is lost.
 """
 
-import argparse
 import asyncio
 import base64
 import http.client
@@ -29,28 +27,31 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks.harness.program import program_parser, run_program
 from benchmarks.inputs.corpus import pubmed_like_texts
 from benchmarks.inputs.minilm import minilm_artifact
 from benchmarks.machine.environment import environment
+from benchmarks.results import RESULTS
 from biobert_onnx import SentenceEncoder
 from biobert_onnx._types import FloatArray
 
-RESULTS = Path(__file__).parent / "results" / "serving"
 WORK = Path("build/serving")
+"""The folder of the artifact; a run empties it first and removes it at the end."""
 
 CLIENTS = 32
-TEXTS_A_CALL = (1, 8, 32)
+CALL_SIZES = (1, 8, 32)
+"""Texts in one call of `aencode`."""
 
 
 def bulk_seconds(encoder: SentenceEncoder, texts: Sequence[str]) -> float:
-    """Seconds of one `encode` of all texts."""
+    """Return the seconds of one `encode` of all texts."""
     begin = time.perf_counter()
     encoder.encode(texts)
     return time.perf_counter() - begin
 
 
 def client_seconds(encoder: SentenceEncoder, texts: Sequence[str], size: int, expected: FloatArray) -> float:
-    """Seconds that 32 clients take for all texts, `size` in each call; raises ValueError for a wrong vector."""
+    """Return the seconds of 32 clients for all texts, `size` in each call; raises ValueError for a wrong vector."""
     starts = iter(range(0, len(texts), size))
     rows = np.zeros_like(expected)
 
@@ -70,22 +71,22 @@ def client_seconds(encoder: SentenceEncoder, texts: Sequence[str], size: int, ex
 
 
 def measure_callers(encoder: SentenceEncoder, texts: Sequence[str], rounds: int) -> dict[str, Any]:
-    """Seconds of bulk `encode` and of 32 clients in `rounds` rounds, in random order, and their medians' ratios."""
+    """Time one `encode` of all texts and 32 clients in `rounds` rounds, in random order; returns the record."""
     expected, chance = encoder.encode(texts), random.Random(3)
-    samples: dict[int, list[float]] = {size: [] for size in (0, *TEXTS_A_CALL)}  # 0: bulk
+    samples: dict[int, list[float]] = {size: [] for size in (0, *CALL_SIZES)}  # 0: bulk
     for _ in range(rounds):
         for size in chance.sample(list(samples), len(samples)):
             seconds = client_seconds(encoder, texts, size, expected) if size else bulk_seconds(encoder, texts)
             samples[size].append(seconds)
     bulk = statistics.median(samples[0])
-    shares = {size: round(bulk / statistics.median(samples[size]), 4) for size in TEXTS_A_CALL}
+    shares = {size: round(bulk / statistics.median(samples[size]), 4) for size in CALL_SIZES}
     named = {f"{CLIENTS} clients, {size} a call" if size else "bulk": seconds for size, seconds in samples.items()}
     return {"texts": len(texts), "share_of_bulk_by_texts_a_call": shares, "seconds": named}
 
 
 @contextmanager
 def server(artifact: Path) -> Iterator[int]:
-    """The port of the HTTP app in a process of its own, which ends with the block."""
+    """Start the HTTP app in a process of its own, which ends with the block, and yield its port."""
     command = [sys.executable, "-m", "uvicorn", "biobert_onnx.serving.http:app", "--port", "0", "--no-access-log"]
     environ = {**os.environ, "BIOBERT_ONNX_ARTIFACT": str(artifact)}
     with subprocess.Popen(command, env=environ, stderr=subprocess.PIPE, text=True) as process:
@@ -97,7 +98,7 @@ def server(artifact: Path) -> Iterator[int]:
 
 
 def measure_http(artifact: Path, texts: Sequence[str], expected: FloatArray) -> dict[str, Any]:
-    """What 32 clients get from the HTTP app for one text a request: requests lost, rate, latency in milliseconds."""
+    """Ask the HTTP app from 32 clients, one text a request; returns requests lost, rate, latency in milliseconds."""
     with server(artifact) as port, ThreadPoolExecutor(CLIENTS) as pool:
         begin = time.perf_counter()
         parts = pool.map(lambda first: _ask(port, texts[first::CLIENTS]), range(CLIENTS))
@@ -116,7 +117,7 @@ def measure_http(artifact: Path, texts: Sequence[str], expected: FloatArray) -> 
 
 
 def _ask(port: int, texts: Sequence[str]) -> list[tuple[int, tuple[FloatArray, float]]]:
-    """Number, vector and seconds of each text, over one connection; a request that fails has none."""
+    """Ask for each text over one connection; returns number, vector and seconds of each request that did not fail."""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
     answers = []
     for step, text in enumerate(texts):
@@ -134,12 +135,14 @@ def _ask(port: int, texts: Sequence[str]) -> list[tuple[int, tuple[FloatArray, f
 
 
 def main() -> int:
-    """Measure, write the record, say what came out; returns 1 if a request was lost."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--requests", type=int, default=10_000, help="to the HTTP app")
-    parser.add_argument("--texts", type=int, default=1000, help="for aencode and bulk encode")
-    parser.add_argument("--rounds", type=int, default=7)
-    parser.add_argument("--output", type=Path, default=RESULTS, help="folder of the record")
+    """Measure, write the record, print the figures; returns 1 if a request was lost."""
+    parser = program_parser(__doc__)
+    parser.add_argument("--requests", type=int, default=10_000, help="to the HTTP app (default: %(default)s)")
+    parser.add_argument("--texts", type=int, default=1000, help="for aencode and encode (default: %(default)s)")
+    parser.add_argument("--rounds", type=int, default=7, help="default: %(default)s")
+    parser.add_argument(
+        "--output", type=Path, default=RESULTS / "serving", metavar="FOLDER", help="default: %(default)s"
+    )
     options = parser.parse_args()
     artifact = minilm_artifact(WORK)
     texts = pubmed_like_texts(max(options.requests, options.texts))
@@ -157,4 +160,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run_program(main)

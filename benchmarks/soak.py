@@ -1,6 +1,4 @@
-"""Long runs of the `encode` command with its memory watched; writes benchmarks/results/soak/RUN.json.
-
-    python -m benchmarks.soak [--only RUN] [--texts N] [--output FOLDER]
+"""Run the command `encode` on many texts, watch its memory, and write results/soak/RUN.json.
 
 short: 1,000,000 different texts of 3 to 10 words. lengths: 100,000 texts, every length from 2 to 512 tokens as likely.
 
@@ -8,7 +6,6 @@ Memory is flat if the greatest sample after the first tenth of a run's time is a
 median of the second tenth; resident memory (VmRSS) and its anonymous part (RssAnon) both have to be.
 """
 
-import argparse
 import json
 import random
 import shutil
@@ -25,17 +22,21 @@ from typing import Any
 import numpy as np
 from tokenizers import Tokenizer
 
+from benchmarks.harness.program import program_parser, run_program
 from benchmarks.inputs.corpus import bundled_texts
 from benchmarks.inputs.minilm import minilm_artifact
 from benchmarks.machine.environment import environment
-from benchmarks.machine.memory import allowed_growth, figures
+from benchmarks.machine.memory import allowed_growth, proc_numbers
+from benchmarks.results import RESULTS
 
-RESULTS = Path(__file__).parent / "results" / "soak"
 WORK = Path("build/soak")
+"""The folder of the artifact, texts and vectors; a run empties it first and removes it at the end."""
 
 MAX_LENGTH = 512
 SPECIAL_TOKENS = 2
-INTERVAL_S = 1.0
+"""[CLS] and [SEP], which frame every text."""
+
+SAMPLE_INTERVAL_S = 1.0
 SEED = 5
 
 Sample = tuple[float, int, int]
@@ -44,14 +45,14 @@ Sample = tuple[float, int, int]
 
 @dataclass(frozen=True, kw_only=True)
 class Run:
-    """How many texts, and what makes so many with a tokenizer."""
+    """The number of texts of a run, and the function that makes them with a tokenizer."""
 
     texts: int
     make: Callable[[int, Tokenizer], Iterator[str]]
 
 
 def short_texts(count: int, tokenizer: Tokenizer) -> Iterator[str]:
-    """`count` different texts of 3 to 10 words."""
+    """Make `count` different texts of 3 to 10 words."""
     words, chance = " ".join(bundled_texts()).split(), random.Random(SEED)
     made: set[str] = set()
     while len(made) < count:
@@ -62,7 +63,10 @@ def short_texts(count: int, tokenizer: Tokenizer) -> Iterator[str]:
 
 
 def texts_of_all_lengths(count: int, tokenizer: Tokenizer) -> Iterator[str]:
-    """`count` texts of 2 to 512 tokens, special ones included, each length as likely: words that are one token each."""
+    """Make `count` texts of 2 to 512 tokens, each length as likely, from words that are one token each.
+
+    The lengths include the special tokens.
+    """
     words, chance = (
         sorted(word for word in tokenizer.get_vocab() if word.isascii() and word.isalpha()),
         random.Random(SEED),
@@ -78,21 +82,21 @@ RUNS = {
 
 
 def watch(process: subprocess.Popen[bytes]) -> list[Sample]:
-    """Samples of the memory of `process`, one a second until it ends; raises CalledProcessError if it fails."""
+    """Sample the memory of `process` once a second until it ends; raises CalledProcessError if it fails."""
     samples: list[Sample] = []
     start = time.monotonic()
     while process.poll() is None:
-        with suppress(KeyError):  # it has just ended
-            resident, anonymous = figures(process.pid, "VmRSS", "RssAnon")
+        with suppress(KeyError):  # the process has just ended
+            resident, anonymous = proc_numbers(process.pid, "VmRSS", "RssAnon")
             samples.append((round(time.monotonic() - start, 1), resident, anonymous))
-        time.sleep(INTERVAL_S)
+        time.sleep(SAMPLE_INTERVAL_S)
     if process.returncode:
         raise subprocess.CalledProcessError(process.returncode, process.args)
     return samples
 
 
 def verdict(samples: Sequence[Sample]) -> dict[str, Any]:
-    """Whether the memory of a run was flat, and the figures that say so, in KiB.
+    """Return whether the memory of a run was flat, and the figures that show it, in KiB.
 
     Raises ValueError for a run so short that none of `samples` fell into its second tenth.
     """
@@ -110,7 +114,7 @@ def verdict(samples: Sequence[Sample]) -> dict[str, Any]:
 
 
 def soak(name: str, count: int, artifact: Path) -> dict[str, Any]:
-    """The record of the run `name` with `count` texts."""
+    """Make the run `name` with `count` texts, and return its record; raises ValueError if vectors are missing."""
     texts, vectors = WORK / f"{name}.txt", WORK / f"{name}.npy"
     tokenizer = Tokenizer.from_file(str(artifact / "tokenizer.json"))
     with texts.open("w", encoding="utf-8") as file:
@@ -126,8 +130,8 @@ def soak(name: str, count: int, artifact: Path) -> dict[str, Any]:
     return {"texts": count, "seconds": round(seconds, 1), **verdict(samples), "samples": samples}
 
 
-def line(name: str, record: dict[str, Any]) -> str:
-    """What a run came to, for people."""
+def summary_line(name: str, record: dict[str, Any]) -> str:
+    """Return the outcome of a run as one line for people."""
     parts = [
         f"{name}: {record['texts']:,} texts in {record['seconds']:,} s, memory {'' if record['flat'] else 'NOT '}flat"
     ]
@@ -140,11 +144,11 @@ def line(name: str, record: dict[str, Any]) -> str:
 
 
 def main() -> int:
-    """Run what the command line asks for; returns 1 if memory was not flat in some run."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    """Run with the arguments of the command line; returns 1 if the memory of a run was not flat."""
+    parser = program_parser(__doc__)
     parser.add_argument("--only", choices=list(RUNS), help="one run (default: all)")
-    parser.add_argument("--texts", type=int, metavar="N", help="fewer texts than a run has, to see that it works")
-    parser.add_argument("--output", type=Path, default=RESULTS, help="folder of the records")
+    parser.add_argument("--texts", type=int, metavar="N", help="a smaller number of texts, for a trial")
+    parser.add_argument("--output", type=Path, default=RESULTS / "soak", metavar="FOLDER", help="default: %(default)s")
     options = parser.parse_args()
     options.output.mkdir(parents=True, exist_ok=True)
     artifact = minilm_artifact(WORK)
@@ -152,11 +156,11 @@ def main() -> int:
     for name in [options.only] if options.only else list(RUNS):
         record = {"environment": environment(), **soak(name, options.texts or RUNS[name].texts, artifact)}
         (options.output / f"{name}.json").write_text(json.dumps(record) + "\n", encoding="utf-8")
-        print(line(name, record), flush=True)
+        print(summary_line(name, record), flush=True)
         flat &= record["flat"]
     shutil.rmtree(WORK)
     return 0 if flat else 1
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run_program(main)

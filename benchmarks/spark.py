@@ -1,9 +1,8 @@
-"""Rows a second of the Spark pipeline on local[2] against the plain encoder on as many threads; the processes' memory.
+"""Compare the Spark pipeline on local[2] with the plain encoder on 2 threads, and write results/spark/ARTIFACT.json.
 
-`python -m benchmarks.spark ARTIFACT [--rows 100000] [--rounds 1] [--output FILE]`. The stages are the model page's.
+It measures the rows a second of both, and the memory of Spark's processes. The stages are those of the model page.
 """
 
-import argparse
 import json
 import os
 import random
@@ -18,57 +17,61 @@ from typing import Any
 from pyspark.ml import PipelineModel
 from pyspark.sql import DataFrame, SparkSession
 
+from benchmarks.harness.program import program_parser, run_program
 from benchmarks.inputs.corpus import pubmed_like_texts
 from benchmarks.machine.environment import environment
-from benchmarks.machine.memory import figures
+from benchmarks.machine.memory import proc_numbers
 from benchmarks.report.samples import median
+from benchmarks.results import RESULTS
 from biobert_onnx import SentenceEncoder
 from biobert_onnx.sentences import split
 from biobert_onnx.spark import BertSentenceEmbeddings, DocumentAssembler, SentenceDetector
 
 CPUS = 2
 MAX_LENGTH = 128
-"""The stage's default and Spark NLP's, for the plain encoder too."""
+"""The default of the stage and of Spark NLP; the plain encoder gets it too."""
 
 PARTITIONS = 16
-CHECKED = 200
-"""Rows whose vectors must have the encoder's bits before anything is measured; they warm the workers up too."""
 
-RESULTS = Path(__file__).parent / "results" / "spark"
-MEMORY = ("VmHWM", "Pss", "Private_Dirty")
+CHECKED_ROWS = 200
+"""Rows whose vectors must have the encoder's bits before anything is measured. They warm the workers up too."""
+
+MEMORY_FIELDS = ("VmHWM", "Pss", "Private_Dirty")
+"""The peak of a process, its share of all pages, and its own pages, as the kernel calls them."""
 
 
 def main() -> None:
     """Measure, write the record, print the figures."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("artifact", type=Path)
-    parser.add_argument("--rows", type=int, default=100_000)
-    parser.add_argument("--rounds", type=int, default=1)
-    parser.add_argument("--output", type=Path, help="default: benchmarks/results/spark/ARTIFACT.json")
+    parser = program_parser(__doc__)
+    parser.add_argument("artifact", type=Path, metavar="ARTIFACT", help="an artifact's folder")
+    parser.add_argument("--rows", type=int, default=100_000, help="default: %(default)s")
+    parser.add_argument("--rounds", type=int, default=1, help="default: %(default)s")
+    parser.add_argument("--output", type=Path, metavar="FILE", help="default: results/spark/ARTIFACT.json")
     options = parser.parse_args()
-    record = measured(options.artifact, rows=options.rows, rounds=options.rounds)
-    output = options.output or RESULTS / f"{options.artifact.name}.json"
-    output.parent.mkdir(exist_ok=True)
+    record = measure(options.artifact, rows=options.rows, rounds=options.rounds)
+    output = options.output or RESULTS / "spark" / f"{options.artifact.name}.json"
+    output.parent.mkdir(parents=True, exist_ok=True)
     output.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
     spark, plain = (record["rows"] / median(record[side]) for side in ("spark_seconds", "plain_seconds"))
     print(f"Spark local[{CPUS}] {spark:.1f} rows/s, plain encoder {plain:.1f} rows/s: {spark / plain:.1%}")
     memory = ", ".join(f"{process['name']} {process['Pss'] >> 10}" for process in record["processes_kib"])
-    print(f"memory, each process' share of all pages, MiB: {memory}")
+    print(f"memory, the share of each process of all pages, MiB: {memory}")
     print(f"wrote {output}")
 
 
-def measured(artifact: Path, *, rows: int, rounds: int) -> dict[str, Any]:
-    """The record: raw seconds of each round of both sides, which take turns, and the memory of Spark's processes.
+def measure(artifact: Path, *, rows: int, rounds: int) -> dict[str, Any]:
+    """Time both sides in alternating rounds and return the record, with the memory of Spark's processes.
 
-    The plain side encodes the sentences that Spark finds, ready split; Spark's seconds hold splitting and all else.
+    The plain encoder gets the sentences that Spark finds; Spark's seconds include splitting and everything else.
+    Raises ValueError if the vectors of Spark are not those of the encoder.
     """
+    encoder = SentenceEncoder(artifact, max_length=MAX_LENGTH, threads=CPUS)
     texts = _texts(rows)
     sentences = [sentence.text for text in texts for sentence in split(text)]
-    encoder = SentenceEncoder(artifact, max_length=MAX_LENGTH, threads=CPUS)
     spark = _session()
     seconds: dict[str, list[float]] = {"spark_seconds": [], "plain_seconds": []}
     pipeline = _pipeline(artifact)
-    _check(pipeline.transform(_frame(spark, texts[:CHECKED])), encoder, texts[:CHECKED])
+    _check(pipeline.transform(_frame(spark, texts[:CHECKED_ROWS])), encoder, texts[:CHECKED_ROWS])
     result = pipeline.transform(_frame(spark, texts))
     for _ in range(rounds):
         seconds["plain_seconds"].append(_timed(lambda: encoder.encode(sentences)))
@@ -90,9 +93,9 @@ def measured(artifact: Path, *, rows: int, rounds: int) -> dict[str, Any]:
 
 
 def _texts(rows: int) -> list[str]:
-    """Texts of PubMed's lengths, their words shuffled: otherwise most have a sentence in common with others.
+    """Make texts of PubMed's lengths with shuffled words, so that no sentence is in two texts.
 
-    Equal sentences are computed once a call, so once by the plain encoder and several times by Spark.
+    The plain encoder computes equal sentences once, and Spark once a batch, which would not be a fair comparison.
     """
     chance = random.Random(1)
     return [" ".join(chance.sample(words, len(words))) for words in map(str.split, pubmed_like_texts(rows))]
@@ -127,7 +130,7 @@ def _check(result: DataFrame, encoder: SentenceEncoder, texts: list[str]) -> Non
     found = [item for row in rows for item in row[0]]
     expected = encoder.encode([sentence.text for text in texts for sentence in split(text)])
     if b"".join(struct.pack(f"{encoder.dim}f", *item.embeddings) for item in found) != expected.tobytes():
-        raise SystemExit("the vectors of Spark are not those of the encoder: no figures")
+        raise ValueError("the vectors of Spark are not those of the encoder: nothing is measured")
 
 
 def _timed(work: Callable[[], object]) -> float:
@@ -137,7 +140,7 @@ def _timed(work: Callable[[], object]) -> float:
 
 
 def _descendants(process: int) -> Iterator[int]:
-    """The processes below `process`: the JVM, and the Python workers, which wait for the next task."""
+    """Yield the processes below `process`: the JVM, and the Python workers, which wait for the next task."""
     for children in Path(f"/proc/{process}/task").glob("*/children"):
         for child in map(int, children.read_text().split()):
             yield child
@@ -145,14 +148,14 @@ def _descendants(process: int) -> Iterator[int]:
 
 
 def _memory(process: int) -> dict[str, Any] | None:
-    """Name and KiB of a process: at its peak, its share of all pages, its own pages; None if it has just ended."""
+    """Return the name of a process and the KiB of MEMORY_FIELDS; None if it has just ended."""
     try:
-        own = figures(process, "VmHWM") + figures(process, "Pss", "Private_Dirty", file="smaps_rollup")
+        own = proc_numbers(process, "VmHWM") + proc_numbers(process, "Pss", "Private_Dirty", file="smaps_rollup")
         name = Path(f"/proc/{process}/comm").read_text().strip()
     except (FileNotFoundError, ProcessLookupError, KeyError):
         return None
-    return {"name": name, **dict(zip(MEMORY, own, strict=True))}
+    return {"name": name, **dict(zip(MEMORY_FIELDS, own, strict=True))}
 
 
 if __name__ == "__main__":
-    main()
+    run_program(main)

@@ -1,17 +1,14 @@
-"""A seeded checkpoint with BioBERT's geometry and the activations that make trained BERTs hard to quantize.
+"""Write the stand-in: a network of BioBERT's size with random weights and planted outliers, the same every time.
 
-No trained BioBERT can be had on a machine without the Hugging Face Hub; speed and the hard cases of quantization use
-this one. It has no knowledge of language: its vectors mean nothing, its shapes, vocabulary size and activation
-outliers are what BioBERT's are like. Outliers as in trained encoders (an all-mpnet-base-v2 was looked at):
+It is right for speed and memory, and no evidence for BioBERT's fidelity: its vectors mean nothing. It is used where the
+Hugging Face Hub cannot be reached. Its shapes, the size of its vocabulary and its outlier activations are like
+BioBERT's. The outliers are those of trained encoders (an all-mpnet-base-v2 was examined):
 
-- a few LayerNorm channels lie far above the rest;
-- some feed-forward units fire on [SEP] and punctuation at hundreds of times the layer's median.
-
-    python -m benchmarks.standin FOLDER [base | large]
+- a few LayerNorm channels are far above the rest;
+- some feed-forward units are active on [SEP] and punctuation, at hundreds of times the layer's median.
 """
 
 import json
-import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -25,30 +22,37 @@ from tokenizers.trainers import WordPieceTrainer
 from transformers import BertConfig, BertModel
 from transformers.models.bert.modeling_bert import BertLayer
 
+from benchmarks.harness.program import program_parser, run_program
 from benchmarks.inputs.corpus import bundled_texts
 
 SEED = 20200825
 SPECIAL_TOKENS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
 
 WORD_STD = 0.04
-PLACE_STD = 0.012
-"""Of position and segment embeddings: small, so that words decide."""
+POSITION_STD = 0.012
+"""Standard deviations of word embeddings, and of position and segment embeddings, which are smaller: words decide."""
 
 LOUD_CHANNELS = (77, 308)
-LOUD_GAIN = 20.0
-"""Their gain in the attention LayerNorm; the output LayerNorm takes most of it back, the next matrix hears less."""
-QUIET_GAIN = 1 / 14
-HEARD = 0.3
+"""The LayerNorm channels that are far above the rest."""
 
-SPIKE_LAYERS = (3, 5, 7, 9)
-SPIKE = 100.0
-"""Activation of a spike unit on marked tokens; the 99.5th percentile of the others lies at `REST`."""
-REST = -1.0
-SAMPLES = 100
-"""Bundled texts whose activations place the spikes."""
+LOUD_GAIN = 20.0
+OUTPUT_GAIN = 1 / 14
+LOUD_WEIGHT_FACTOR = 0.3
+"""Factors for the loud channels: in the attention LayerNorm, in the output LayerNorm, which takes most of the first
+back, and in the weights of the next matrix."""
+
+OUTLIER_LAYERS = (3, 5, 7, 9)
+"""The layers whose feed-forward unit 0 is an outlier unit."""
+
+MARKED_ACTIVATION = 100.0
+UNMARKED_ACTIVATION = -1.0
+"""Input to GELU of an outlier unit: the median on marked tokens, the 99.5th percentile on the other tokens."""
+
+SAMPLE_TEXTS = 100
+"""Bundled texts whose activations decide the weights of the outlier units."""
 
 BIOBERT = BertConfig(vocab_size=28_996, layer_norm_eps=1e-12)
-"""BioBERT's geometry is BertConfig's default one but for the cased vocabulary."""
+"""BioBERT's geometry: BertConfig's default one, with a cased vocabulary."""
 
 LARGE = BertConfig(
     vocab_size=58_996,
@@ -58,17 +62,21 @@ LARGE = BertConfig(
     intermediate_size=4096,
     layer_norm_eps=1e-12,
 )
-"""BERT-large's geometry, with a vocabulary of its own as BioBERT-Large has one."""
+"""BERT-large's geometry, with a large vocabulary like BioBERT-Large's."""
 
 SIZES = {"base": BIOBERT, "large": LARGE}
 
 
 def write_standin(folder: Path, config: BertConfig = BIOBERT) -> None:
-    """Write config.json, model.safetensors and vocab.txt of the stand-in for `config` into the new `folder`."""
+    """Write config.json, model.safetensors and vocab.txt of the stand-in for `config` into the new `folder`.
+
+    Raises FileExistsError if `folder` exists.
+    """
+    folder.mkdir(parents=True)
     texts = bundled_texts()
     tokenizer = _trained_tokenizer(texts, config.vocab_size)
     model = _seeded_model(config)
-    sequences = [_framed(tokenizer, text, config.max_position_embeddings) for text in texts[:SAMPLES]]
+    sequences = [_framed(tokenizer, text, config.max_position_embeddings) for text in texts[:SAMPLE_TEXTS]]
     marked = _marked_tokens(tokenizer)
     _mark_embeddings(model, marked)
     hidden = [model.embeddings(ids) for ids in sequences]
@@ -76,20 +84,20 @@ def write_standin(folder: Path, config: BertConfig = BIOBERT) -> None:
     for index, layer in enumerate(_layers(model)):
         _raise_channels(layer)
         attended = [layer.attention(states)[0] for states in hidden]
-        if index in SPIKE_LAYERS:
-            _add_spike(layer, torch.cat([states[0] for states in attended]), is_marked)
+        if index in OUTLIER_LAYERS:
+            _add_outlier_unit(layer, torch.cat([states[0] for states in attended]), is_marked)
         _center(layer, attended)
         hidden = [layer.output(layer.intermediate(states), states) for states in attended]
     _save(folder, model, tokenizer)
 
 
 def _trained_tokenizer(texts: Sequence[str], vocab_size: int) -> Tokenizer:
-    """A cased WordPiece tokenizer trained on `texts`, its vocabulary filled up with [unusedN]."""
+    """Train a cased WordPiece tokenizer on `texts`, and fill its vocabulary up with [unusedN]."""
     tokenizer = Tokenizer(WordPiece(unk_token="[UNK]"))
     tokenizer.normalizer = BertNormalizer(lowercase=False, strip_accents=False)
     tokenizer.pre_tokenizer = BertPreTokenizer()
-    # The trainer numbers continuing characters in the order of a hash table, and breaks ties by these numbers: given
-    # first, in order, they are the same in every run.
+    # The trainer numbers continuing characters in the order of a hash table, and breaks ties by these numbers. Given as
+    # special tokens, in order, they get the same numbers in every run.
     continuing = [f"##{character}" for character in sorted(set("".join(texts)) - {" "})]
     trainer = WordPieceTrainer(
         vocab_size=vocab_size, special_tokens=[*SPECIAL_TOKENS, *continuing], show_progress=False
@@ -118,8 +126,8 @@ def _seeded_model(config: BertConfig) -> BertModel:
     model.eval().requires_grad_(False)
     embeddings = model.embeddings
     embeddings.word_embeddings.weight.normal_(std=WORD_STD)
-    embeddings.position_embeddings.weight.normal_(std=PLACE_STD)
-    embeddings.token_type_embeddings.weight.normal_(std=PLACE_STD)
+    embeddings.position_embeddings.weight.normal_(std=POSITION_STD)
+    embeddings.token_type_embeddings.weight.normal_(std=POSITION_STD)
     return model
 
 
@@ -136,28 +144,27 @@ def _layers(model: BertModel) -> Iterator[BertLayer]:
 def _raise_channels(layer: BertLayer) -> None:
     channels = [channel for channel in LOUD_CHANNELS if channel < layer.intermediate.dense.in_features]
     layer.attention.output.LayerNorm.weight[channels] *= LOUD_GAIN
-    layer.output.LayerNorm.weight[channels] *= QUIET_GAIN
-    layer.intermediate.dense.weight[:, channels] *= HEARD
+    layer.output.LayerNorm.weight[channels] *= OUTPUT_GAIN
+    layer.intermediate.dense.weight[:, channels] *= LOUD_WEIGHT_FACTOR
 
 
-def _add_spike(layer: BertLayer, states: torch.Tensor, is_marked: torch.Tensor) -> None:
-    """Make feed-forward unit 0 fire on marked tokens: their median reaches SPIKE, the others stay below zero."""
+def _add_outlier_unit(layer: BertLayer, states: torch.Tensor, is_marked: torch.Tensor) -> None:
+    """Make feed-forward unit 0 active on marked tokens, and keep it below zero on the others."""
     inside, outside = states[is_marked], states[~is_marked]
     direction = (inside.mean(0) - outside.mean(0)) / (outside.var(0) + 1e-3)
     high, low = (inside @ direction).median(), (outside @ direction).quantile(0.995)
-    gain = (SPIKE - REST) / (high - low)
+    gain = (MARKED_ACTIVATION - UNMARKED_ACTIVATION) / (high - low)
     layer.intermediate.dense.weight[0] = direction * gain
-    layer.intermediate.dense.bias[0] = REST - low * gain
+    layer.intermediate.dense.bias[0] = UNMARKED_ACTIVATION - low * gain
 
 
 def _center(layer: BertLayer, attended: Sequence[torch.Tensor]) -> None:
-    """Take the mean of the feed-forward output away, so that sentences stay different from each other."""
+    """Subtract the mean of the feed-forward output, so that sentences stay different from each other."""
     mean = torch.cat([layer.intermediate(states)[0] for states in attended]).mean(0)
     layer.output.dense.bias.copy_(-layer.output.dense.weight @ mean)
 
 
 def _save(folder: Path, model: BertModel, tokenizer: Tokenizer) -> None:
-    folder.mkdir(parents=True)
     config = {"architectures": ["BertModel"], **model.config.to_dict()}
     (folder / "config.json").write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
     safetensors.torch.save_file(model.state_dict(), folder / "model.safetensors", metadata={"format": "pt"})
@@ -165,5 +172,14 @@ def _save(folder: Path, model: BertModel, tokenizer: Tokenizer) -> None:
     (folder / "vocab.txt").write_text("\n".join(tokens) + "\n", encoding="utf-8")
 
 
+def main() -> None:
+    """Write the stand-in that the command line asks for."""
+    parser = program_parser(__doc__)
+    parser.add_argument("folder", type=Path, metavar="FOLDER", help="a new folder")
+    parser.add_argument("size", nargs="?", choices=list(SIZES), default="base", help="default: %(default)s")
+    options = parser.parse_args()
+    write_standin(options.folder, SIZES[options.size])
+
+
 if __name__ == "__main__":
-    write_standin(Path(sys.argv[1]), SIZES[sys.argv[2] if len(sys.argv) > 2 else "base"])
+    run_program(main)

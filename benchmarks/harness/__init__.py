@@ -1,1 +1,5 @@
-"""What prepares contenders, runs each in a process of its own, and says whether its vectors are right."""
+"""Processes, rounds, checks and timings: how contenders are prepared and measured.
+
+Comes in: a subject and the table of contenders. Goes out: raw samples, in records. The programs import it; it starts
+worker, prepare and load_worker as programs of their own.
+"""

@@ -1,4 +1,4 @@
-"""Whether a contender's vectors are the reference's: nothing else is measured of one whose vectors are not."""
+"""The check of a contender's vectors against the reference's. A contender with wrong vectors is not measured."""
 
 from collections.abc import Sequence
 
@@ -7,17 +7,19 @@ import numpy as np
 from benchmarks.harness.bench import Bench, Record
 from benchmarks.peers.contenders import REFERENCE
 from biobert_onnx._types import FloatArray
-from biobert_onnx_export.gate.fidelity import cosines
 
-LEAST_COSINE = {"float32": 0.9999, "CPU's default": 0.99, "bfloat16": 0.99, "int8": 0.8}
-"""Least mean cosine to the reference, by precision. A CPU's default is bfloat16 where it has instructions for it."""
+MIN_COSINE = {"float32": 0.9999, "CPU's default": 0.99, "bfloat16": 0.99, "int8": 0.8}
+"""Mean cosine to the reference that each precision must reach. A CPU's default is bfloat16 where the CPU has it."""
 
 BATCH = 16
-"""Texts in a batch when it is asked whether a text's vector changes with its batch."""
+"""Texts in a batch of the check whether a text's vector changes with its batch."""
 
 
 def check_vectors(bench: Bench, texts: Sequence[str], names: Sequence[str]) -> None:
-    """Record the fidelity of every contender's vectors of `texts`, the reference's first; refuse the wrong ones."""
+    """Record the fidelity of every contender's vectors of `texts`, the reference's first, and refuse wrong ones.
+
+    Raises ValueError if the reference failed.
+    """
     expected: list[FloatArray] = []
 
     def check(name: str, record: Record) -> None:
@@ -29,12 +31,17 @@ def check_vectors(bench: Bench, texts: Sequence[str], names: Sequence[str]) -> N
 
     bench.each(check, [REFERENCE], title="vectors")
     if not expected:
-        raise RuntimeError(f"the reference failed: {bench.records[REFERENCE]['failure']}")
+        raise ValueError(f"the reference failed: {bench.records[REFERENCE]['failure']}")
     bench.each(check, [name for name in names if name != REFERENCE], title="vectors")
 
 
 def judge(record: Record, together: FloatArray, alone: FloatArray, reference: FloatArray) -> None:
-    """Record the fidelity of the vectors that a contender gave texts `together`, and refuse it if they are wrong."""
+    """Record the fidelity of a contender's vectors, (texts, dim) float32, and refuse the contender if they are wrong.
+
+    `together` are its vectors of all texts in batches, `alone` those of each text in a call of its own.
+    """
+    from biobert_onnx_export.gate.fidelity import cosines
+
     cosine, self_cosine = cosines(together, reference), cosines(together, alone)
     record["fidelity"] = {
         "texts": len(reference),
@@ -44,6 +51,6 @@ def judge(record: Record, together: FloatArray, alone: FloatArray, reference: Fl
         "changed_by_batch": int((together != alone).any(axis=1).sum()),
         "batch_cosine_min": float(self_cosine.min()),
     }
-    least = LEAST_COSINE[record["precision"]]
-    if not cosine.mean() >= least:
-        record["refusal"] = f"mean cosine {cosine.mean():.4f} to the reference, its precision needs at least {least}"
+    minimum = MIN_COSINE[record["precision"]]
+    if not cosine.mean() >= minimum:
+        record["refusal"] = f"mean cosine {cosine.mean():.4f} to the reference, its precision needs at least {minimum}"

@@ -1,9 +1,9 @@
-"""One process of `benchmarks.load`: many threads call one encoder, others are opened, closed and forked, until SIGTERM.
+"""One process of `benchmarks.load`: threads share an encoder, others are opened, closed and forked, until SIGTERM.
 
-    python -m benchmarks.harness.load_worker ARTIFACT TEXTS VECTORS THREADS
+    python -m benchmarks.harness.load_worker ARTIFACT TEXTS VECTORS THREADS, which only benchmarks.load starts
 
-Every vector is compared bit by bit with that of VECTORS. The first line on stdout comes when the work begins, the last
-one is what was done, in JSON; the process ends with 143, as shells have it for SIGTERM.
+Every vector is compared bit by bit with that of VECTORS. The process prints a line when the work begins, and at the end
+its report in JSON. It exits with 143, which is what shells report for SIGTERM.
 """
 
 import asyncio
@@ -24,36 +24,40 @@ import numpy as np
 from biobert_onnx import SentenceEncoder
 from biobert_onnx._types import FloatArray
 
-TERMINATED = 128 + signal.SIGTERM
+SIGTERM_EXIT_CODE = 128 + signal.SIGTERM
 
-FORK_EVERY_S = 15.0
-HUNG_S = 60
-"""Seconds after which a forked process that has not ended is ended, and counted as hung."""
+FORK_INTERVAL_S = 15.0
+"""Seconds from one fork to the next."""
 
-SETTLING_S = 0.5
+FORK_TIMEOUT_S = 60
+"""Seconds after which a forked process that has not ended is killed, and counted as hung."""
 
-SIZES = (1, 1, 2, 40)
-"""Texts in one call: lone ones, which take all threads, and more than one micro-batch."""
+SETTLE_S = 0.5
+"""Seconds after which the system's list has no more entries of threads that were joined."""
+
+CALL_SIZES = (1, 1, 2, 40)
+"""Texts in one call: a single text takes all threads, 40 texts are more than one micro-batch."""
 
 Call = Callable[[SentenceEncoder, list[str]], FloatArray]
 
 
-def awaited(encoder: SentenceEncoder, texts: list[str]) -> FloatArray:
-    """The vectors of `texts`, from `aencode` on an event loop of its own."""
+def encode_async(encoder: SentenceEncoder, texts: list[str]) -> FloatArray:
+    """Encode `texts` by `aencode` on an event loop of its own."""
     return asyncio.run(encoder.aencode(texts))
 
 
-def streamed(encoder: SentenceEncoder, texts: list[str]) -> FloatArray:
-    """The vectors of `texts`, from `encode_stream` in arrays of 16."""
+def encode_streamed(encoder: SentenceEncoder, texts: list[str]) -> FloatArray:
+    """Encode `texts` by `encode_stream` in arrays of 16."""
     return np.concatenate(list(encoder.encode_stream(texts, chunk_size=16)))
 
 
-CALLS: tuple[Call, ...] = (SentenceEncoder.encode, SentenceEncoder.encode, awaited, streamed)
+CALLS: tuple[Call, ...] = (SentenceEncoder.encode, SentenceEncoder.encode, encode_async, encode_streamed)
+"""The ways to encode, from which a thread chooses at random."""
 
 
 @dataclass(kw_only=True)
 class Tally:
-    """What one thread did."""
+    """Counts of what one thread did."""
 
     calls: int = 0
     rows: int = 0
@@ -64,19 +68,19 @@ class Tally:
     hung_forks: int = 0
 
     def __add__(self, other: "Tally") -> "Tally":
-        """Both together."""
+        """Add the counts."""
         return Tally(**{name: count + getattr(other, name) for name, count in asdict(self).items()})
 
 
 class Work:
-    """The texts, their vectors, and the ways to try an encoder on them."""
+    """The texts, their right vectors, and the ways to try an encoder on them."""
 
     def __init__(self, texts: list[str], vectors: FloatArray) -> None:
         self._texts, self._vectors = texts, vectors
 
     def call(self, encoder: SentenceEncoder, chance: random.Random, tally: Tally) -> None:
         """Encode some texts in some way, and count the rows that differ in any bit."""
-        chosen = chance.sample(range(len(self._texts)), chance.choice(SIZES))
+        chosen = chance.sample(range(len(self._texts)), chance.choice(CALL_SIZES))
         found = chance.choice(CALLS)(encoder, [self._texts[index] for index in chosen])
         tally.calls += 1
         tally.rows += len(chosen)
@@ -87,7 +91,7 @@ class Work:
         child = os.fork()
         if child == 0:
             signal.signal(signal.SIGTERM, signal.SIG_DFL)
-            signal.alarm(HUNG_S)  # ends it even where it hangs
+            signal.alarm(FORK_TIMEOUT_S)  # the kernel ends the process even if it hangs
             in_child = Tally()
             self.call(encoder, chance, in_child)
             os._exit(in_child.wrong_rows > 0)
@@ -98,7 +102,7 @@ class Work:
 
 
 def call_until(stop: Event, work: Work, encoder: SentenceEncoder, seed: int) -> Tally:
-    """What a thread did that called `encoder` until `stop` was set."""
+    """Call `encoder` until `stop` is set; returns what was done."""
     tally, chance = Tally(), random.Random(seed)
     while not stop.is_set():
         work.call(encoder, chance, tally)
@@ -106,25 +110,25 @@ def call_until(stop: Event, work: Work, encoder: SentenceEncoder, seed: int) -> 
 
 
 def open_and_fork(stop: Event, work: Work, artifact: Path, shared: SentenceEncoder) -> Tally:
-    """What this thread did that opened, used and closed encoders, and forked at times, until `stop` was set.
+    """Open, use and close encoders, and fork at intervals, until `stop` is set; returns what was done.
 
     It also ends when the process that started this one has ended.
     """
     tally, chance = Tally(), random.Random(os.getpid())
-    parent, next_fork = os.getppid(), time.monotonic() + FORK_EVERY_S
+    parent, next_fork = os.getppid(), time.monotonic() + FORK_INTERVAL_S
     while not stop.is_set() and os.getppid() == parent:
         with SentenceEncoder(artifact) as encoder:
             work.call(encoder, chance, tally)
         tally.opened += 1
         if time.monotonic() >= next_fork:
-            next_fork += FORK_EVERY_S
+            next_fork += FORK_INTERVAL_S
             work.fork(shared, chance, tally)
     return tally
 
 
-def held() -> dict[str, int]:
-    """Threads and file descriptors of this process, once threads that were joined have left the system's list too."""
-    time.sleep(SETTLING_S)
+def open_handles() -> dict[str, int]:
+    """Count the threads and the file descriptors of this process."""
+    time.sleep(SETTLE_S)
     folders = {"threads": Path("/proc/self/task"), "files": Path("/proc/self/fd")}
     return {name: sum(1 for _ in folder.iterdir()) for name, folder in folders.items()}
 
@@ -133,11 +137,11 @@ def main() -> int:
     """Work until SIGTERM, then print the report."""
     artifact, texts, vectors, threads = Path(sys.argv[1]), Path(sys.argv[2]), np.load(sys.argv[3]), int(sys.argv[4])
     work, stop = Work(json.loads(texts.read_text(encoding="utf-8")), vectors), Event()
-    signal.signal(signal.SIGTERM, lambda *_: stop.set())  # raising there would be lost where Python swallows it
-    with SentenceEncoder(artifact) as encoder:  # what a process takes once: the tokenizer's threads
+    signal.signal(signal.SIGTERM, lambda *_: stop.set())  # an exception could be lost where Python ignores it
+    with SentenceEncoder(artifact) as encoder:  # starts what a process starts once: the tokenizer's threads
         for call in CALLS:
             call(encoder, ["Warm up.", "All ways."])
-    before = held()
+    before = open_handles()
     print("at work", flush=True)
     with SentenceEncoder(artifact) as shared, ThreadPoolExecutor(threads) as pool:
         futures = [pool.submit(call_until, stop, work, shared, seed) for seed in range(threads)]
@@ -146,8 +150,8 @@ def main() -> int:
         finally:
             stop.set()
         done = sum((future.result() for future in futures), own)
-    print(json.dumps({"before": before, "after": held(), **asdict(done)}))
-    return TERMINATED
+    print(json.dumps({"before": before, "after": open_handles(), **asdict(done)}))
+    return SIGTERM_EXIT_CODE
 
 
 if __name__ == "__main__":

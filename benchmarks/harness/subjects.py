@@ -1,4 +1,4 @@
-"""What is measured: a checkpoint, converted once for every contender, in a folder of its own."""
+"""The checkpoint that is measured: converted once for every contender, in a folder of its own."""
 
 import json
 from bisect import bisect_right
@@ -10,7 +10,7 @@ from typing import Self
 from tokenizers import Tokenizer
 
 MAX_LENGTH = 512
-"""Every contender cuts texts here, so that latency can be taken up to it."""
+"""Tokens that every contender cuts texts to, so that latency can be measured up to this length."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,37 +32,26 @@ class Subject:
 
     @classmethod
     def prepare(cls, name: str, checkpoint: Path, work: Path) -> Self:
-        """Write the subject's facts and tokenizer into the new folder `work`."""
-        from biobert_onnx_export.checkpoint.checkpoint import Checkpoint
+        """Write the subject's facts and tokenizer into the new folder `work`; raises ValueError for the checkpoint."""
+        from benchmarks.inputs.checkpoints import read_checkpoint
 
-        source = Checkpoint.read(str(checkpoint))
-        subject = cls(
-            name=name,
-            checkpoint=str(checkpoint),
-            work=str(work),
-            layers=source.geometry.num_hidden_layers,
-            dim=source.geometry.hidden_size,
-            heads=source.geometry.num_attention_heads,
-            intermediate=source.geometry.intermediate_size,
-            cased=source.vocabulary.cased,
-            normalized=source.modules.normalized,
-        )
+        facts, tokenizer = read_checkpoint(checkpoint)
+        subject = cls(name=name, checkpoint=str(checkpoint), work=str(work), **asdict(facts))
         work.mkdir(parents=True)
         (work / "subject.json").write_text(json.dumps(asdict(subject)), encoding="utf-8")
-        source.vocabulary.tokenizer().save(str(subject.tokenizer_file))
+        tokenizer.save(str(subject.tokenizer_file))
         return subject
 
     def write_reference_graph(self) -> None:
         """Write the reference graph into the subject's folder, once for every contender that starts from it."""
-        from biobert_onnx_export.checkpoint.checkpoint import Checkpoint
-        from biobert_onnx_export.reference.reference import Reference
+        from benchmarks.inputs.checkpoints import write_reference_graph
 
-        source = Checkpoint.read(self.checkpoint)
-        Reference(source, Path(self.work), pooling="mean", samples=[self.tokenizer().encode("A text.").ids])
+        sample = self.tokenizer().encode("A text.").ids
+        write_reference_graph(Path(self.checkpoint), Path(self.work), sample)
 
     @classmethod
     def read(cls, work: Path) -> Self:
-        """The subject that was prepared in `work`."""
+        """Read the subject that was prepared in `work`."""
         return cls(**json.loads((work / "subject.json").read_text(encoding="utf-8")))
 
     @property
@@ -76,13 +65,16 @@ class Subject:
         return Path(self.work) / "reference.onnx"
 
     def tokenizer(self) -> Tokenizer:
-        """A tokenizer that cuts at MAX_LENGTH."""
+        """Load a tokenizer that cuts texts to MAX_LENGTH tokens."""
         tokenizer = Tokenizer.from_file(str(self.tokenizer_file))
         tokenizer.enable_truncation(MAX_LENGTH)
         return tokenizer
 
-    def texts_of(self, tokens: int, count: int, texts: Sequence[str]) -> list[str]:
-        """`count` different texts of exactly `tokens` tokens, special ones included: runs of words of `texts`."""
+    def texts_of_length(self, tokens: int, count: int, texts: Sequence[str]) -> list[str]:
+        """Make `count` different texts of exactly `tokens` tokens, special ones included, from the words of `texts`.
+
+        Raises ValueError if `texts` have too few words.
+        """
         tokenizer = Tokenizer.from_file(str(self.tokenizer_file))
         words = " ".join(texts).split()
         starts = range(0, len(words) - tokens, max(1, (len(words) - tokens) // count))
@@ -92,7 +84,7 @@ class Subject:
 
 
 def _cut(tokenizer: Tokenizer, words: Sequence[str], tokens: int) -> str:
-    """The first words that fit into `tokens` tokens, filled up with "a", which is one token in every vocabulary."""
+    """Join the first words that fit into `tokens` tokens, and fill up with "a", one token in every vocabulary."""
 
     def length(end: int) -> int:
         return len(tokenizer.encode(" ".join(words[:end])).ids)

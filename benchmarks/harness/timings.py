@@ -1,25 +1,29 @@
-"""What is timed of every contender, and the memory it takes; each function adds raw samples to the records."""
+"""Timings and memory of every contender; each function adds raw samples to the records."""
 
 from collections.abc import Iterator, Sequence
 
-from benchmarks.harness.bench import ENTRIES, Bench, Record, stream_counts
+from benchmarks.harness.bench import ALL_ENTRIES, Bench, Record, stream_counts
 from benchmarks.inputs.corpus import pubmed_like_texts
 from benchmarks.peers.contenders import OURS
 
 BATCHES = (4, 8, 16, 32)
-SWEEP_SHARE = 8
-"""The sweep takes this part of the corpus, one in so many."""
+"""Batch sizes that the sweep tries."""
 
-PART = 4
-"""Scaling with threads, and memory, take one text in so many."""
+SWEEP_DIVISOR = 8
+"""The sweep takes the first 1/8 of the corpus."""
+
+PART_DIVISOR = 4
+"""Scaling with threads, and memory, take the first 1/4 of the corpus."""
 
 LENGTHS = (16, 32, 64, 128, 256, 512)
+"""Tokens of the texts whose latency and throughput are measured by length."""
+
 REPEATS = 3
-"""Calls of one text in one turn, of which there are twice as many as of longer measures."""
+"""Calls of one text in one turn. Latency has twice the rounds of the longer measures."""
 
 
 def time_starts(bench: Bench, names: Sequence[str], starts: int) -> None:
-    """Seconds from the start of a process to its first vector, and the memory of one more beside the first."""
+    """Record the seconds from the start of a process to its first vector, and its memory beside a first process."""
 
     def start(name: str, record: Record) -> None:
         bench.worker(name)  # the first process, which goes on to the other measures
@@ -32,11 +36,11 @@ def time_starts(bench: Bench, names: Sequence[str], starts: int) -> None:
 
 
 def choose_settings(bench: Bench, names: Sequence[str], corpus: Sequence[str], rounds: int) -> None:
-    """Record every sample of a sweep over streams and batch sizes on the start of the corpus, and the best setting.
+    """Record every sample of a sweep over streams and batch sizes on part of the corpus, and the best setting.
 
-    The least sample of each setting decides, as other work on the machine only ever adds to one.
+    The least sample of each setting decides, because other work on the machine can only make a sample longer.
     """
-    sample = corpus[: len(corpus) // SWEEP_SHARE]
+    sample = corpus[: len(corpus) // SWEEP_DIVISOR]
 
     def sweep(name: str, record: Record) -> None:
         samples = record.setdefault("sweep", [{**setting, "seconds": []} for setting in _settings(bench, name)])
@@ -50,14 +54,14 @@ def choose_settings(bench: Bench, names: Sequence[str], corpus: Sequence[str], r
 
 
 def _settings(bench: Bench, name: str) -> Iterator[dict[str, int | None]]:
-    contender = ENTRIES[name]
+    contender = ALL_ENTRIES[name]
     for streams in stream_counts(contender, bench.threads):
         for batch in BATCHES if contender.batched else (None,):
             yield {"streams": streams, "batch": batch}
 
 
 def time_corpus(bench: Bench, names: Sequence[str], corpus: Sequence[str], rounds: int) -> None:
-    """Seconds of the whole corpus."""
+    """Record the seconds of the whole corpus."""
 
     def encode(name: str, record: Record) -> None:
         setting = record["setting"]
@@ -68,35 +72,35 @@ def time_corpus(bench: Bench, names: Sequence[str], corpus: Sequence[str], round
 
 
 def take_memory(bench: Bench, names: Sequence[str], corpus: Sequence[str]) -> None:
-    """Memory of a new process that encodes part of the corpus and does nothing else."""
+    """Record the memory of a new process that encodes part of the corpus and does nothing else."""
 
     def encode(name: str, record: Record) -> None:
         setting = record["setting"]
         with bench.new_worker(name, streams=setting["streams"]) as worker:
-            worker.seconds(corpus[: len(corpus) // PART], batch=setting["batch"])
+            worker.seconds(corpus[: len(corpus) // PART_DIVISOR], batch=setting["batch"])
             record["memory"] = worker.memory()
 
     bench.each(encode, names, title="memory")
 
 
 def time_lengths(bench: Bench, names: Sequence[str], corpus: Sequence[str], tokens: int, rounds: int) -> None:
-    """Seconds of `tokens` tokens in texts of one length, for every length."""
-    texts = {length: bench.subject.texts_of(length, max(1, tokens // length), corpus) for length in LENGTHS}
+    """Record the seconds of `tokens` tokens in texts of one length, for every length."""
+    texts = {length: bench.subject.texts_of_length(length, max(1, tokens // length), corpus) for length in LENGTHS}
 
     def encode(name: str, record: Record) -> None:
         streams, batch = record["setting"]["streams"], record["setting"]["batch"]
         worker = bench.worker(name, streams=streams)
         seconds = record.setdefault("length_seconds", {str(length): [] for length in LENGTHS})
         for length in LENGTHS:
-            a_stream = max(1, len(texts[length]) // streams)  # so that no stream is left without a batch
-            seconds[str(length)] += worker.seconds(texts[length], batch=batch and min(batch, a_stream))
+            per_stream = max(1, len(texts[length]) // streams)  # every stream gets a batch
+            seconds[str(length)] += worker.seconds(texts[length], batch=batch and min(batch, per_stream))
 
     bench.each(encode, names, rounds=rounds, title="throughput by length")
 
 
 def time_latency(bench: Bench, names: Sequence[str], corpus: Sequence[str], rounds: int) -> None:
-    """Seconds of one text alone, by its number of tokens; the first call of each length is not counted."""
-    texts = {length: bench.subject.texts_of(length, 1, corpus) for length in LENGTHS}
+    """Record the seconds of one text alone, by its number of tokens, without the first call of each length."""
+    texts = {length: bench.subject.texts_of_length(length, 1, corpus) for length in LENGTHS}
 
     def encode(name: str, record: Record) -> None:
         seconds = record.setdefault("latency_seconds", {str(length): [] for length in LENGTHS})
@@ -107,9 +111,9 @@ def time_latency(bench: Bench, names: Sequence[str], corpus: Sequence[str], roun
 
 
 def time_threads(bench: Bench, names: Sequence[str], corpus: Sequence[str], rounds: int) -> None:
-    """Seconds of part of the corpus on 1, 2, 4, ... threads, up to all."""
+    """Record the seconds of part of the corpus on 1, 2, 4, ... threads, up to all."""
     counts = [1 << power for power in range(bench.threads.bit_length()) if 1 << power < bench.threads]
-    part = corpus[: len(corpus) // PART]
+    part = corpus[: len(corpus) // PART_DIVISOR]
     for threads in [*counts, bench.threads]:
 
         def encode(name: str, record: Record, threads: int = threads) -> None:
@@ -122,7 +126,7 @@ def time_threads(bench: Bench, names: Sequence[str], corpus: Sequence[str], roun
 
 
 def time_corpus_sizes(bench: Bench, sizes: Sequence[int]) -> None:
-    """Seconds and memory of this project's encoder, a new process for each number of texts."""
+    """Record seconds and memory of this project's encoder, a new process for each number of texts."""
     for size in sizes:
         texts = pubmed_like_texts(size, seed=size)
 

@@ -1,9 +1,9 @@
-"""One contender in a process of its own, asked over its standard input, so that times and memory are its alone.
+"""One contender in a process of its own, so that no other contender adds to its times and its memory.
 
-    python -m benchmarks.harness.worker NAME WORK THREADS STREAMS
+    python -m benchmarks.harness.worker NAME WORK THREADS STREAMS, which only the harness starts
 
-Once it has encoded a first text it answers the seconds that importing, loading and the first call took; then one JSON
-object for each JSON object it reads.
+After its first text it prints the seconds of importing, loading and the first call. Then it prints one JSON object for
+each JSON object that it reads from standard input.
 """
 
 import importlib
@@ -19,18 +19,19 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.machine.memory import figures
+from benchmarks.machine.memory import proc_numbers
 
 FIRST_TEXT = "The first text is short."
 FIRST_BATCH = 8
+"""The text of the first call, which is part of the cold start, and its batch size."""
 
 
 class WorkerError(RuntimeError):
-    """A contender's process ended or failed; the message is the end of what it said."""
+    """A contender's process ended or failed; the message is the last line of its stderr."""
 
 
 class Worker:
-    """The process of one contender; use it as a context manager. `start` holds the seconds of its start-up."""
+    """The process of one contender; use it as a context manager. `start` holds the seconds of its start by part."""
 
     def __init__(self, name: str, work: Path, *, threads: int, streams: int) -> None:
         command = [sys.executable, "-m", "benchmarks.harness.worker", name, str(work), str(threads), str(streams)]
@@ -52,30 +53,30 @@ class Worker:
     def __exit__(self, *exception: object) -> None:
         self.close()
 
-    def dismiss(self) -> None:
+    def end_input(self) -> None:
         """Let the process end, without waiting for it."""
         assert self._process.stdin is not None
         self._process.stdin.close()
 
     def close(self) -> None:
         """End the process."""
-        self.dismiss()
+        self.end_input()
         self._process.wait()
         for stream in (self._process.stdout, self._errors):
             assert stream is not None
             stream.close()
 
     def seconds(self, texts: Sequence[str], *, batch: int | None, repeats: int = 1) -> list[float]:
-        """Seconds of encoding `texts`, once for each repeat."""
+        """Return the seconds of encoding `texts`, one figure for each repeat."""
         return list(self._ask({"texts": list(texts), "batch": batch, "repeats": repeats})["seconds"])
 
     def vectors(self, texts: Sequence[str], *, batch: int | None) -> NDArray[np.float32]:
-        """The vectors of `texts`, (texts, dim) float32."""
+        """Return the vectors of `texts`, (texts, dim) float32."""
         answer = self._ask({"texts": list(texts), "batch": batch, "vectors": True})
         return np.frombuffer(bytes.fromhex(answer["vectors"]), dtype=np.float32).reshape(len(texts), -1)
 
     def memory(self) -> dict[str, int]:
-        """Bytes of resident memory: now, anonymous, and at its peak."""
+        """Return the bytes of resident memory: now, its anonymous part, and at its peak."""
         return dict(self._ask({"memory": True})["memory"])
 
     def _ask(self, question: dict[str, Any]) -> dict[str, Any]:
@@ -84,7 +85,7 @@ class Worker:
             self._process.stdin.write(json.dumps(question) + "\n")
             self._process.stdin.flush()
         except BrokenPipeError:
-            raise WorkerError(self._last_words()) from None
+            raise WorkerError(self._last_error_line()) from None
         return self._answer()
 
     def _answer(self) -> dict[str, Any]:
@@ -92,11 +93,11 @@ class Worker:
         line = self._process.stdout.readline()
         if not line:
             self._process.wait()
-            raise WorkerError(self._last_words())
+            raise WorkerError(self._last_error_line())
         answer: dict[str, Any] = json.loads(line)
         return answer
 
-    def _last_words(self) -> str:
+    def _last_error_line(self) -> str:
         self._errors.seek(0)
         lines = [line.strip() for line in self._errors if line.strip()]
         return lines[-1] if lines else f"ended with exit code {self._process.returncode}"
@@ -108,7 +109,7 @@ def main(name: str, work: str, threads: str, streams: str) -> None:
     from benchmarks.peers.bounds import BOUNDS
     from benchmarks.peers.contenders import CONTENDERS
 
-    answers, sys.stdout = sys.stdout, sys.stderr  # what a contender prints is no answer
+    answers, sys.stdout = sys.stdout, sys.stderr  # the prints of a library must not mix with the answers
     contender = {**CONTENDERS, **BOUNDS}[name]
     begin = time.perf_counter()
     for module in contender.imports:
@@ -123,18 +124,21 @@ def main(name: str, work: str, threads: str, streams: str) -> None:
     start = {"import": imported - begin, "load": loaded - imported, "first_call": called - loaded}
     print(json.dumps(start), file=answers, flush=True)
     for line in sys.stdin:
-        print(json.dumps(_answered(encode, json.loads(line))), file=answers, flush=True)
+        print(json.dumps(_answer_to(encode, json.loads(line))), file=answers, flush=True)
 
 
 def contender_folder(subject: Any, name: str) -> Path:
-    """Where the contender `name` keeps what it made of `subject`."""
+    """Return the folder in which the contender `name` keeps what it made of `subject`."""
     return Path(subject.work) / name.replace(" ", "-")
 
 
-def _answered(encode: Any, question: dict[str, Any]) -> dict[str, Any]:
+def _answer_to(encode: Any, question: dict[str, Any]) -> dict[str, Any]:
     if "memory" in question:
         return {"memory": _memory()}
-    texts, batch = question["texts"], question["batch"] or 1  # None: who batches by itself does not look at it
+    texts, batch = (
+        question["texts"],
+        question["batch"] or 1,
+    )  # contenders that make their own batches get None and ignore the 1
     if "vectors" in question:
         return {"vectors": np.asarray(encode(texts, batch), dtype=np.float32).tobytes().hex()}
     seconds = []
@@ -147,7 +151,7 @@ def _answered(encode: Any, question: dict[str, Any]) -> dict[str, Any]:
 
 def _memory() -> dict[str, int]:
     names = {"resident": "VmRSS", "anonymous": "RssAnon", "peak": "VmHWM"}
-    return {name: 1024 * kib for name, kib in zip(names, figures("self", *names.values()), strict=True)}
+    return {name: 1024 * kib for name, kib in zip(names, proc_numbers("self", *names.values()), strict=True)}
 
 
 if __name__ == "__main__":

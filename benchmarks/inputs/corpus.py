@@ -7,17 +7,18 @@ from importlib.resources import files
 import numpy as np
 
 TOKEN_PERCENTILES = ((0, 8), (10, 16), (25, 22), (50, 31), (75, 43), (90, 55), (99, 85), (100, 150))
-"""Length in tokens of PubMed sentences by percentile, special tokens included: NCBI disease corpus, 5,538 sentences of
-titles and abstracts, WordPiece vocabulary of all-MiniLM-L6-v2 (its greatest, 271, is cut to 150)."""
+"""Percentile and length in tokens of PubMed sentences, special tokens included. Source: NCBI disease corpus, 5,538
+sentences of titles and abstracts, WordPiece vocabulary of all-MiniLM-L6-v2 (the greatest, 271, is cut to 150)."""
 
 TOKENS_PER_PIECE = 1.28
-"""WordPiece tokens for each word or punctuation mark of the bundled text."""
+"""WordPiece tokens per word or punctuation mark of the bundled text."""
 
 PIECE = re.compile(r"\w+|[^\w\s]")
+"""A word or a punctuation mark."""
 
 
 def bundled_texts() -> list[str]:
-    """The bundled biomedical texts, in file order."""
+    """Return the bundled biomedical texts, in file order."""
     return (
         files("biobert_onnx_export.reference")
         .joinpath("data", "biomedical.txt")
@@ -27,18 +28,18 @@ def bundled_texts() -> list[str]:
 
 
 def pubmed_like_texts(count: int, *, seed: int = 1) -> list[str]:
-    """`count` different texts: runs of words of the bundled text, as long as PubMed sentences are."""
+    """Make `count` different texts from runs of words of the bundled text, as long as PubMed sentences are."""
     words = " ".join(bundled_texts()).split()
     chance = random.Random(seed)
     percentiles, tokens = zip(*TOKEN_PERCENTILES, strict=True)
     texts: dict[str, None] = {}
     while len(texts) < count:
         pieces = (float(np.interp(100 * chance.random(), percentiles, tokens)) - 2) / TOKENS_PER_PIECE
-        texts[_run_of(words, chance.randrange(len(words) - 200), round(pieces))] = None
+        texts[_words_from(words, chance.randrange(len(words) - 200), round(pieces))] = None
     return list(texts)
 
 
-def _run_of(words: list[str], start: int, pieces: int) -> str:
+def _words_from(words: list[str], start: int, pieces: int) -> str:
     end = start
     while pieces > 0:
         pieces -= len(PIECE.findall(words[end]))

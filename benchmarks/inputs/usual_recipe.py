@@ -1,4 +1,4 @@
-"""What onnxruntime-based peers ship: transformer fusion, then quantize_dynamic, with default settings."""
+"""The usual int8 recipe of projects on onnxruntime: transformer fusion, then quantize_dynamic, by default settings."""
 
 import logging
 from pathlib import Path
@@ -14,6 +14,6 @@ def write_usual_int8(reference: Path, path: Path, *, heads: int, hidden: int) ->
     optimize_model(
         str(reference), model_type="bert", num_heads=heads, hidden_size=hidden, opt_level=0
     ).save_model_to_file(str(fused), use_external_data_format=True)
-    # A fused graph has operators whose outputs onnx cannot infer: their type is told to be float32 (1).
+    # onnx cannot infer the types of the outputs of fused operators: 1 declares them float32.
     quantize_dynamic(fused, path, weight_type=QuantType.QInt8, extra_options={"DefaultTensorType": 1})
     logging.disable(logging.NOTSET)

@@ -1,1 +1,4 @@
-"""The machine, its memory, and the packages that are installed on it."""
+"""The machine, its load, the memory of its processes, and the packages that are installed.
+
+Comes in: /proc and the installed distributions. Goes out: plain numbers. Everything in benchmarks may import it.
+"""

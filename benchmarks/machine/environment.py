@@ -8,28 +8,31 @@ from importlib.metadata import distributions
 from pathlib import Path
 from typing import Any
 
-TOLD_FLAGS = ("avx2", "avx512f", "avx512_vnni", "avx_vnni", "avx512_bf16", "amx_int8")
-TOLD = {
+RECORDED_FLAGS = ("avx2", "avx512f", "avx512_vnni", "avx_vnni", "avx512_bf16", "amx_int8")
+"""The CPU flags that decide how fast int8 and bfloat16 are."""
+
+RECORDED_PACKAGES = {
     "biobert-onnx", "ctranslate2", "fastembed", "nncf", "numpy", "onnxruntime", "openvino", "optimum-onnx",
     "sentence-transformers", "tokenizers", "torch", "transformers",
 }  # fmt: skip
+"""The distributions whose versions a record holds."""
 
 
 def environment() -> dict[str, Any]:
-    """CPU, cores, load, memory, versions and revision, as plain values."""
+    """Return CPU, cores, load, versions and revision, as plain values."""
     cpu = dict(line.split(":", 1) for line in _read("/proc/cpuinfo").split("\n\n")[0].replace("\t", "").splitlines())
     flags = set(cpu.get("flags", "").split())
     return {
         "date": datetime.now(UTC).strftime("%Y-%m-%d"),
         "cpu": cpu.get("model name", platform.processor()).strip(),
         "cpu_family_model": f"{cpu.get('cpu family', '?').strip()}/{cpu.get('model', '?').strip()}",
-        "flags": [flag for flag in TOLD_FLAGS if flag in flags],
+        "flags": [flag for flag in RECORDED_FLAGS if flag in flags],
         "cores": os.cpu_count(),
         "affinity": len(os.sched_getaffinity(0)),
         "load": os.getloadavg(),
         "system": platform.platform(),
         "python": platform.python_version(),
-        "versions": {item.name: item.version for item in distributions() if item.name in TOLD},
+        "versions": {item.name: item.version for item in distributions() if item.name in RECORDED_PACKAGES},
         "revision": subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True).stdout.strip(),
     }
 

@@ -1,4 +1,4 @@
-"""Bytes that a contender's user installs: its distributions and all that they require."""
+"""The size of what a contender's user installs: its distributions and everything that they require."""
 
 from collections.abc import Iterable
 from importlib.metadata import Distribution, PackageNotFoundError, distribution
@@ -11,7 +11,7 @@ import biobert_onnx
 
 
 def installed_bytes(names: Iterable[str]) -> int:
-    """Bytes of every file of the distributions `names` and of what they require, extras left out.
+    """Return the bytes of the files of the distributions `names` and of what they require, without extras.
 
     torch counts as the CPU build that the benchmarks run with; its default build on Linux is gigabytes larger.
     """

@@ -1,6 +1,6 @@
-"""What nobody can beat with the same parts: integer matrix products alone, and imports alone.
+"""Bounds that no contender can beat: the integer matrix products alone, and the imports alone.
 
-They take turns with the contenders, in processes of the same kind, so that a share of them means something.
+They take turns with the contenders, in processes of the same kind, so that they can be compared.
 """
 
 from collections.abc import Sequence
@@ -10,19 +10,19 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.harness.subjects import Subject
-from benchmarks.peers.contender import Contender, nothing
+from benchmarks.peers.contender import Contender, prepare_nothing
 from benchmarks.peers.padded import Encode
 from biobert_onnx._types import FloatArray
 
 PRODUCTS = "integer products alone"
 IMPORTS = "imports and tokenizer alone"
 
-ROWS = 512
-"""Tokens in one product, twice a full micro-batch of the runtime."""
+PRODUCT_TOKENS = 512
+"""Tokens in one product: twice those of a full micro-batch of the runtime."""
 
 
 def write_products(subject: Subject, folder: Path) -> None:
-    """The linear layers of the subject's int8 graph and nothing else: six products a layer, weights of their own."""
+    """Write a graph of the linear layers of the subject's int8 graph and nothing else, with random weights."""
     from biobert_onnx_export.graph.matmul import Int8Matrix, integer_product
     from biobert_onnx_export.graph.writer import GraphWriter, WeightsFile
 
@@ -49,13 +49,16 @@ def write_products(subject: Subject, folder: Path) -> None:
 
 
 def load_products(subject: Subject, folder: Path, threads: int, streams: int) -> Encode:
-    """Runs the products for as many tokens as the texts have, ROWS at a time, one run a thread; returns no vectors."""
+    """Load a function that runs the products for as many tokens as the texts have, one run a thread.
+
+    Its vectors are zeros.
+    """
     from biobert_onnx.encoding.sessions import open_session
 
     session, tokenizer = open_session(folder / "products.onnx"), subject.tokenizer()
     counted: dict[str, int] = {}
 
-    def work(rows: int) -> None:
+    def run(rows: int) -> None:
         session.run(None, {"shape": np.array([rows, subject.dim], dtype=np.int64)})
 
     def encode(texts: Sequence[str], batch: int) -> FloatArray:
@@ -63,14 +66,14 @@ def load_products(subject: Subject, folder: Path, threads: int, streams: int) ->
         counted.update(zip(new, (len(found.ids) for found in tokenizer.encode_batch_fast(new)), strict=True))
         tokens = sum(counted[text] for text in texts)
         with ThreadPoolExecutor(threads) as workers:
-            list(workers.map(work, [*[ROWS] * (tokens // ROWS), tokens % ROWS]))
+            list(workers.map(run, [*[PRODUCT_TOKENS] * (tokens // PRODUCT_TOKENS), tokens % PRODUCT_TOKENS]))
         return np.zeros((len(texts), subject.dim), dtype=np.float32)
 
     return encode
 
 
 def load_imports(subject: Subject, folder: Path, threads: int, streams: int) -> Encode:
-    """Loads the tokenizer and encodes nothing."""
+    """Load the tokenizer, and a function that encodes nothing: its vectors are zeros."""
     subject.tokenizer()
     return lambda texts, batch: np.zeros((len(texts), subject.dim), dtype=np.float32)
 
@@ -88,7 +91,7 @@ BOUNDS = {
         precision="none",
         installs=("biobert-onnx",),
         imports=("numpy", "onnxruntime", "tokenizers"),
-        prepare=nothing,
+        prepare=prepare_nothing,
         load=load_imports,
         batched=False,
     ),

@@ -1,4 +1,4 @@
-"""What a contender is: two functions and a few facts."""
+"""A contender: two functions and a few facts."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -8,20 +8,21 @@ from benchmarks.harness.subjects import Subject
 from benchmarks.peers.padded import Encode
 
 Prepare = Callable[[Subject, Path], None]
-"""Writes the contender's files into its own folder; the time it takes is the export time."""
+"""Subject, own folder -> nothing: writes the contender's files. Its seconds are the export time."""
 
 Load = Callable[[Subject, Path, int, int], Encode]
-"""Subject, own folder, threads, streams -> encode; each of `streams` batches side by side has threads / streams."""
+"""Subject, own folder, threads, streams -> encode. Each of the `streams` batches that run at the same time has
+threads / streams."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Contender:
     """One encoder to compare.
 
-    `precision` is float32, bfloat16 or int8; `installs` are the distributions that its user installs; `imports` the
-    modules that its start-up pays for. `streams`: it can run batches side by side; `batched`: its batch size is chosen
-    by a sweep before it is measured. `files_of`: it loads the files of that contender instead of its own. `lacks`: what
-    it cannot do here, for the report.
+    `precision` is float32, bfloat16, int8 or "CPU's default". `installs` are the distributions that its user installs,
+    `imports` the modules whose import is part of its start. `streams` says whether it can run several batches at the
+    same time, `batched` whether a sweep chooses its batch size. `files_of` names the contender whose files it loads
+    instead of its own. `lacks` says in the report what it cannot do here.
     """
 
     precision: str
@@ -35,5 +36,5 @@ class Contender:
     lacks: str = ""
 
 
-def nothing(subject: Subject, folder: Path) -> None:
-    """The checkpoint, or another contender's folder, is used as it is."""
+def prepare_nothing(subject: Subject, folder: Path) -> None:
+    """Write nothing: the contender uses the checkpoint, or another contender's folder, as it is."""

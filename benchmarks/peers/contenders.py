@@ -1,6 +1,6 @@
-"""Every encoder that is compared. To add one: a module in peers with its two functions, and its entry here."""
+"""The table of every encoder that is compared. A new one is a module in peers with two functions, and an entry here."""
 
-from benchmarks.peers.contender import Contender, nothing
+from benchmarks.peers.contender import Contender, prepare_nothing
 from benchmarks.peers.ctranslate2_int8 import convert_ctranslate2, load_ctranslate2
 from benchmarks.peers.fastembed_custom import load_fastembed
 from benchmarks.peers.openvino_cpu import convert_openvino, load_openvino, quantize_openvino
@@ -14,45 +14,50 @@ OURS = "biobert-onnx int8"
 OURS_FLOAT = "biobert-onnx fp32"
 OURS_PREPACKED = "biobert-onnx int8 prepacked"
 PROJECT = (OURS_FLOAT, OURS, OURS_PREPACKED)
+"""The contenders of this project."""
 
-PYTORCH = ("torch", "transformers.models.bert.modeling_bert", "tokenizers")
+SENTENCE_TRANSFORMERS = "sentence-transformers"
+USUAL_INT8 = "onnxruntime usual int8"
+OPENVINO_INT8 = "OpenVINO int8 (NNCF)"
+
+PYTORCH_IMPORTS = ("torch", "transformers.models.bert.modeling_bert", "tokenizers")
 PYTORCH_INSTALLS = ("torch", "transformers", "safetensors")
-NO_STREAMS = "one batch at a time, all threads inside each operator"
-NO_TEXT = "no tokenizer and no pooling: the benchmark's are used"
+LACKS_STREAMS = "one batch at a time, all threads inside each operator"
+LACKS_TOKENIZER = "no tokenizer and no pooling: the benchmark's are used"
 ST_ONNX_INSTALLS = ("sentence-transformers", "optimum-onnx", "onnxruntime")
 
 CONTENDERS = {
     REFERENCE: Contender(
         precision="float32",
         installs=PYTORCH_INSTALLS,
-        imports=PYTORCH,
-        prepare=nothing,
+        imports=PYTORCH_IMPORTS,
+        prepare=prepare_nothing,
         load=load_pytorch(lambda model: model),
-        lacks=f"{NO_TEXT}; {NO_STREAMS}",
+        lacks=f"{LACKS_TOKENIZER}; {LACKS_STREAMS}",
     ),
     "PyTorch bfloat16": Contender(
         precision="bfloat16",
         installs=PYTORCH_INSTALLS,
-        imports=PYTORCH,
-        prepare=nothing,
+        imports=PYTORCH_IMPORTS,
+        prepare=prepare_nothing,
         load=load_pytorch(to_bfloat16),
-        lacks=f"{NO_TEXT}; {NO_STREAMS}",
+        lacks=f"{LACKS_TOKENIZER}; {LACKS_STREAMS}",
     ),
     "PyTorch dynamic int8": Contender(
         precision="int8",
         installs=PYTORCH_INSTALLS,
-        imports=PYTORCH,
-        prepare=nothing,
+        imports=PYTORCH_IMPORTS,
+        prepare=prepare_nothing,
         load=load_pytorch(to_dynamic_int8),
-        lacks=f"{NO_TEXT}; {NO_STREAMS}",
+        lacks=f"{LACKS_TOKENIZER}; {LACKS_STREAMS}",
     ),
-    "sentence-transformers": Contender(
+    SENTENCE_TRANSFORMERS: Contender(
         precision="float32",
         installs=("sentence-transformers",),
         imports=("sentence_transformers",),
         prepare=save_sentence_transformers("torch"),
         load=load_sentence_transformers("torch"),
-        lacks=NO_STREAMS,
+        lacks=LACKS_STREAMS,
     ),
     "sentence-transformers onnx": Contender(
         precision="float32",
@@ -60,7 +65,7 @@ CONTENDERS = {
         imports=("sentence_transformers",),
         prepare=save_sentence_transformers("onnx"),
         load=load_sentence_transformers("onnx"),
-        lacks=NO_STREAMS,
+        lacks=LACKS_STREAMS,
     ),
     "sentence-transformers onnx qint8": Contender(
         precision="int8",
@@ -68,16 +73,16 @@ CONTENDERS = {
         imports=("sentence_transformers",),
         prepare=save_qint8,
         load=load_sentence_transformers("onnx"),
-        lacks=NO_STREAMS,
+        lacks=LACKS_STREAMS,
     ),
-    "onnxruntime usual int8": Contender(
+    USUAL_INT8: Contender(
         precision="int8",
         installs=("onnxruntime", "tokenizers"),
         imports=("onnxruntime", "tokenizers"),
         prepare=quantize_usual,
         load=load_onnxruntime,
         streams=True,
-        lacks=NO_TEXT,
+        lacks=LACKS_TOKENIZER,
     ),
     "OpenVINO": Contender(
         precision="CPU's default",
@@ -86,16 +91,16 @@ CONTENDERS = {
         prepare=convert_openvino,
         load=load_openvino,
         streams=True,
-        lacks=NO_TEXT,
+        lacks=LACKS_TOKENIZER,
     ),
-    "OpenVINO int8 (NNCF)": Contender(
+    OPENVINO_INT8: Contender(
         precision="int8",
         installs=("openvino", "tokenizers"),
         imports=("openvino", "tokenizers"),
         prepare=quantize_openvino,
         load=load_openvino,
         streams=True,
-        lacks=NO_TEXT,
+        lacks=LACKS_TOKENIZER,
     ),
     "CTranslate2 int8": Contender(
         precision="int8",
@@ -104,7 +109,7 @@ CONTENDERS = {
         prepare=convert_ctranslate2,
         load=load_ctranslate2,
         streams=True,
-        lacks=NO_TEXT,
+        lacks=LACKS_TOKENIZER,
     ),
     OURS_FLOAT: Contender(
         precision="float32",
@@ -118,10 +123,10 @@ CONTENDERS = {
         precision="float32",
         installs=("fastembed",),
         imports=("fastembed",),
-        prepare=nothing,
+        prepare=prepare_nothing,
         load=load_fastembed,
         files_of=OURS_FLOAT,
-        lacks=f"no int8 export; {NO_STREAMS}",
+        lacks=f"no int8 export; {LACKS_STREAMS}",
     ),
     OURS: Contender(
         precision="int8",

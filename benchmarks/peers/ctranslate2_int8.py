@@ -10,14 +10,14 @@ from biobert_onnx._types import FloatArray
 
 
 def convert_ctranslate2(subject: Subject, folder: Path) -> None:
-    """CTranslate2's own converter, int8 weights."""
+    """Convert the checkpoint by CTranslate2's own converter, with int8 weights."""
     from ctranslate2.converters import TransformersConverter
 
     TransformersConverter(str(subject.checkpoint)).convert(str(folder / "model"), quantization="int8")
 
 
 def load_ctranslate2(subject: Subject, folder: Path, threads: int, streams: int) -> Encode:
-    """ctranslate2.Encoder; it takes token ids without padding and pads or packs by itself."""
+    """Load ctranslate2.Encoder, which takes token ids without padding and pads or packs them."""
     import ctranslate2
 
     encoder = ctranslate2.Encoder(

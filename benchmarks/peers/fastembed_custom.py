@@ -9,7 +9,7 @@ from benchmarks.peers.padded import Encode
 
 
 def load_fastembed(subject: Subject, folder: Path, threads: int, streams: int) -> Encode:
-    """fastembed's custom model on this project's float32 artifact, its own pooling and normalization."""
+    """Load fastembed's custom model on this project's float32 artifact, with its own pooling and normalization."""
     from fastembed import TextEmbedding
     from fastembed.common.model_description import ModelSource, PoolingType
 

@@ -10,18 +10,18 @@ from biobert_onnx._types import FloatArray
 
 
 def convert_openvino(subject: Subject, folder: Path) -> None:
-    """The reference graph in OpenVINO's format, weights in float32."""
+    """Convert the reference graph into OpenVINO's format, with float32 weights."""
     import openvino
 
     openvino.save_model(openvino.convert_model(subject.reference_graph), folder / "model.xml", compress_to_fp16=False)
 
 
 def quantize_openvino(subject: Subject, folder: Path) -> None:
-    """NNCF's post-training quantization with the transformer preset, on this project's calibration texts."""
+    """Quantize by NNCF's post-training quantization for transformers, on this project's calibration texts."""
     import nncf
     import openvino
 
-    from biobert_onnx_export.reference.texts import TextSets
+    from benchmarks.inputs.checkpoints import calibration_texts
 
     tokenizer = subject.tokenizer()
 
@@ -29,15 +29,15 @@ def quantize_openvino(subject: Subject, folder: Path) -> None:
         input_ids = np.array([tokenizer.encode(text).ids], dtype=np.int64)
         return {"input_ids": input_ids, "attention_mask": np.ones_like(input_ids), "token_type_ids": 0 * input_ids}
 
-    texts = TextSets.read(None).calibration
+    texts = calibration_texts()
     model = openvino.Core().read_model(subject.reference_graph)
-    dataset = nncf.Dataset(list(texts), inputs)
+    dataset = nncf.Dataset(texts, inputs)
     quantized = nncf.quantize(model, dataset, model_type=nncf.ModelType.TRANSFORMER, subset_size=len(texts))
     openvino.save_model(quantized, folder / "model.xml", compress_to_fp16=False)
 
 
 def load_openvino(subject: Subject, folder: Path, threads: int, streams: int) -> Encode:
-    """OpenVINO's CPU plugin in its default precision, `streams` streams."""
+    """Load the model into OpenVINO's CPU plugin in its default precision, with `streams` streams."""
     import threading
 
     import openvino

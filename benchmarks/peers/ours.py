@@ -8,7 +8,7 @@ from benchmarks.peers.padded import Encode
 
 
 def export_ours(precision: str) -> Prepare:
-    """This project's export."""
+    """Return a function that exports the subject with `precision`."""
 
     def prepare(subject: Subject, folder: Path) -> None:
         from biobert_onnx_export import export
@@ -19,7 +19,7 @@ def export_ours(precision: str) -> Prepare:
 
 
 def prepack_ours(subject: Subject, folder: Path) -> None:
-    """A copy of the int8 artifact, its weights laid out for this machine."""
+    """Copy the int8 artifact, and lay its weights out for this machine."""
     import shutil
 
     from biobert_onnx.encoding.prepacked import prepack
@@ -29,7 +29,7 @@ def prepack_ours(subject: Subject, folder: Path) -> None:
 
 
 def load_ours(subject: Subject, folder: Path, threads: int, streams: int) -> Encode:
-    """This project's runtime; it makes its own micro-batches."""
+    """Load this project's encoder, which makes its own micro-batches."""
     from biobert_onnx import SentenceEncoder
 
     encoder = SentenceEncoder(folder / "artifact", threads=threads)

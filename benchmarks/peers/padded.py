@@ -1,4 +1,4 @@
-"""Sorted, padded batches and mean pooling, for contenders that bring neither: the way their users write it."""
+"""Sorted, padded batches and mean pooling, written as users write them, for libraries that have neither."""
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -17,7 +17,10 @@ Encode = Callable[[Sequence[str], int], FloatArray]
 
 
 def padded_encode(subject: Subject, hidden: Hidden, *, streams: int) -> Encode:
-    """Mean-pooled vectors by `hidden`, on batches of texts sorted by token length, `streams` batches at a time."""
+    """Return a function that mean-pools what `hidden` gives for padded batches, `streams` batches at a time.
+
+    Texts are sorted by their number of tokens, longest first.
+    """
     tokenizer = subject.tokenizer()
 
     def encode(texts: Sequence[str], batch: int) -> FloatArray:
@@ -25,15 +28,15 @@ def padded_encode(subject: Subject, hidden: Hidden, *, streams: int) -> Encode:
         order = sorted(range(len(texts)), key=lambda index: -len(token_ids[index]))
         vectors = np.empty((len(texts), subject.dim), dtype=np.float32)
 
-        def work(chosen: list[int]) -> None:
+        def encode_batch(chosen: list[int]) -> None:
             vectors[chosen] = _pooled(hidden, [token_ids[index] for index in chosen])
 
         batches = [order[start : start + batch] for start in range(0, len(order), batch)]
         if streams == 1:
-            list(map(work, batches))
+            list(map(encode_batch, batches))
         else:
             with ThreadPoolExecutor(streams) as pool:
-                list(pool.map(work, batches))
+                list(pool.map(encode_batch, batches))
         if subject.normalized:
             vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
         return vectors

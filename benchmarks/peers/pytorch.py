@@ -11,7 +11,7 @@ from biobert_onnx._types import FloatArray
 
 
 def load_pytorch(change: Callable[[Any], Any]) -> Load:
-    """transformers' BertModel after `change`, eager."""
+    """Return a function that loads transformers' BertModel and applies `change` to it."""
 
     def load(subject: Subject, folder: Path, threads: int, streams: int) -> Encode:
         import torch
@@ -33,14 +33,14 @@ def load_pytorch(change: Callable[[Any], Any]) -> Load:
 
 
 def to_bfloat16(model: Any) -> Any:
-    """All weights and activations in bfloat16."""
+    """Convert all weights and activations to bfloat16."""
     import torch
 
     return model.to(torch.bfloat16)
 
 
 def to_dynamic_int8(model: Any) -> Any:
-    """PyTorch's own dynamic quantization of the linear layers."""
+    """Quantize the linear layers by PyTorch's own dynamic quantization."""
     import warnings
 
     import torch

@@ -10,7 +10,7 @@ from benchmarks.peers.padded import Encode
 
 
 def save_sentence_transformers(backend: str) -> Prepare:
-    """The checkpoint with mean pooling, saved by sentence-transformers for `backend`."""
+    """Return a function that saves the checkpoint with mean pooling by sentence-transformers for `backend`."""
 
     def prepare(subject: Subject, folder: Path) -> None:
         from sentence_transformers import SentenceTransformer
@@ -45,7 +45,7 @@ def _save_tokenizer(subject: Subject, folder: Path) -> None:
 
 
 def save_qint8(subject: Subject, folder: Path) -> None:
-    """sentence-transformers' own dynamic int8 export, of the kind it documents for this CPU."""
+    """Export by sentence-transformers' own dynamic int8 quantization, of the kind it documents for this CPU."""
     from sentence_transformers import SentenceTransformer, export_dynamic_quantized_onnx_model
 
     save_sentence_transformers("onnx")(subject, folder)
@@ -64,7 +64,7 @@ def _cpu_kind() -> str:
 
 
 def load_sentence_transformers(backend: str) -> Load:
-    """SentenceTransformer.encode, which sorts and pads by itself."""
+    """Return a function that loads SentenceTransformer, which sorts and pads by itself."""
 
     def load(subject: Subject, folder: Path, threads: int, streams: int) -> Encode:
         import torch

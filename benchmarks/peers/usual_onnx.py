@@ -1,4 +1,4 @@
-"""onnxruntime on the int8 graph that its peers ship."""
+"""onnxruntime on the int8 graph that other projects ship."""
 
 from pathlib import Path
 
@@ -10,7 +10,7 @@ from biobert_onnx._types import FloatArray
 
 
 def quantize_usual(subject: Subject, folder: Path) -> None:
-    """onnxruntime's transformer fusion and quantize_dynamic."""
+    """Quantize the reference graph by onnxruntime's transformer fusion and quantize_dynamic."""
     from benchmarks.inputs.usual_recipe import write_usual_int8
 
     write_usual_int8(subject.reference_graph, folder / "model.onnx", heads=subject.heads, hidden=subject.dim)
@@ -19,7 +19,7 @@ def quantize_usual(subject: Subject, folder: Path) -> None:
 
 
 def load_onnxruntime(subject: Subject, folder: Path, threads: int, streams: int) -> Encode:
-    """A plain onnxruntime session on model.onnx, called by `streams` threads."""
+    """Load a plain onnxruntime session on model.onnx, which `streams` threads call."""
     import onnxruntime
 
     options = onnxruntime.SessionOptions()

@@ -1,1 +1,5 @@
-"""What makes tables, plots and verdicts of the raw samples in the records."""
+"""Tables, plots and verdicts.
+
+Comes in: a record with raw samples. Goes out: Markdown, SVG, and sentences. The programs import it; nothing is
+measured here.
+"""

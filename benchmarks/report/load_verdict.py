@@ -1,4 +1,4 @@
-"""What came of a run of `benchmarks.load`: its figures minute by minute, and the faults among them."""
+"""The verdict on a run of `benchmarks.load`: its figures minute by minute, and its faults."""
 
 import statistics
 from collections.abc import Sequence
@@ -6,16 +6,20 @@ from typing import Any
 
 from benchmarks.machine.memory import allowed_growth
 
-LEAST_OPENED = 1000
+MIN_OPENED = 1000
+"""Encoders that a run must have opened to show that nothing leaks."""
+
 MINUTE_S = 60
 
 COLUMNS = ("resident", "anonymous", "threads", "files")
+"""The columns of a sample after its first one."""
+
 Sample = tuple[float, int, int, int, int]
 """Seconds since the start; of all processes together: resident and anonymous KiB, threads, file descriptors."""
 
 
 def minutes(samples: Sequence[Sample]) -> list[dict[str, int]]:
-    """The median of each column of `samples`, minute by minute."""
+    """Return the median of each column of `samples`, minute by minute."""
     found: list[dict[str, int]] = []
     for minute in range(int(samples[-1][0] // MINUTE_S) + 1):
         rows = [row[1:] for row in samples if row[0] // MINUTE_S == minute]
@@ -25,17 +29,17 @@ def minutes(samples: Sequence[Sample]) -> list[dict[str, int]]:
 
 
 def growth(samples: Sequence[Sample]) -> dict[str, int]:
-    """The median of the anonymous memory, in KiB, of the second tenth and of the last tenth of the time."""
+    """Return the median of the anonymous memory, in KiB, in the second tenth and in the last tenth of the time."""
     tenth = samples[-1][0] / 10
     bounds = {"second_tenth": (tenth, 2 * tenth), "last_tenth": (9 * tenth, 10 * tenth)}
     return {
-        name: round(statistics.median(row[2] for row in samples if least <= row[0] <= most))
-        for name, (least, most) in bounds.items()
+        name: round(statistics.median(row[2] for row in samples if start <= row[0] <= end))
+        for name, (start, end) in bounds.items()
     }
 
 
 def verdict(raw: dict[str, Any]) -> dict[str, Any]:
-    """The figures of a run, and the faults among them by name: none is what is wanted."""
+    """Return the figures of a run, and the names of its faults; a good run has none."""
     reports = raw["processes"]
     counts = ("calls", "rows", "wrong_rows", "opened", "forks", "wrong_forks", "hung_forks")
     totals = {name: sum(report[name] for report in reports) for name in counts}
@@ -48,6 +52,6 @@ def verdict(raw: dict[str, Any]) -> dict[str, Any]:
             report["after"][name] > count for report in reports for name, count in report["before"].items()
         ),
         "memory grew": more > allowed_growth(memory["second_tenth"], processes=len(reports)),
-        f"fewer than {LEAST_OPENED} encoders opened": totals["opened"] < LEAST_OPENED,
+        f"fewer than {MIN_OPENED} encoders opened": totals["opened"] < MIN_OPENED,
     }
-    return {**totals, "anonymous_kib": memory, "faults": [name for name, true in faults.items() if true]}
+    return {**totals, "anonymous_kib": memory, "faults": [name for name, found in faults.items() if found]}

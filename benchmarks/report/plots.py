@@ -1,6 +1,9 @@
-"""The report's plots as SVG, for light and for dark pages, the same bytes for the same record."""
+"""The report's plots as SVG, for light and for dark pages, the same bytes for the same record.
 
-from collections.abc import Callable, Mapping
+Marks and bars are medians; error bars go from the least to the greatest sample.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -8,98 +11,227 @@ import matplotlib
 
 matplotlib.use("svg")
 from matplotlib import pyplot
+from matplotlib.lines import Line2D
 
 from benchmarks.peers.contenders import PROJECT
-from benchmarks.report.samples import MEBIBYTE, Record, median, sound, throughput
+from benchmarks.report.captions import SUBJECT_NOTES, headline, machine
+from benchmarks.report.looks import LOOKS, STAR
+from benchmarks.report.samples import MEBIBYTE, Record, measured_contenders, median, throughput
 
 Contenders = Mapping[str, Record]
-Looks = dict[str, dict[str, Any]]
-"""Label, marker and colour of each contender."""
 
-STYLES = {"light": ("#1f2328", "#0969da", "#8c959f"), "dark": ("#e6edf3", "#4493f8", "#7d8590")}
-"""Colours of text, of this project and of the others."""
+TEXT_COLOURS = {"light": "#1f2328", "dark": "#e6edf3"}
+"""The colour of text and axes on a light and on a dark page, which are GitHub's."""
 
-MARKERS = "osv^<>DPXph*dH8"
-
-SIZE = (8.0, 4.5)
+SIZE = (9.5, 5.0)
 """Inches."""
+
+PLOT_BOTTOM, PLOT_TOP = 0.12, 0.81
+LEGEND_LEFT, LABELS_RIGHT = 0.72, 0.27
+"""Where the axes begin and end, as shares of the picture: beside a legend, and beside the names of bars."""
+
+LATENCY_TICKS_MS = (1, 2, 5, 10, 20, 50, 100, 200, 500)
+
+ROUNDING_LOSS = 1e-6
+"""A mean cosine closer to 1 differs from the reference only by rounding in float32."""
+
+SAMPLES_WORDS = "median, least and greatest sample"
 
 
 def write_plots(record: Record, folder: Path) -> None:
     """Write the four plots of `record` into `folder`, each in both styles."""
     folder.mkdir(exist_ok=True)
-    contenders = sound(record)
-    for style, (text, ours, others) in STYLES.items():
-        settings: dict[Any, Any] = {
-            "svg.hashsalt": "biobert-onnx",
-            "svg.fonttype": "none",
-            "font.size": 10,
-            **dict.fromkeys(("text.color", "axes.labelcolor", "axes.edgecolor", "xtick.color", "ytick.color"), text),
-        }
-        colour = {name: ours if name in PROJECT else others for name in contenders}
-        palette = [pyplot.colormaps[name](index) for name in ("Set2", "Dark2") for index in range(8)]
-        looks: Looks = {
-            name: {"label": name, "marker": marker, "color": ours if name in PROJECT else other}
-            for name, marker, other in zip(contenders, MARKERS, palette, strict=False)
-        }
-        with matplotlib.rc_context(settings):
-            _throughput(record, contenders, looks)
+    contenders = measured_contenders(record)
+    for style, colour in TEXT_COLOURS.items():
+        with matplotlib.rc_context(_settings(colour)):
+            _throughput(record, contenders)
             _save(folder, record, "throughput", style)
-            _latency(contenders, looks)
+            _latency(record, contenders)
             _save(folder, record, "latency", style)
-            _bars(_medians(contenders, lambda c: [s["total"] for s in c["cold_starts"]]), colour, "seconds", "{:.2f}")
+            _bars(
+                record, _cold_starts(contenders), "from the start of a process to its first vector, seconds", "{:.2f}"
+            )
             _save(folder, record, "cold-start", style)
-            _bars(_medians(contenders, lambda c: [c["memory"]["peak"] / MEBIBYTE]), colour, "MiB", "{:.0f}")
+            _bars(record, _peaks(contenders), "resident memory of one process at its peak, MiB", "{:.0f}")
             _save(folder, record, "memory", style)
 
 
-def _throughput(record: Record, contenders: Contenders, looks: Looks) -> None:
-    _, axes = pyplot.subplots(figsize=SIZE)
+def _settings(colour: str) -> dict[Any, Any]:
+    coloured = ("text.color", "axes.labelcolor", "axes.edgecolor", "xtick.color", "ytick.color")
+    return {
+        "svg.hashsalt": "biobert-onnx",
+        "svg.fonttype": "none",
+        "font.size": 10,
+        "axes.spines.top": False,
+        "axes.spines.right": False,
+        **dict.fromkeys(coloured, colour),
+    }
+
+
+def _throughput(record: Record, contenders: Contenders) -> None:
+    """Draw tokens a second against the loss of cosine; contenders that only round have places of their own."""
+    figure, (lossy, exact) = pyplot.subplots(1, 2, figsize=SIZE, sharey=True, width_ratios=(3, 1))
+    losses = {name: 1 - contender["fidelity"]["cosine_mean"] for name, contender in contenders.items()}
+    rounding = [name for name, loss in losses.items() if loss < ROUNDING_LOSS]
     for name, contender in contenders.items():
-        loss = max(1 - contender["fidelity"]["cosine_mean"], 1e-7)
-        axes.plot(loss, median(throughput(record, contender)), linestyle="", markersize=9, **looks[name])
-    axes.set_xscale("log")
-    axes.invert_xaxis()
-    axes.set_ylim(bottom=0)
-    axes.set_xlabel("1 - mean cosine to float32 (more faithful to the right; 1e-7 is rounding)")
-    axes.set_ylabel("tokens/s")
-    _legend(axes)
+        rates = throughput(record, contender)
+        if name in rounding:
+            _mark(exact, name, rounding.index(name), rates)
+        else:
+            _mark(lossy, name, losses[name], rates)
+    lossy.set_xscale("log")
+    lossy.invert_xaxis()
+    lossy.set_ylim(bottom=0)
+    lossy.set_xlabel("1 - mean cosine to PyTorch float32: more faithful to the right")
+    lossy.set_ylabel(f"tokens/s: {SAMPLES_WORDS}")
+    exact.set_xlim(-1, max(1, len(rounding)))
+    exact.set_xticks([])
+    exact.set_xlabel("float32: loss is\nonly rounding", labelpad=12)
+    exact.spines["left"].set_linestyle(":")
+    exact.tick_params(left=False)
+    _legend(figure, contenders, lines=False)
+    _title(figure, record, "throughput against fidelity")
 
 
-def _latency(contenders: Contenders, looks: Looks) -> None:
-    _, axes = pyplot.subplots(figsize=SIZE)
-    for name, contender in contenders.items():
-        points = {int(length): 1000 * median(s) for length, s in contender["latency_seconds"].items()}
-        width = 2.5 if name in PROJECT else 1
-        axes.plot(list(points), list(points.values()), markersize=5, linewidth=width, **looks[name])
-    axes.set_xscale("log", base=2)
-    axes.set_yscale("log")
-    axes.set_xticks(list(points), [str(length) for length in points])
-    axes.set_xlabel("tokens of the text")
-    axes.set_ylabel("milliseconds, median")
-    _legend(axes)
+def _mark(axes: Any, name: str, place: float, samples: Sequence[float]) -> None:
+    look, size = LOOKS[name], 9 if name in PROJECT else 6
+    axes.errorbar(
+        [place],
+        [median(samples)],
+        yerr=_error_bars([samples]),
+        color=look.colour,
+        marker=look.marker,
+        markersize=1.4 * size if look.marker == STAR else size,
+        linestyle="",
+        elinewidth=1,
+        capsize=2,
+    )
 
 
-def _legend(axes: Any) -> None:
-    axes.legend(loc="center left", bbox_to_anchor=(1, 0.5), frameon=False, fontsize=8)
+def _latency(record: Record, contenders: Contenders) -> None:
+    """Draw milliseconds by the tokens of a text, int8 on the left, other precisions on the right."""
+    figure, panels = pyplot.subplots(1, 2, figsize=SIZE, sharey=True)
+    groups = ("int8", "float32, bfloat16, CPU's default")
+    for axes, group, is_int8 in zip(panels, groups, (True, False), strict=True):
+        names = [name for name, contender in contenders.items() if (contender["precision"] == "int8") == is_int8]
+        for index, name in enumerate(names):
+            _latency_line(axes, name, contenders[name], shift=1 + 0.03 * (index - len(names) / 2))
+        lengths = list(contenders[names[0]]["latency_seconds"])
+        axes.set_xscale("log", base=2)
+        axes.set_yscale("log")
+        axes.set_xticks([int(length) for length in lengths], lengths)
+        axes.set_title(group, fontsize=9, loc="left")
+        axes.set_xlabel("tokens of the text")
+    least, greatest = _range_ms(contenders)
+    ticks = [tick for tick in LATENCY_TICKS_MS if least <= tick <= greatest]
+    panels[0].set_yticks(ticks, [str(tick) for tick in ticks])
+    panels[0].set_ylim(0.9 * least, 1.1 * greatest)
+    panels[0].minorticks_off()
+    panels[0].set_ylabel(f"ms: {SAMPLES_WORDS}")
+    _legend(figure, contenders, lines=True)
+    _title(figure, record, "latency of one text alone")
 
 
-def _bars(values: Mapping[str, float], colour: Mapping[str, str], unit: str, form: str) -> None:
-    _, axes = pyplot.subplots(figsize=SIZE)
-    names = sorted(values, key=lambda name: -values[name])
-    bars = axes.barh(names, [values[name] for name in names], color=[colour[name] for name in names])
-    axes.bar_label(bars, [form.format(values[name]) for name in names], padding=3, fontsize=8)
-    axes.margins(x=0.12)
-    axes.set_xlabel(unit)
+def _range_ms(contenders: Contenders) -> tuple[float, float]:
+    lists = [found for contender in contenders.values() for found in contender["latency_seconds"].values()]
+    return 1000 * min(map(min, lists)), 1000 * max(map(max, lists))
 
 
-def _medians(contenders: Contenders, samples: Callable[[Record], list[float]]) -> dict[str, float]:
-    return {name: median(samples(contender)) for name, contender in contenders.items()}
+def _latency_line(axes: Any, name: str, contender: Record, *, shift: float) -> None:
+    """Draw one contender; `shift` moves its marks to the side by this factor, so that error bars stay apart."""
+    samples = {int(length): [1000 * s for s in found] for length, found in contender["latency_seconds"].items()}
+    look = LOOKS[name]
+    axes.errorbar(
+        [shift * length for length in samples],
+        [median(found) for found in samples.values()],
+        yerr=_error_bars(list(samples.values())),
+        color=look.colour,
+        marker=look.marker,
+        markersize=7 if look.marker == STAR else 4,
+        linestyle=look.line,
+        linewidth=_line_width(name),
+        elinewidth=0.7,
+        zorder=3 if name in PROJECT else 2,
+    )
+
+
+def _error_bars(samples: Sequence[Sequence[float]]) -> list[list[float]]:
+    """Return the distances from the medians down to the least and up to the greatest samples."""
+    below = [median(found) - min(found) for found in samples]
+    return [below, [max(found) - median(found) for found in samples]]
+
+
+def _bars(record: Record, samples: Mapping[str, Sequence[float]], title: str, form: str) -> None:
+    figure, axes = pyplot.subplots(figsize=SIZE)
+    figure.subplots_adjust(left=LABELS_RIGHT, right=0.97, bottom=PLOT_BOTTOM, top=PLOT_TOP)
+    names = sorted(samples, key=lambda name: -median(samples[name]))
+    medians = [median(samples[name]) for name in names]
+    has_spread = any(len(samples[name]) > 1 for name in names)
+    axes.barh(
+        names,
+        medians,
+        color=[LOOKS[name].colour for name in names],
+        xerr=_error_bars([samples[name] for name in names]) if has_spread else None,
+        error_kw={"ecolor": pyplot.rcParams["text.color"], "elinewidth": 1, "capsize": 2},
+    )
+    for name in names:
+        place = (max(samples[name]), name)
+        axes.annotate(
+            form.format(median(samples[name])), place, (6, 0), textcoords="offset points", va="center", fontsize=8
+        )
+    for label in axes.get_yticklabels():
+        label.set_fontweight("bold" if label.get_text() in PROJECT else "normal")
+    axes.margins(x=0.1)
+    axes.set_xlabel(SAMPLES_WORDS if has_spread else "one process each")
+    _title(figure, record, title)
+
+
+def _cold_starts(contenders: Contenders) -> dict[str, list[float]]:
+    return _samples(contenders, lambda contender: [start["total"] for start in contender["cold_starts"]])
+
+
+def _peaks(contenders: Contenders) -> dict[str, list[float]]:
+    return _samples(contenders, lambda contender: [contender["memory"]["peak"] / MEBIBYTE])
+
+
+def _samples(contenders: Contenders, choose: Callable[[Record], list[float]]) -> dict[str, list[float]]:
+    return {name: choose(contender) for name, contender in contenders.items()}
+
+
+def _legend(figure: Any, contenders: Contenders, *, lines: bool) -> None:
+    """Draw one legend for all panels, on the right, in the order of LOOKS."""
+    names = [name for name in LOOKS if name in contenders]
+    handles = [_legend_handle(name, lines=lines) for name in names]
+    figure.subplots_adjust(left=0.08, right=LEGEND_LEFT, bottom=PLOT_BOTTOM, top=PLOT_TOP, wspace=0.08)
+    figure.legend(
+        handles, names, loc="center left", bbox_to_anchor=(LEGEND_LEFT, 0.5), frameon=False, fontsize=8, handlelength=3
+    )
+
+
+def _legend_handle(name: str, *, lines: bool) -> Line2D:
+    look = LOOKS[name]
+    style: dict[str, Any] = {
+        "color": look.colour,
+        "marker": look.marker,
+        "markersize": 9 if look.marker == STAR else 6,
+        "linestyle": look.line if lines else "",
+        "linewidth": _line_width(name),
+    }
+    return Line2D([], [], **style)
+
+
+def _line_width(name: str) -> float:
+    return 2.2 if name in PROJECT else 1.1
+
+
+def _title(figure: Any, record: Record, title: str) -> None:
+    """Write the title, what the subject is, and the machine with its threads above the axes."""
+    figure.text(0.01, 0.98, f"{headline(record)}: {title}", ha="left", va="top", fontsize=11, fontweight="bold")
+    lines = [SUBJECT_NOTES.get(record["subject"], ""), machine(record)]
+    figure.text(0.01, 0.935, "\n".join(filter(None, lines)), ha="left", va="top", fontsize=8, linespacing=1.4)
 
 
 def _save(folder: Path, record: Record, name: str, style: str) -> None:
-    for side in ("top", "right"):
-        pyplot.gca().spines[side].set_visible(False)
     path = folder / f"{record['subject']}-{name}-{style}.svg"
-    pyplot.savefig(path, transparent=True, bbox_inches="tight", metadata={"Date": None})
+    pyplot.savefig(path, transparent=True, metadata={"Date": None})
     pyplot.close()

@@ -1,7 +1,7 @@
-"""Figures from raw samples: what the report's tables and plots are made of."""
+"""Figures from raw samples, and Markdown tables of them: the parts of every report."""
 
 import statistics
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 Record = Mapping[str, Any]
@@ -9,19 +9,19 @@ Record = Mapping[str, Any]
 MEBIBYTE = 2**20
 
 
-def sound(record: Record) -> dict[str, Record]:
-    """The contenders that have figures, fastest first."""
+def measured_contenders(record: Record) -> dict[str, Record]:
+    """Return the contenders that have figures, fastest first."""
     measured = {name: c for name, c in record["contenders"].items() if "throughput_seconds" in c and "failure" not in c}
     return dict(sorted(measured.items(), key=lambda item: statistics.median(item[1]["throughput_seconds"])))
 
 
 def throughput(record: Record, contender: Record) -> list[float]:
-    """Tokens a second, one figure a round."""
+    """Return the tokens a second on the corpus, one figure a round."""
     return [record["corpus"]["tokens"] / seconds for seconds in contender["throughput_seconds"]]
 
 
 def median(samples: Sequence[float]) -> float:
-    """The median.
+    """Return the median.
 
     >>> median([3.0, 1.0, 2.0])
     2.0
@@ -30,7 +30,7 @@ def median(samples: Sequence[float]) -> float:
 
 
 def spread(samples: Sequence[float], form: str) -> str:
-    """The median of `samples`, with least and greatest.
+    """Format the median of `samples`, with the least and the greatest.
 
     >>> spread([3.0, 1.0, 2.0], ".1f")
     '2.0 (1.0 to 3.0)'
@@ -39,10 +39,19 @@ def spread(samples: Sequence[float], form: str) -> str:
 
 
 def percentile(samples: Sequence[float], share: int) -> float:
-    """The `share`th percentile, by the nearest rank.
+    """Return the `share`th percentile, by the nearest rank.
 
     >>> percentile([1.0, 2.0, 3.0, 4.0], 95)
     4.0
     """
     ordered = sorted(samples)
     return ordered[min(len(ordered) - 1, len(ordered) * share // 100)]
+
+
+def markdown_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterator[str]:
+    """Yield the lines of a table whose first column is called `title`; short rows are filled up with empty cells."""
+    yield f"\n| {title} | {' | '.join(columns)} |"
+    yield "|---" * (1 + len(columns)) + "|"
+    for row in rows:
+        cells = [*row, *[""] * (1 + len(columns) - len(row))]
+        yield f"| {' | '.join(cells)} |"

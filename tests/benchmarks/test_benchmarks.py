@@ -12,6 +12,8 @@ from benchmarks.harness.subjects import Subject
 from benchmarks.inputs.corpus import bundled_texts, pubmed_like_texts
 from benchmarks.inputs.minilm import minilm_checkpoint
 from benchmarks.peers.contenders import CONTENDERS, OURS
+from benchmarks.report.looks import LOOKS
+from benchmarks.report.summary import ROWS, clear_best, summary
 from biobert_onnx import SentenceEncoder
 from biobert_onnx_export import export
 
@@ -47,7 +49,7 @@ def test_a_contender_with_the_wrong_pooling_is_refused_and_not_measured(
     assert bool(measured) != refused
 
 
-def test_a_contender_that_fails_is_recorded_with_its_last_words_and_left_out(tmp_path: Path) -> None:
+def test_a_contender_that_fails_is_recorded_with_its_error_and_left_out(tmp_path: Path) -> None:
     subject = Subject.prepare("minilm", minilm_checkpoint(tmp_path), tmp_path / "work")
     with Bench(subject, [OURS], threads=1) as bench:  # it has no artifact: nothing was prepared
         bench.each(lambda name, record: record.update(bench.worker(name).memory()), [OURS], rounds=2, title="memory")
@@ -56,7 +58,7 @@ def test_a_contender_that_fails_is_recorded_with_its_last_words_and_left_out(tmp
 
 def test_a_text_of_a_given_number_of_tokens_has_that_many(tmp_path: Path) -> None:
     subject = Subject.prepare("minilm", minilm_checkpoint(tmp_path), tmp_path / "work")
-    texts = subject.texts_of(32, 20, pubmed_like_texts(100))
+    texts = subject.texts_of_length(32, 20, pubmed_like_texts(100))
     assert {len(encoding.ids) for encoding in subject.tokenizer().encode_batch(texts)} == {32}
     assert len(set(texts)) == 20
 
@@ -73,8 +75,25 @@ def test_a_text_that_changes_with_its_batch_is_counted() -> None:
 def test_rendering_the_committed_records_again_changes_nothing() -> None:
     readme = render.README.read_text(encoding="utf-8")
     assert render.page(render.read_records()) == (render.FOLDER / "README.md").read_text(encoding="utf-8")
-    assert render.readme(readme, render.read_record(render.SUMMARY)) == readme
+    speed, fidelity = render.read_record(render.SPEED_RECORD), render.read_record(render.FIDELITY_RECORD)
+    assert render.readme(readme, speed, fidelity) == readme
     assert len(render.SUMMARY_PLACE.findall(readme)) == 1
+
+
+def test_the_readmes_table_has_five_encoders_and_bold_only_where_the_spread_allows_it() -> None:
+    record = render.read_record(render.SPEED_RECORD)
+    _, _, _, *rows = summary(record, render.read_record(render.FIDELITY_RECORD))
+    cells = {row.split(" | ")[0].removeprefix("| "): row.split(" | ")[1:] for row in rows}
+    assert tuple(cells) == ROWS
+    latencies = {name: record["contenders"][name]["latency_seconds"]["32"] for name in ROWS}
+    assert clear_best(latencies, greatest=False) is None  # OpenVINO's is the least, its samples reach this project's
+    assert [row[1] for row in cells.values() if row[1].startswith("**")] == []
+    assert [name for name, row in cells.items() if row[2].startswith("**")] == [OURS]
+
+
+def test_every_contender_has_a_colour_and_a_marker_that_no_other_one_has() -> None:
+    assert set(LOOKS) == set(CONTENDERS)
+    assert len({(look.colour, look.marker) for look in LOOKS.values()}) == len(LOOKS)
 
 
 def test_every_contender_of_a_committed_record_has_figures_or_a_reason() -> None:

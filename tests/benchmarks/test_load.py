@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from benchmarks.harness.load_worker import TERMINATED
-from benchmarks.load import RESULTS
+from benchmarks.harness.load_worker import SIGTERM_EXIT_CODE
 from benchmarks.report.load_verdict import COLUMNS, Sample, minutes, verdict
+from benchmarks.results import RESULTS
 from biobert_onnx import SentenceEncoder
 from tests.support.texts import TEXTS
 
@@ -39,7 +39,7 @@ def report(artifact: Path, folder: Path, *, change: float = 0) -> dict[str, Any]
         time.sleep(WORK_S)
         process.send_signal(signal.SIGTERM)
         out, _ = process.communicate(timeout=60)
-    assert process.returncode == TERMINATED
+    assert process.returncode == SIGTERM_EXIT_CODE
     found: dict[str, Any] = json.loads(out)
     return found
 
@@ -103,6 +103,6 @@ def test_each_minute_has_its_medians() -> None:
 
 
 def test_the_committed_record_is_of_ten_minutes_without_a_fault() -> None:
-    record = json.loads((RESULTS / "load.json").read_text(encoding="utf-8"))
+    record = json.loads((RESULTS / "load" / "load.json").read_text(encoding="utf-8"))
     assert record | verdict(record) == record
     assert (record["seconds"], len(record["processes"]), record["threads"], record["faults"]) == (600, 8, 8, [])

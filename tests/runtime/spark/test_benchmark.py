@@ -4,13 +4,13 @@ from pathlib import Path
 
 from pyspark.sql import SparkSession
 
-from benchmarks.spark import measured
+from benchmarks.spark import measure
 
 
 def test_a_record_holds_the_seconds_of_both_sides_and_the_memory_of_each_process(
     spark: SparkSession, artifact: Path
 ) -> None:
-    record = measured(artifact, rows=20, rounds=2)
+    record = measure(artifact, rows=20, rounds=2)
     assert (record["rows"], record["cpus"], record["max_length"]) == (20, 2, 128)
     assert record["sentences"] >= 20
     assert all(len(record[side]) == 2 and min(record[side]) > 0 for side in ("spark_seconds", "plain_seconds"))

@@ -1,0 +1,46 @@
+"""The command line of a program in benchmarks/: its parser, and its errors as one sentence."""
+
+import argparse
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from subprocess import CalledProcessError
+from typing import NoReturn
+
+from benchmarks.harness.worker import WorkerError
+
+
+def program_parser(description: str | None) -> argparse.ArgumentParser:
+    """Return a parser for the running program, whose help starts with `description`, line breaks kept."""
+    return argparse.ArgumentParser(
+        prog=f"python -m benchmarks.{_name()}",
+        description=description,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+
+
+def run_program(main: Callable[[], int | None]) -> NoReturn:
+    """Run `main` and exit with what it returns; an expected error becomes one sentence on stderr and exit code 1.
+
+    Expected are ValueError, OSError, and a process of a contender or of a command that failed.
+    """
+    try:
+        sys.exit(main())
+    except (ValueError, OSError, WorkerError, CalledProcessError) as error:
+        sys.exit(f"{_name()}: error: {error_sentence(error)}")
+
+
+def error_sentence(error: Exception) -> str:
+    """Return the message of `error`; that of the system's errors begins with the path.
+
+    >>> error_sentence(FileNotFoundError(2, "No such file or directory", "/nope"))
+    "'/nope': No such file or directory"
+    """
+    if isinstance(error, OSError) and error.filename is not None:
+        return f"'{error.filename}': {error.strerror}"
+    return str(error)
+
+
+def _name() -> str:
+    return Path(sys.argv[0]).stem

@@ -1,0 +1,73 @@
+"""What the benchmarks take from a checkpoint and from the bundled texts.
+
+This is the only module of the benchmarks that looks into the export's `checkpoint` and `reference` folders.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from tokenizers import Tokenizer
+
+BIOBERT = "dmis-lab/biobert-v1.1"
+"""The Hub id of the checkpoint that this project was made for."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class CheckpointFacts:
+    """The geometry of a BERT checkpoint, its casing, and whether its vectors have unit length."""
+
+    layers: int
+    dim: int
+    heads: int
+    intermediate: int
+    cased: bool
+    normalized: bool
+
+
+def download_biobert() -> Path | None:
+    """Return the folder of BioBERT's checkpoint, from the Hugging Face Hub or its cache; None if neither has it."""
+    from biobert_onnx_export import CheckpointError
+    from biobert_onnx_export.checkpoint.hub import locate
+
+    try:
+        return locate(BIOBERT, revision=None, token=None).path
+    except CheckpointError:
+        return None
+
+
+def read_checkpoint(folder: Path) -> tuple[CheckpointFacts, Tokenizer]:
+    """Read the facts of the checkpoint in `folder`, and its tokenizer, which cuts nothing."""
+    from biobert_onnx_export.checkpoint.checkpoint import Checkpoint
+
+    checkpoint = Checkpoint.read(str(folder))
+    facts = CheckpointFacts(
+        layers=checkpoint.geometry.num_hidden_layers,
+        dim=checkpoint.geometry.hidden_size,
+        heads=checkpoint.geometry.num_attention_heads,
+        intermediate=checkpoint.geometry.intermediate_size,
+        cased=checkpoint.vocabulary.cased,
+        normalized=checkpoint.modules.normalized,
+    )
+    return facts, checkpoint.vocabulary.tokenizer()
+
+
+def write_reference_graph(checkpoint: Path, folder: Path, sample: list[int]) -> None:
+    """Write optimum's float32 graph of `checkpoint` to `folder`/reference.onnx, checked on the token ids `sample`."""
+    from biobert_onnx_export.checkpoint.checkpoint import Checkpoint
+    from biobert_onnx_export.reference.reference import Reference
+
+    Reference(Checkpoint.read(str(checkpoint)), folder, pooling="mean", samples=[sample])
+
+
+def calibration_texts() -> list[str]:
+    """Return the texts that exports are calibrated on."""
+    from biobert_onnx_export.reference.texts import TextSets
+
+    return list(TextSets.read(None).calibration)
+
+
+def held_out_texts() -> list[str]:
+    """Return the biomedical texts that no export is calibrated on."""
+    from biobert_onnx_export.reference.texts import TextSets
+
+    return list(TextSets.read(None).reports["report"])

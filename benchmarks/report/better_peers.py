@@ -1,0 +1,49 @@
+"""The measures in which a contender is better than this project's int8, and by how much."""
+
+from collections.abc import Callable, Iterator
+
+from benchmarks.peers.contenders import OURS, PROJECT
+from benchmarks.report.samples import Record, measured_contenders, median
+
+MIN_RATIO = 1.005
+"""Smaller ratios would be shown as 1.00."""
+
+Measure = Callable[[Record], float]
+"""Contender -> its figure, where less is better; 0 where it takes no part."""
+
+
+def better_peers(record: Record) -> Iterator[str]:
+    """Yield a line for every measure in which a contender is better than this project's int8."""
+    contenders = measured_contenders(record)
+    if OURS not in contenders:
+        return
+    others = {name: contender for name, contender in contenders.items() if name not in PROJECT}
+    yield "\n**Where this project's int8 is behind:**\n"
+    for title, measure in _measures(contenders[OURS]).items():
+        own = measure(contenders[OURS])
+        ratios = {name: own / measure(contender) for name, contender in others.items() if measure(contender) > 0}
+        better = {name: ratio for name, ratio in ratios.items() if ratio >= MIN_RATIO}
+        if better:
+            ordered = sorted(better.items(), key=lambda item: -item[1])
+            yield f"- {title}: {', '.join(f'{name} ({ratio:.2f} x)' for name, ratio in ordered)}"
+
+
+def _measures(ours: Record) -> dict[str, Measure]:
+    return {
+        "throughput": lambda c: median(c["throughput_seconds"]),
+        **{f"throughput at {n} tokens": _median_of("length_seconds", n) for n in ours["length_seconds"]},
+        **{f"throughput on {n} threads": _median_of("threads_seconds", n) for n in ours["threads_seconds"]},
+        **{f"latency at {n} tokens": _median_of("latency_seconds", n) for n in ours["latency_seconds"]},
+        "cold start": lambda c: median([start["total"] for start in c["cold_starts"]]),
+        "peak memory": lambda c: float(c["memory"]["peak"]),
+        "anonymous memory": lambda c: float(c["memory"]["anonymous"]),
+        "anonymous memory of a second process": lambda c: float(c["second_process"][0]["anonymous"]),
+        "artifact size": lambda c: float(c["artifact_bytes"]),
+        "installed size": lambda c: float(c["installed_bytes"]),
+        "export time": lambda c: float(c["export_seconds"]),
+        "mean cosine among int8": lambda c: c["precision"] == "int8" and 1 - c["fidelity"]["cosine_mean"],
+    }
+
+
+def _median_of(key: str, part: str) -> Measure:
+    return lambda contender: median(contender[key][part])

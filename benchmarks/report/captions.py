@@ -1,0 +1,49 @@
+"""What a record was made on, in words: the subject, the machine, the versions."""
+
+from benchmarks.report.samples import Record
+
+STANDIN_NOTE = (
+    "a network of BioBERT's size with random weights and planted outliers: right for speed and memory, no evidence for "
+    "BioBERT's fidelity"
+)
+SUBJECT_NOTES = {
+    "standin": STANDIN_NOTE,
+    "all-MiniLM-L6-v2": "a trained encoder of general text, smaller than BioBERT",
+}
+"""What a reader must know of a subject, by its name in the records."""
+
+
+def headline(record: Record) -> str:
+    """Return the subject's name and size.
+
+    >>> headline({"subject": "standin", "geometry": {"layers": 12, "dim": 768}})
+    'standin, 12 layers x 768'
+    """
+    geometry = record["geometry"]
+    return f"{record['subject']}, {geometry['layers']} layers x {geometry['dim']}"
+
+
+def subject_note(record: Record) -> str:
+    """Return what a reader must know of the subject, after a colon; "" for a checkpoint of the user's own."""
+    note = SUBJECT_NOTES.get(record["subject"])
+    return f": {note}" if note else ""
+
+
+def machine(record: Record) -> str:
+    """Return the CPU, the number of threads and the day of the measurement.
+
+    >>> machine({"threads": 2, "environment": {"cpu": "AMD EPYC", "cpu_family_model": "26/2", "date": "2026-11-23"}})
+    'AMD EPYC (family/model 26/2), 2 threads, 2026-11-23'
+    """
+    found = record["environment"]
+    return f"{found['cpu']} (family/model {found['cpu_family_model']}), {record['threads']} threads, {found['date']}"
+
+
+def conditions(record: Record) -> str:
+    """Return the machine with its instructions, the corpus and the versions, as one sentence."""
+    corpus, environment = record["corpus"], record["environment"]
+    versions = ", ".join(f"{name} {version}" for name, version in sorted(environment["versions"].items()))
+    return (
+        f"{machine(record)}; instructions {', '.join(environment['flags'])}; {corpus['texts']} texts of "
+        f"{corpus['tokens']} tokens together; {versions}."
+    )

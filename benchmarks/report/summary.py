@@ -1,0 +1,107 @@
+"""The short table of the project's README: five encoders, their speed, memory and fidelity."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from benchmarks.peers.contenders import OPENVINO_INT8, OURS, REFERENCE, SENTENCE_TRANSFORMERS, USUAL_INT8
+from benchmarks.report.captions import STANDIN_NOTE, machine
+from benchmarks.report.samples import MEBIBYTE, Record, markdown_table, median, spread
+
+ROWS = (OURS, OPENVINO_INT8, USUAL_INT8, SENTENCE_TRANSFORMERS, REFERENCE)
+"""The contenders of the table: this project, the fastest other int8, the usual int8, and what most people use."""
+
+ABSTRACT_TOKENS = "256"
+"""Tokens of a text that is as long as an abstract of PubMed."""
+
+SHORT_TOKENS = "32"
+"""Tokens of a text that is as long as a sentence of PubMed."""
+
+Samples = Callable[[Record, Record], Sequence[float]]
+"""Record and contender -> the samples of one column."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Column:
+    """A column of the table: its title, its samples, their format, and whether the greatest is the best."""
+
+    title: str
+    samples: Samples
+    form: str
+    greatest_is_best: bool = False
+
+
+def abstracts_a_second(record: Record, contender: Record) -> list[float]:
+    """Return the texts of ABSTRACT_TOKENS tokens a second, one figure a round."""
+    texts = record["length_tokens"] // int(ABSTRACT_TOKENS)
+    return [texts / seconds for seconds in contender["length_seconds"][ABSTRACT_TOKENS]]
+
+
+COLUMNS = (
+    Column(
+        title=f"abstracts a second, {ABSTRACT_TOKENS} tokens each",
+        samples=abstracts_a_second,
+        form=".1f",
+        greatest_is_best=True,
+    ),
+    Column(
+        title=f"one text of {SHORT_TOKENS} tokens, ms",
+        samples=lambda record, contender: [1000 * seconds for seconds in contender["latency_seconds"][SHORT_TOKENS]],
+        form=".1f",
+    ),
+    Column(
+        title="start of a process to its first vector, s",
+        samples=lambda record, contender: [start["total"] for start in contender["cold_starts"]],
+        form=".2f",
+    ),
+    Column(
+        title="memory at its peak, MiB",
+        samples=lambda record, contender: [contender["memory"]["peak"] / MEBIBYTE],
+        form=".0f",
+    ),
+)
+
+
+def summary(speed: Record, fidelity: Record) -> Iterator[str]:
+    """Yield the caption and the table, line by line: speed and memory of one record, cosines of the other one."""
+    yield (
+        f"Measured on {STANDIN_NOTE}. The cosine to PyTorch float32 is that of the trained {fidelity['subject']}. "
+        f"{machine(speed)}. Medians (least to greatest sample); bold: clearly the best, as no median lies within the "
+        "samples of the other."
+    )
+    columns = {column.title: _cells(column, speed) for column in COLUMNS}
+    cosine = f"mean cosine, {fidelity['subject']}"
+    cosines = {name: f"{fidelity['contenders'][name]['fidelity']['cosine_mean']:.5f}" for name in ROWS}
+    rows = [[name, *(cells[name] for cells in columns.values()), cosines[name]] for name in ROWS]
+    yield from markdown_table("", [*columns, cosine], rows)
+
+
+def _cells(column: Column, record: Record) -> dict[str, str]:
+    samples = {name: column.samples(record, record["contenders"][name]) for name in ROWS}
+    best = clear_best(samples, greatest=column.greatest_is_best)
+    cells = {name: _cell(found, column.form) for name, found in samples.items()}
+    return {name: f"**{cell}**" if name == best else cell for name, cell in cells.items()}
+
+
+def _cell(samples: Sequence[float], form: str) -> str:
+    return spread(samples, form) if len(samples) > 1 else f"{samples[0]:{form}}"
+
+
+def clear_best(samples: Mapping[str, Sequence[float]], *, greatest: bool) -> str | None:
+    """Return whose median is best, None if it cannot be told from another's.
+
+    Two cannot be told apart if the median of one lies between the least and the greatest sample of the other.
+
+    >>> clear_best({"a": [1.0, 2.0, 3.0], "b": [7.0, 8.0, 9.0]}, greatest=True)
+    'b'
+    >>> clear_best({"a": [1.0, 2.0, 9.0], "b": [7.0, 8.0, 9.0]}, greatest=True) is None
+    True
+    """
+    choose = max if greatest else min
+    best = choose(samples, key=lambda name: median(samples[name]))
+    others = [found for name, found in samples.items() if name != best]
+    return None if any(_overlap(samples[best], other) for other in others) else best
+
+
+def _overlap(first: Sequence[float], second: Sequence[float]) -> bool:
+    inside_second = min(second) <= median(first) <= max(second)
+    return inside_second or min(first) <= median(second) <= max(first)
