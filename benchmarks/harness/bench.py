@@ -30,7 +30,7 @@ Step = Callable[[str, Record], None]
 
 @dataclass(frozen=True, kw_only=True)
 class Effort:
-    """How much is measured.
+    """The amount of work of a measurement.
 
     `corpus` and `fidelity` are numbers of texts, `length_tokens` the tokens that are encoded in texts of each length,
     `rounds` those of each measure, `starts` process starts, `corpus_sizes` the numbers of texts that this project's
