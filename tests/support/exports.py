@@ -45,7 +45,7 @@ def _export(checkpoint: Path, target: Path, largest: int | None, said: Connectio
     if largest is not None:
         resource.setrlimit(resource.RLIMIT_FSIZE, (largest, largest))
     try:
-        export(checkpoint, target, report=said.send)
+        export(checkpoint, target, progress=said.send)
     except Exception as error:
         said.send(f"{type(error).__name__}: {error}")
         sys.exit(1)

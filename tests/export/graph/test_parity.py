@@ -10,7 +10,7 @@ import pytest
 from benchmarks.inputs.minilm import minilm_checkpoint
 from biobert_onnx import SentenceEncoder
 from biobert_onnx_export import export
-from biobert_onnx_export.gate.measure import model_embeddings
+from biobert_onnx_export.gate.measure import model_vectors
 from biobert_onnx_export.reference.texts import TextSets
 from tests.support.checkpoints import transformers_vectors
 from tests.support.texts import TEXTS
@@ -55,7 +55,7 @@ def test_model_onnx_pools_a_padded_batch_as_encoder_onnx_pools_each_text(
     folder = float_artifact(pooling)
     encoder = SentenceEncoder(folder)
     token_ids = encoder._pipeline.tokenizer.token_ids(TEXTS)
-    padded = model_embeddings(folder / "model.onnx", token_ids)
+    padded = model_vectors(folder, token_ids)
     expected = encoder.encode(TEXTS)
     assert np.abs(padded - expected).max() / np.abs(expected).max() <= TOLERANCE[pooling]
 
@@ -63,7 +63,7 @@ def test_model_onnx_pools_a_padded_batch_as_encoder_onnx_pools_each_text(
 def test_minilm_fp32_vectors_equal_transformers_scaled_to_unit_length(tmp_path: Path) -> None:
     checkpoint = minilm_checkpoint(tmp_path)
     manifest = export(checkpoint, tmp_path / "fp32", precision="fp32")
-    texts = TextSets.read(None).reports["report"][:40]
+    texts = TextSets.read(None).held_out["gated"][:40]
     expected = transformers_vectors(checkpoint, texts, pooling="mean", lower_case=True, max_length=256)
     expected /= np.linalg.norm(expected, axis=1, keepdims=True)
     found = SentenceEncoder(tmp_path / "fp32").encode(texts)

@@ -72,7 +72,7 @@ def test_export_tells_which_pooling_and_casing_give_the_published_numbers(
     model: Model, tiny_checkpoint: Path, tmp_path: Path
 ) -> None:
     lines: list[str] = []
-    manifest = export(tiny_checkpoint, tmp_path / "fp32", precision="fp32", pooling="cls", report=lines.append)
+    manifest = export(tiny_checkpoint, tmp_path / "fp32", precision="fp32", pooling="cls", progress=lines.append)
     assert manifest.checkpoint["model"] == NAME
     sentences = distances(manifest, "sentences")
     assert set(sentences) == {(case, way) for case in ("cased", "uncased") for way in ("mean", "cls", "pooler")}
@@ -122,7 +122,7 @@ def test_another_checkpoint_under_the_name_is_told_by_export_and_refused_by_veri
 ) -> None:
     put(replace(model, words=("0.7, 0.7", *model.words[1:])), monkeypatch)
     lines: list[str] = []
-    export(tiny_checkpoint, tmp_path / "fp32", precision="fp32", report=lines.append)
+    export(tiny_checkpoint, tmp_path / "fp32", precision="fp32", progress=lines.append)
     assert f"known answers of {NAME}, words: not reproduced, nearest by cased" in "\n".join(lines)
     assert main(["verify", str(tmp_path / "fp32")]) == 1
     error = capsys.readouterr().err

@@ -19,7 +19,7 @@ def theirs() -> Any:
 
 @pytest.fixture(scope="module")
 def embeddings(encoder: SentenceEncoder) -> np.ndarray:
-    return encoder.encode(TextSets.read(None).reports["report"])
+    return encoder.encode(TextSets.read(None).held_out["gated"])
 
 
 @pytest.mark.parametrize("precision", ["int8", "uint8", "binary", "ubinary"])
@@ -51,7 +51,7 @@ def test_similarity_is_the_same(theirs: Any, embeddings: np.ndarray) -> None:
 def test_truncated_vectors_are_those_of_its_encode(
     theirs: Any, artifact: Path, encoder: SentenceEncoder, normalize: bool
 ) -> None:
-    texts = TextSets.read(None).reports["report"][:20]
+    texts = TextSets.read(None).held_out["gated"][:20]
     model = theirs.SentenceTransformer(
         str(artifact), backend="onnx", model_kwargs={"file_name": "model.onnx", "provider": "CPUExecutionProvider"}
     )
