@@ -13,7 +13,7 @@ from tests.support.checkpoints import transformers_vectors
 pytestmark = pytest.mark.filterwarnings("ignore::biobert_onnx.TruncationWarning")  # 3 of the report's texts are cut
 
 
-def test_int8_vectors_stay_close_to_transformers_and_the_manifest_agrees(minilm: Path, tmp_path: Path) -> None:
+def test_int8_vectors_are_as_close_as_the_manifest_says(minilm: Path, tmp_path: Path) -> None:
     texts = TextSets.read(None).held_out["gated"]
     checkpoint = minilm_checkpoint(tmp_path)
     expected = transformers_vectors(checkpoint, texts, pooling="mean", lower_case=True, max_length=256)
@@ -43,7 +43,7 @@ def test_related_sentences_are_closer_than_unrelated_ones(minilm: Path) -> None:
     assert a @ c < 0.2
 
 
-def test_a_long_texts_vector_has_unit_length_as_all_of_this_checkpoint_have(minilm: Path) -> None:
+def test_the_vector_of_a_long_text_has_unit_length(minilm: Path) -> None:
     texts = TextSets.read(None).held_out["gated"]
     encoder = SentenceEncoder(minilm)
     whole, half = " ".join(texts[:40]), " ".join(texts[:20])

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -73,7 +74,7 @@ def test_a_gate_that_no_recipe_passes_leaves_nothing(tiny_checkpoint: Path, tmp_
     ]
 
 
-def test_a_more_careful_recipe_passes_a_gate_that_the_first_one_misses(
+def test_a_more_careful_recipe_passes_where_the_first_fails(
     artifact: Path, tiny_checkpoint: Path, tmp_path: Path
 ) -> None:
     first = Manifest.read(artifact).fidelity["gated"]["cosine_min"]
@@ -192,10 +193,10 @@ def test_a_target_in_a_missing_folder_is_refused(tiny_checkpoint: Path, tmp_path
     ],
 )
 def test_options_out_of_range_are_refused_and_leave_nothing(
-    tiny_checkpoint: Path, tmp_path: Path, option: dict[str, object], message: str
+    tiny_checkpoint: Path, tmp_path: Path, option: dict[str, Any], message: str
 ) -> None:
     with pytest.raises(ValueError, match=message):
-        export(tiny_checkpoint, tmp_path / "artifact", **option)  # type: ignore[arg-type]
+        export(tiny_checkpoint, tmp_path / "artifact", **option)
     assert list(tmp_path.iterdir()) == []
 
 

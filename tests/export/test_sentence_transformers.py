@@ -32,7 +32,7 @@ def test_quantized_embeddings_are_the_same(theirs: Any, embeddings: np.ndarray, 
 
 
 @pytest.mark.parametrize("precision", ["int8", "uint8"])
-def test_quantized_embeddings_are_the_same_with_ranges_of_a_sample(
+def test_quantized_embeddings_are_the_same_with_given_ranges(
     theirs: Any, embeddings: np.ndarray, precision: str
 ) -> None:
     sample, others = embeddings[:30], embeddings[30:]

@@ -43,7 +43,7 @@ def special(name: str, kind: bytes, target: str = "") -> tarfile.TarInfo:
 
 
 @pytest.mark.parametrize("name", ["a.tar.gz", "a.tar"])
-def test_the_folder_with_the_config_is_found_and_removed_after_use(tmp_path: Path, name: str) -> None:
+def test_the_folder_with_the_config_is_found_and_removed(tmp_path: Path, name: str) -> None:
     archive = archive_of(tmp_path / name, ("readme", b""), CONFIG, ("biobert/vocab.txt", b"[PAD]\n"))
     with unpacked(archive) as folder:
         assert (folder / "vocab.txt").read_bytes() == b"[PAD]\n"
@@ -77,7 +77,7 @@ def test_what_is_no_plain_file_inside_the_archive_is_refused(
     assert {path.name for path in tmp_path.iterdir()} == {"hostile.tar.gz", "scratch"}
 
 
-def test_a_size_over_the_bound_is_refused_before_a_byte_of_it_is_written(tmp_path: Path) -> None:
+def test_too_large_a_file_is_refused_before_it_is_written(tmp_path: Path) -> None:
     huge = tarfile.TarInfo("biobert/model.ckpt-1.data-00000-of-00001")
     huge.size = MAX_UNPACKED_BYTES
     archive = tmp_path / "huge.tar"

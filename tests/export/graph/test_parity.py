@@ -49,9 +49,7 @@ def test_fp32_vectors_have_the_same_bits_in_any_company(float_artifact: Callable
 
 
 @pytest.mark.parametrize("pooling", ["mean", "cls", "pooler"])
-def test_model_onnx_pools_a_padded_batch_as_encoder_onnx_pools_each_text(
-    float_artifact: Callable[[str], Path], pooling: str
-) -> None:
+def test_model_onnx_pools_a_padded_batch_like_single_texts(float_artifact: Callable[[str], Path], pooling: str) -> None:
     folder = float_artifact(pooling)
     encoder = SentenceEncoder(folder)
     token_ids = encoder._pipeline.tokenizer.token_ids(TEXTS)
@@ -60,7 +58,7 @@ def test_model_onnx_pools_a_padded_batch_as_encoder_onnx_pools_each_text(
     assert np.abs(padded - expected).max() / np.abs(expected).max() <= TOLERANCE[pooling]
 
 
-def test_minilm_fp32_vectors_equal_transformers_scaled_to_unit_length(tmp_path: Path) -> None:
+def test_minilm_fp32_vectors_equal_those_of_transformers(tmp_path: Path) -> None:
     checkpoint = minilm_checkpoint(tmp_path)
     manifest = export(checkpoint, tmp_path / "fp32", precision="fp32")
     texts = TextSets.read(None).held_out["gated"][:40]
@@ -88,7 +86,7 @@ def test_both_graphs_are_valid_and_share_one_weights_file(artifact: Path) -> Non
     assert all(model[name] == place for name, place in encoder.items())
 
 
-def test_the_outputs_of_model_onnx_are_named_and_ordered_as_other_tools_expect(artifact: Path) -> None:
+def test_model_onnx_has_the_names_that_other_tools_expect(artifact: Path) -> None:
     graph = onnx.load(artifact / "model.onnx", load_external_data=False).graph
     assert [value.name for value in graph.input] == ["input_ids", "attention_mask", "token_type_ids"]
     assert [value.name for value in graph.output] == ["last_hidden_state", "sentence_embedding"]

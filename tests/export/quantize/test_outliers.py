@@ -9,7 +9,7 @@ from biobert_onnx_export.quantize.outliers import OUTLIER_UNITS, kept_units, out
 RNG = np.random.default_rng(11)
 
 
-def test_the_loudest_units_are_outliers_where_one_towers_above_the_rest() -> None:
+def test_the_loudest_units_are_outliers_if_one_is_far_louder() -> None:
     magnitude = RNG.uniform(1, 3, size=3072).astype(np.float32)
     assert outlier_units(magnitude).size == 0
     magnitude[1234] = 100
