@@ -10,7 +10,7 @@ from onnx import TensorProto
 from biobert_onnx._types import FloatArray
 from biobert_onnx_export.graph.writer import GraphWriter
 
-LARGEST = 127
+LARGEST_ENTRY = 127
 """The largest magnitude of an int8 entry."""
 
 
@@ -44,7 +44,7 @@ class Int8Table:
         [[64, -127], [0, 0]]
         """
         largest = np.abs(vectors).max(axis=1, keepdims=True)
-        scale = np.where(largest > 0, largest / LARGEST, 1).astype(np.float32)
+        scale = np.where(largest > 0, largest / LARGEST_ENTRY, 1).astype(np.float32)
         return cls(vectors=np.rint(vectors / scale).astype(np.int8), scale=scale)
 
     def write(self, graph: GraphWriter, name: str, ids: str) -> str:

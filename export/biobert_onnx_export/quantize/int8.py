@@ -17,7 +17,7 @@ from biobert_onnx_export.quantize.calibration import ChannelRanges
 
 WEIGHT_BITS = 8
 
-LARGEST = 127
+LARGEST_WEIGHT = 127
 """The largest magnitude of an int8 weight, and of the sum of two neighbours of one sign before they are rounded."""
 
 UINT8_STEPS = 255
@@ -51,7 +51,7 @@ def int8_columns(weight: FloatArray) -> tuple[NDArray[np.int8], FloatArray]:
     positive = np.maximum(even, 0) + np.maximum(odd, 0)
     negative = np.maximum(-even, 0) + np.maximum(-odd, 0)
     largest = np.maximum(positive, negative).max(axis=0)
-    scale = np.where(largest > 0, largest / LARGEST, 1).astype(np.float32)
+    scale = np.where(largest > 0, largest / LARGEST_WEIGHT, 1).astype(np.float32)
     return np.rint(weight / scale).astype(np.int8), scale
 
 
