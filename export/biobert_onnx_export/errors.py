@@ -1,9 +1,9 @@
-"""What can go wrong on the way from a checkpoint to an artifact."""
+"""The errors of an export; both are ValueErrors."""
 
 
 class CheckpointError(ValueError):
-    """A checkpoint cannot be found, read, or is not of a kind this project exports."""
+    """A checkpoint that cannot be found or read, or whose architecture this project does not export."""
 
 
 class FidelityError(ValueError):
-    """A graph's vectors are not close enough to the float32 reference's."""
+    """A graph whose vectors are not close enough to the float32 reference."""

@@ -15,7 +15,7 @@ def test_a_large_checkpoint_exports_and_encodes(tmp_path: Path) -> None:
     manifest = export(tmp_path / "large", tmp_path / "int8")
     assert manifest.dim == 1024
     assert manifest.quantization["outlier_layers"] == ["encoder.layer.3"]
-    assert manifest.fidelity["report"]["cosine_min"] >= 0.99
+    assert manifest.fidelity["gated"]["cosine_min"] >= 0.99
     bytes_of_float32 = (tmp_path / "large" / "model.safetensors").stat().st_size
     embeddings = 58_996 * 1024 * 4
     assert manifest.files["weights.bin"].size < embeddings + (bytes_of_float32 - embeddings) / 3

@@ -13,8 +13,8 @@ from tests.support.checkpoints import transformers_vectors
 pytestmark = pytest.mark.filterwarnings("ignore::biobert_onnx.TruncationWarning")  # 3 of the report's texts are cut
 
 
-def test_int8_vectors_stay_close_to_transformers_and_the_manifest_agrees(minilm: Path, tmp_path: Path) -> None:
-    texts = TextSets.read(None).reports["report"]
+def test_int8_vectors_are_as_close_as_the_manifest_says(minilm: Path, tmp_path: Path) -> None:
+    texts = TextSets.read(None).held_out["gated"]
     checkpoint = minilm_checkpoint(tmp_path)
     expected = transformers_vectors(checkpoint, texts, pooling="mean", lower_case=True, max_length=256)
     expected /= np.linalg.norm(expected, axis=1, keepdims=True)
@@ -22,13 +22,13 @@ def test_int8_vectors_stay_close_to_transformers_and_the_manifest_agrees(minilm:
     cosine = (found * expected).sum(axis=1)
     assert cosine.mean() >= 0.9985
     assert cosine.min() >= 0.99
-    record = Manifest.read(minilm).fidelity["report"]
+    record = Manifest.read(minilm).fidelity["gated"]
     assert record["cosine_mean"] == pytest.approx(cosine.mean(), abs=2e-6)
     assert record["cosine_min"] == pytest.approx(cosine.min(), abs=2e-6)
 
 
 def test_every_text_has_the_same_bits_alone_and_in_company(minilm: Path) -> None:
-    texts = TextSets.read(None).reports["report"]
+    texts = TextSets.read(None).held_out["gated"]
     together = SentenceEncoder(minilm, threads=2).encode(texts)
     single = SentenceEncoder(minilm, threads=1)
     assert (together == np.vstack([single.encode([text]) for text in texts])).all()
@@ -43,8 +43,8 @@ def test_related_sentences_are_closer_than_unrelated_ones(minilm: Path) -> None:
     assert a @ c < 0.2
 
 
-def test_a_long_texts_vector_has_unit_length_as_all_of_this_checkpoint_have(minilm: Path) -> None:
-    texts = TextSets.read(None).reports["report"]
+def test_the_vector_of_a_long_text_has_unit_length(minilm: Path) -> None:
+    texts = TextSets.read(None).held_out["gated"]
     encoder = SentenceEncoder(minilm)
     whole, half = " ".join(texts[:40]), " ".join(texts[:20])
     assert encoder.token_counts([whole]) > 4 * encoder.max_length

@@ -1,20 +1,23 @@
-"""Export as a whole: reproducible, gated, and nothing left behind when it fails."""
+"""An export as a whole: reproducible, gated, and without a trace when it fails."""
 
 import filecmp
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
-from types import ModuleType
+from typing import Any
 
 import numpy as np
 import pytest
 
 from biobert_onnx import Manifest, SentenceEncoder
 from biobert_onnx_export import CheckpointError, FidelityError, export
-from biobert_onnx_export.quantize.recipes import PER_ROW, STATIC
-from biobert_onnx_export.reference import reference, targets
-from tests.support.checkpoints import copy_of, edit_json
+from biobert_onnx_export.checkpoint.checkpoint import Checkpoint
+from biobert_onnx_export.graph.artifact_graphs import write_graphs
+from biobert_onnx_export.graph.bert import float_plan
+from biobert_onnx_export.reference.texts import TextSets
+from tests.support.checkpoints import Tensors, copy_of, edit_json, transformers_vectors
 
 
 def test_two_exports_give_the_same_bytes(artifact: Path, tiny_checkpoint: Path, tmp_path: Path) -> None:
@@ -29,8 +32,11 @@ def test_the_manifest_says_what_was_made(artifact: Path, tiny_checkpoint: Path) 
     manifest = Manifest.read(artifact)
     assert (manifest.name, manifest.dim, manifest.max_length, manifest.casing) == ("tiny", 96, 128, "cased")
     assert (manifest.pooling, manifest.precision, manifest.normalized) == ("mean", "int8", False)
+    assert manifest.quantization["recipe"] == "static"
     assert manifest.quantization["outlier_layers"] == ["encoder.layer.3"]
-    assert set(manifest.fidelity) == {"report", "general"}
+    assert set(manifest.quantization["per_token_sites"]) <= {f"encoder.layer.{layer}.output" for layer in range(4)}
+    assert manifest.quantization["float32_sites"] == []
+    assert set(manifest.fidelity) == {"gated", "general"}
     assert "model.safetensors" in manifest.checkpoint["weights"]
 
 
@@ -43,52 +49,49 @@ def test_the_folder_holds_what_the_manifest_lists_and_nothing_else(artifact: Pat
 def test_int8_vectors_are_as_faithful_as_the_manifest_says(
     artifact: Path, tiny_checkpoint: Path, tmp_path: Path
 ) -> None:
-    from biobert_onnx_export.reference.texts import TextSets
-    from tests.support.checkpoints import transformers_vectors
-
-    texts = TextSets.read(None).reports["report"]
+    texts = TextSets.read(None).held_out["gated"]
     expected = transformers_vectors(tiny_checkpoint, texts, pooling="mean", lower_case=False, max_length=128)
     found = SentenceEncoder(artifact).encode(texts)
     norms = np.linalg.norm(found, axis=1) * np.linalg.norm(expected, axis=1)
     cosine = (found * expected).sum(axis=1) / norms
-    record = Manifest.read(artifact).fidelity["report"]
+    record = Manifest.read(artifact).fidelity["gated"]
     assert record["texts"] == len(texts)
     assert record["cosine_mean"] == pytest.approx(cosine.mean(), abs=2e-6)
     assert record["cosine_min"] == pytest.approx(cosine.min(), abs=2e-6)
     assert record["cosine_min"] >= 0.99
 
 
-def test_a_gate_that_no_int8_recipe_passes_climbs_the_ladder_and_leaves_nothing(
-    tiny_checkpoint: Path, tmp_path: Path
-) -> None:
-    steps: list[str] = []
-    with pytest.raises(FidelityError, match=r"no recipe keeps .* 0\.99999999 .* lower --min-cosine"):
-        export(tiny_checkpoint, tmp_path / "artifact", min_cosine=0.99999999, report=steps.append)
+def test_a_gate_that_no_recipe_passes_leaves_nothing(tiny_checkpoint: Path, tmp_path: Path) -> None:
+    lines: list[str] = []
+    with pytest.raises(FidelityError, match=r"no recipe keeps .* 0\.99999999 .* lower min_cosine="):
+        export(tiny_checkpoint, tmp_path / "artifact", min_cosine=0.99999999, progress=lines.append)
     assert list(tmp_path.iterdir()) == []
-    tried = [step for step in steps if step.startswith("quantizing")]
-    assert tried[:2] == [f"quantizing: {STATIC.name}", f"quantizing: {PER_ROW.name}"]
-    assert "4 of 16 sites in float32" in tried[2]
-    assert "8 of 16 sites in float32" in tried[3]
+    assert [line for line in lines if line.startswith("quantizing")] == [
+        "quantizing: static",
+        "quantizing: per-token",
+        "quantizing: per-token+fp32-25%",
+        "quantizing: per-token+fp32-50%",
+    ]
 
 
-def test_a_gate_that_the_first_recipe_misses_is_passed_by_a_more_careful_one(
+def test_a_more_careful_recipe_passes_where_the_first_fails(
     artifact: Path, tiny_checkpoint: Path, tmp_path: Path
 ) -> None:
-    first = Manifest.read(artifact).fidelity["report"]["cosine_min"]
+    first = Manifest.read(artifact).fidelity["gated"]["cosine_min"]
     manifest = export(tiny_checkpoint, tmp_path / "artifact", min_cosine=first + 1e-5)
-    assert manifest.quantization["recipe"] != STATIC.name
-    assert manifest.fidelity["report"]["cosine_min"] > first
+    assert manifest.quantization["recipe"] != "static"
+    assert manifest.fidelity["gated"]["cosine_min"] > first
     encoder = SentenceEncoder(tmp_path / "artifact", threads=2)
     once, *again = (encoder.encode(["A text."]) for _ in range(3))
     assert all((vectors == once).all() for vectors in again)
 
 
-def test_a_calibration_file_is_split_into_calibration_and_report(tiny_checkpoint: Path, tmp_path: Path) -> None:
+def test_a_calibration_file_is_split_into_calibrated_and_gated(tiny_checkpoint: Path, tmp_path: Path) -> None:
     lines = [f"Sample {index} of {index * index} cells, kept at {index} °C." for index in range(41)]
     (tmp_path / "own.txt").write_text("\n\n".join(lines) + "\n", encoding="utf-8")
     manifest = export(tiny_checkpoint, tmp_path / "artifact", calibration=tmp_path / "own.txt")
     assert {name: record["texts"] for name, record in manifest.fidelity.items()} == {
-        "report": 20,
+        "gated": 20,
         "bundled": 205,
         "general": 60,
     }
@@ -117,7 +120,7 @@ def test_an_existing_target_is_refused_and_untouched(tiny_checkpoint: Path, tmp_
     assert list(tmp_path.rglob("*")) == [tmp_path / "artifact"]
 
 
-def test_a_target_that_someone_else_makes_meanwhile_is_left_alone(tiny_checkpoint: Path, tmp_path: Path) -> None:
+def test_a_target_made_meanwhile_is_left_alone(tiny_checkpoint: Path, tmp_path: Path) -> None:
     target = tmp_path / "artifact"
 
     def someone_else(message: str) -> None:
@@ -125,31 +128,53 @@ def test_a_target_that_someone_else_makes_meanwhile_is_left_alone(tiny_checkpoin
         (target / "theirs").touch()
 
     with pytest.raises(FileExistsError, match="was made by someone else meanwhile: choose a new folder"):
-        export(tiny_checkpoint, target, precision="fp32", report=someone_else)
+        export(tiny_checkpoint, target, precision="fp32", progress=someone_else)
     assert list(tmp_path.iterdir()) == [target]
     assert list(target.iterdir()) == [target / "theirs"]
 
 
+def without_hidden_states(tensors: Tensors) -> Tensors:
+    """The last LayerNorm gives zeros, so nothing can be compared with them."""
+    names = ("encoder.layer.3.output.LayerNorm.weight", "encoder.layer.3.output.LayerNorm.bias")
+    return tensors | {name: tensors[name] * 0 for name in names}
+
+
+def without_pooler_outputs(tensors: Tensors) -> Tensors:
+    """The pooler gives zeros."""
+    return tensors | {name: tensors[name] * 0 for name in ("pooler.dense.weight", "pooler.dense.bias")}
+
+
 @pytest.mark.parametrize(
-    ("module", "bound", "message"),
+    ("change", "message"),
     [
-        (reference, "TOLERANCE", "optimum's graph differs from PyTorch by .* install the versions of constraints.txt"),
-        (targets, "PARITY", "the float32 encoder.onnx differs from the reference by .* report this checkpoint"),
-        (
-            targets,
-            "MODEL_COSINE",
-            "model.onnx agrees with encoder.onnx to a mean cosine of .* report this checkpoint",
-        ),
+        (without_hidden_states, "optimum's graph differs from PyTorch by nan .* install the versions of constraints"),
+        (without_pooler_outputs, r"the float32 encoder\.onnx differs from the reference by nan .* open an issue"),
     ],
 )
-def test_graphs_that_miss_a_bound_leave_nothing(
-    tiny_checkpoint: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, module: ModuleType, bound: str, message: str
+def test_a_checkpoint_whose_vectors_are_zero_leaves_nothing(
+    tiny_checkpoint: Path, tmp_path: Path, change: Callable[[Tensors], Tensors], message: str
 ) -> None:
-    beyond = {"TOLERANCE": -1.0, "PARITY": {"mean": -1.0}, "MODEL_COSINE": 1.1}  # bounds that no graph can keep
-    monkeypatch.setattr(module, bound, beyond[bound])
+    folder = copy_of(tiny_checkpoint, tmp_path / "zeros", change)
     with pytest.raises(FidelityError, match=message):
-        export(tiny_checkpoint, tmp_path / "artifact", precision="fp32")
-    assert list(tmp_path.iterdir()) == []
+        export(folder, tmp_path / "artifact", precision="fp32", pooling="pooler")
+    assert list(tmp_path.iterdir()) == [folder]
+
+
+def test_graphs_that_do_not_agree_leave_nothing(tiny_checkpoint: Path, tmp_path: Path) -> None:
+    source = Checkpoint.read(str(tiny_checkpoint))
+    (tmp_path / "other").mkdir()
+    write_graphs(source, float_plan(source), tmp_path / "other", pooling="cls")
+
+    def damage(line: str) -> None:
+        """Put the model.onnx of another pooling in the artifact's place before the last checks."""
+        if line == "checking and writing the artifact":
+            (model,) = tmp_path.glob(".artifact.*/artifact/model.onnx")
+            model.write_bytes((tmp_path / "other" / "model.onnx").read_bytes())
+
+    message = r"model\.onnx agrees with encoder\.onnx to a mean cosine of .* open an issue with this checkpoint"
+    with pytest.raises(FidelityError, match=message):
+        export(tiny_checkpoint, tmp_path / "artifact", precision="fp32", progress=damage)
+    assert list(tmp_path.iterdir()) == [tmp_path / "other"]
 
 
 def test_a_target_in_a_missing_folder_is_refused(tiny_checkpoint: Path, tmp_path: Path) -> None:
@@ -168,10 +193,10 @@ def test_a_target_in_a_missing_folder_is_refused(tiny_checkpoint: Path, tmp_path
     ],
 )
 def test_options_out_of_range_are_refused_and_leave_nothing(
-    tiny_checkpoint: Path, tmp_path: Path, option: dict[str, object], message: str
+    tiny_checkpoint: Path, tmp_path: Path, option: dict[str, Any], message: str
 ) -> None:
     with pytest.raises(ValueError, match=message):
-        export(tiny_checkpoint, tmp_path / "artifact", **option)  # type: ignore[arg-type]
+        export(tiny_checkpoint, tmp_path / "artifact", **option)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -183,7 +208,7 @@ def test_a_roberta_checkpoint_leaves_nothing(tiny_checkpoint: Path, tmp_path: Pa
     assert list(tmp_path.iterdir()) == [folder]
 
 
-def test_the_command_exports_with_progress_and_one_line_for_a_mistake(tiny_checkpoint: Path, tmp_path: Path) -> None:
+def test_the_command_shows_progress_and_one_line_for_a_mistake(tiny_checkpoint: Path, tmp_path: Path) -> None:
     def run(*arguments: object) -> subprocess.CompletedProcess[str]:
         command = [sys.executable, "-m", "biobert_onnx", "export", *map(str, arguments)]
         return subprocess.run(command, capture_output=True, text=True, env=os.environ)
@@ -203,7 +228,7 @@ def test_the_command_exports_with_progress_and_one_line_for_a_mistake(tiny_check
     assert sorted(path.name for path in tmp_path.iterdir()) == ["artifact"]
 
 
-def test_importing_the_export_package_loads_no_torch_so_that_mistakes_are_told_at_once() -> None:
+def test_importing_the_package_loads_no_torch() -> None:
     code = "import sys, biobert_onnx_export; print(*sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert not {"torch", "transformers", "optimum"} & set(done.stdout.split())

@@ -19,7 +19,7 @@ from tests.support.exports import Export
     step=st.integers(0, 6),
     delay_ms=st.integers(0, 400),
 )
-def test_an_export_killed_at_any_moment_leaves_a_whole_artifact_or_none(
+def test_a_killed_export_leaves_a_whole_artifact_or_none(
     tiny_checkpoint: Path, tmp_path: Path, number: int, step: int, delay_ms: int
 ) -> None:
     target = tmp_path / "artifact"

@@ -1,4 +1,4 @@
-"""Exports in processes of their own, that can be killed and given less than they need."""
+"""Exports in processes of their own, which a test can kill or give too little room."""
 
 import multiprocessing
 import resource
@@ -11,41 +11,41 @@ from biobert_onnx_export import export
 
 CONTEXT = multiprocessing.get_context("forkserver")
 CONTEXT.set_forkserver_preload(
-    ["biobert_onnx_export.pipeline", "biobert_onnx_export.reference.reference", "safetensors.torch"]
+    ["biobert_onnx_export.pipeline", "biobert_onnx_export.reference.conversion", "safetensors.torch"]
 )
-"""One process imports torch and the rest, once; every export is a fork of it."""
+"""One process imports torch and the rest once; every export is forked from it."""
 
 
 class Export:
-    """An export of `checkpoint` to `target` that is under way; `largest` is what a file may have in bytes."""
+    """A running export of `checkpoint` to `target`; `largest` limits the size of each of its files, in bytes."""
 
     def __init__(self, checkpoint: Path, target: Path, *, largest: int | None = None) -> None:
-        self._said, theirs = CONTEXT.Pipe(duplex=False)
+        self._messages, theirs = CONTEXT.Pipe(duplex=False)
         self.process: ForkServerProcess = CONTEXT.Process(target=_export, args=(checkpoint, target, largest, theirs))
         self.process.start()
         theirs.close()
 
     def step(self) -> str | None:
-        """What the next step says at its start, or the error; None when the export has ended."""
+        """Return the next line of progress, or the error; None when the export has ended."""
         try:
-            return str(self._said.recv())
+            return str(self._messages.recv())
         except EOFError:
             return None
 
     def outcome(self) -> tuple[int | None, str | None]:
-        """The exit code, and what was said last: the error, if it failed."""
+        """Return the exit code and the last message, which is the error if the export failed."""
         last = None
-        while (said := self.step()) is not None:
-            last = said
+        while (message := self.step()) is not None:
+            last = message
         self.process.join()
         return self.process.exitcode, last
 
 
-def _export(checkpoint: Path, target: Path, largest: int | None, said: Connection) -> None:
+def _export(checkpoint: Path, target: Path, largest: int | None, messages: Connection) -> None:
     if largest is not None:
         resource.setrlimit(resource.RLIMIT_FSIZE, (largest, largest))
     try:
-        export(checkpoint, target, report=said.send)
+        export(checkpoint, target, progress=messages.send)
     except Exception as error:
-        said.send(f"{type(error).__name__}: {error}")
+        messages.send(f"{type(error).__name__}: {error}")
         sys.exit(1)

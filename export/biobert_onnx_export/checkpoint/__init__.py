@@ -1,4 +1,4 @@
-"""A folder, an archive or a Hub id in, a `Checkpoint` out: complete, or refused with a reason.
+"""In: a folder, an archive, a Hub id or a model's name. Out: a complete `Checkpoint`, or a CheckpointError.
 
-May import the runtime; every other folder of this package may import it.
+Imports no other folder of this package; every other folder may import it.
 """

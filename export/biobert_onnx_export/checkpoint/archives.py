@@ -12,17 +12,20 @@ from biobert_onnx_export.errors import CheckpointError
 SUFFIXES = (".tar.gz", ".tgz", ".tar")
 
 CONFIG = "bert_config.json"
-"""Lies beside the weights in every archive of a BERT that TensorFlow trained, and in no other folder of it."""
+"""The file that lies beside the weights in every archive of a BERT trained with TensorFlow, and only there."""
 
-MOST_FILES = 1000
-MOST_BYTES = 8 * 2**30
-"""BioBERT-Large with both of its optimizer's slots a weight takes 4.4 GB."""
+MAX_FILES = 1000
+"""Files that one archive may hold."""
 
-CHUNK = 2**20
+MAX_UNPACKED_BYTES = 8 * 2**30
+"""Size of an archive's files together; BioBERT-Large with both slots of its optimizer for each weight takes 4.4 GB."""
+
+READ_BYTES = 2**20
+"""Bytes that one read takes."""
 
 
 def is_archive(path: Path) -> bool:
-    """Whether `path` is named like an archive of a checkpoint.
+    """Tell whether `path` has the name of an archive.
 
     >>> is_archive(Path("biobert_v1.1_pubmed.tar.gz")), is_archive(Path("biobert-v1.1"))
     (True, False)
@@ -31,7 +34,7 @@ def is_archive(path: Path) -> bool:
 
 
 def name_of(path: Path) -> str:
-    """The name of the folder or archive at `path`, without the archive's suffix.
+    """Return the name of the folder or archive at `path`, without the archive's suffix.
 
     >>> name_of(Path("downloads/biobert_v1.1_pubmed.tar.gz"))
     'biobert_v1.1_pubmed'
@@ -42,10 +45,11 @@ def name_of(path: Path) -> str:
 
 @contextmanager
 def unpacked(path: Path) -> Iterator[Path]:
-    """`path` itself if it is a folder; the checkpoint's folder inside the archive `path`, until the block ends.
+    """Yield the checkpoint's folder: `path` itself if it is a folder, else a temporary one with the archive's files.
 
-    Raises CheckpointError for an archive that is damaged, holds anything but plain files below itself, more than
-    MOST_FILES of them or MOST_BYTES, or not exactly one checkpoint. Nothing is left of it.
+    Raises CheckpointError for an archive that is damaged, that holds anything but plain files below itself, more than
+    MAX_FILES or more than MAX_UNPACKED_BYTES, or that does not hold exactly one checkpoint. The temporary folder is
+    removed when the block ends.
     """
     if path.is_dir():
         yield path
@@ -78,16 +82,16 @@ def _check_member(path: Path, member: tarfile.TarInfo) -> None:
 
 
 def _check_size(path: Path, files: int, size: int) -> None:
-    if files > MOST_FILES or size > MOST_BYTES:
+    if files > MAX_FILES or size > MAX_UNPACKED_BYTES:
         raise CheckpointError(
-            f"'{path}' holds more than {MOST_FILES} files or {MOST_BYTES / 2**30:.0f} GiB: if that is right, unpack it "
-            "yourself and give the folder"
+            f"'{path}' holds more than {MAX_FILES} files or {MAX_UNPACKED_BYTES / 2**30:.0f} GiB: if that is right, "
+            "unpack it yourself and give the folder"
         )
 
 
 def _read_to_the_end(archive: tarfile.TarFile) -> None:
-    """Read what follows the last file, so that gzip compares its checksum."""
-    while archive.fileobj and archive.fileobj.read(CHUNK):
+    """Read the rest of the archive after its last file, so that gzip compares its checksum."""
+    while archive.fileobj and archive.fileobj.read(READ_BYTES):
         pass
 
 

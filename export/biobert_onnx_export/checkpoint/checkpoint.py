@@ -1,4 +1,4 @@
-"""Step 1, the checkpoint: located, read completely or refused, with its vocabulary and sentence modules."""
+"""A checkpoint: located and read completely, with its vocabulary and its sentence modules, or refused."""
 
 from dataclasses import dataclass
 from typing import Self
@@ -6,7 +6,7 @@ from typing import Self
 from biobert_onnx.catalog.models import find
 from biobert_onnx_export.checkpoint.archives import unpacked
 from biobert_onnx_export.checkpoint.config import BertGeometry
-from biobert_onnx_export.checkpoint.hub import locate
+from biobert_onnx_export.checkpoint.locate import locate
 from biobert_onnx_export.checkpoint.sentence_transformers import SentenceModules
 from biobert_onnx_export.checkpoint.tensorflow import INDEX
 from biobert_onnx_export.checkpoint.tensors import Tensors, read_tensors, weights_file, weights_sha256
@@ -19,11 +19,12 @@ DEFAULT_POOLING = "mean"
 
 @dataclass(frozen=True, kw_only=True)
 class Checkpoint:
-    """A trained BERT encoder and all that decides its vectors.
+    """A trained BERT encoder and everything that decides its vectors.
 
-    `source` is the Hub id or the folder's or archive's name, `revision` the Hub commit or None; `weights_name` is the
-    file that the tensors came from, or TensorFlow's name for several, and `weights_sha256` that of their bytes. `model`
-    is the name of the published checkpoint that it goes by, None if it is none of those.
+    `source` is the Hub id, or the name of the folder or archive; `revision` is the Hub commit, None for a local one.
+    `weights_name` is the file that holds the tensors (of several TensorFlow shards, the name they share), and
+    `weights_sha256` the digest of its bytes. `model` is the name of the published checkpoint that `source` stands for,
+    None for any other.
     """
 
     source: str
@@ -38,7 +39,7 @@ class Checkpoint:
 
     @classmethod
     def read(cls, checkpoint: str, *, revision: str | None = None, token: str | None = None) -> Self:
-        """The checkpoint in the local folder or archive, or of the Hub id, `checkpoint`; raises CheckpointError."""
+        """Read `checkpoint`, a folder, an archive, a Hub id or a model's name; raises CheckpointError."""
         location = locate(checkpoint, revision=revision, token=token)
         model = find(location.source)
         with unpacked(location.path) as folder:
@@ -59,7 +60,7 @@ class Checkpoint:
             )
 
     def identity(self) -> dict[str, str | None]:
-        """Where the weights came from, for the manifest."""
+        """Return the origin of the weights, as the manifest records it."""
         return {
             "source": self.source,
             "revision": self.revision,
@@ -70,22 +71,28 @@ class Checkpoint:
 
     @property
     def poolings(self) -> tuple[str, ...]:
-        """The poolings that it has weights for: the pooler's two tensors may be absent."""
+        """The poolings that the checkpoint has weights for: the two tensors of the pooler may be absent."""
         return POOLINGS if "pooler.dense.weight" in self.tensors else ("mean", "cls")
 
-    def pooling(self, asked: str | None) -> str:
-        """The pooling `asked` for, else the checkpoint's own, else mean; raises ValueError if it cannot be had."""
-        pooling = asked or self.modules.pooling or DEFAULT_POOLING
+    def pooling(self, requested: str | None) -> str:
+        """Return the `requested` pooling, else the checkpoint's own, else mean.
+
+        Raises ValueError for an unknown pooling, CheckpointError for pooler without its weights.
+        """
+        pooling = requested or self.modules.pooling or DEFAULT_POOLING
         if pooling not in POOLINGS:
             raise ValueError(f"pooling is {pooling!r}, expected one of {', '.join(POOLINGS)}")
         if pooling not in self.poolings:
-            raise CheckpointError(f"'{self.source}' has no pooler weights: choose --pooling mean or cls")
+            raise CheckpointError(f"'{self.source}' has no pooler weights: choose pooling='mean' or 'cls'")
         return pooling
 
-    def max_length(self, asked: int | None) -> int:
-        """The tokens `asked` for, else the checkpoint's own limit, else its positions; ValueError if out of range."""
+    def max_length(self, requested: int | None) -> int:
+        """Return the `requested` number of tokens, else the checkpoint's own limit, else its number of positions.
+
+        Raises ValueError unless it is from 3 to the number of positions.
+        """
         positions = self.geometry.max_position_embeddings
-        length = self.modules.max_length or positions if asked is None else asked
+        length = self.modules.max_length or positions if requested is None else requested
         if not 3 <= length <= positions:
             raise ValueError(f"max_length is {length}, expected 3 to {positions}, the positions of the checkpoint")
         return length

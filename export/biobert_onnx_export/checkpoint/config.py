@@ -1,4 +1,4 @@
-"""The geometry of a BERT encoder, from config.json, which was bert_config.json in TensorFlow's days."""
+"""The geometry of a BERT encoder, read from config.json or TensorFlow's bert_config.json."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,19 +9,19 @@ from biobert_onnx_export.errors import CheckpointError
 
 CONFIGS = ("config.json", "bert_config.json")
 
-ONLY_SUPPORTED = {
+SUPPORTED_VALUES = {
     "model_type": "bert",
     "position_embedding_type": "absolute",
     "hidden_act": "gelu",
     "is_decoder": False,
     "add_cross_attention": False,
 }
-"""Values that a config may leave out (old ones do) but not contradict."""
+"""The only supported value of each key; a config may leave a key out, as old ones do."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class BertGeometry:
-    """Sizes of a BERT encoder under the names that config.json gives them."""
+    """The sizes of a BERT encoder, under the names of config.json."""
 
     hidden_size: int
     num_hidden_layers: int
@@ -34,10 +34,10 @@ class BertGeometry:
 
     @classmethod
     def read(cls, folder: Path) -> Self:
-        """The geometry in the config in `folder`; raises CheckpointError unless it is a plain BERT encoder."""
+        """Read the config in `folder`; raises CheckpointError unless it describes a plain BERT encoder."""
         path = next((folder / name for name in CONFIGS if (folder / name).is_file()), folder / CONFIGS[0])
         config = read_json(path)
-        for key, expected in ONLY_SUPPORTED.items():
+        for key, expected in SUPPORTED_VALUES.items():
             if config.get(key, expected) != expected:
                 raise CheckpointError(
                     f"'{path}' has {key} {config[key]!r}: only BERT encoders with {expected!r} export"

@@ -1,21 +1,15 @@
-"""Where a checkpoint lies: a local folder or archive, or a snapshot of a Hugging Face Hub repository."""
+"""Downloads from the Hugging Face Hub: one snapshot of a repository, only the files that an export reads."""
 
-import re
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future
-from dataclasses import dataclass
 from pathlib import Path
 
 from huggingface_hub import HfApi, ModelInfo, snapshot_download
 from huggingface_hub.errors import HfHubHTTPError
 
-from biobert_onnx.catalog.models import find
-from biobert_onnx_export.checkpoint.archives import is_archive, name_of
+from biobert_onnx_export.checkpoint.tensors import WEIGHT_FILES
 from biobert_onnx_export.errors import CheckpointError
-
-WEIGHT_FILES = ("model.safetensors", "pytorch_model.bin")
-"""In order of preference: safetensors cannot hold code."""
 
 SIDE_FILES = (
     "config.json",
@@ -26,58 +20,20 @@ SIDE_FILES = (
     "sentence_bert_config.json",
     "*/config.json",
 )
+"""Patterns of the files beside the weights."""
 
 TIMEOUT_S = 10.0
-"""Seconds to wait for the Hub's first answer."""
-
-HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
+"""Seconds to wait for the first answer of the Hub."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Location:
-    """A checkpoint's folder or archive, the name it goes by, and the Hub commit it is of (None for a local one)."""
+def download_snapshot(repository: str, *, revision: str | None, token: str | None) -> Path:
+    """Download `repository` (owner/name) at `revision` and return the snapshot's folder, which the commit names.
 
-    path: Path
-    source: str
-    revision: str | None
-
-
-def locate(checkpoint: str, *, revision: str | None, token: str | None) -> Location:
-    """The place of `checkpoint`: itself if it is a folder or an archive, else a snapshot of the Hub's repository.
-
-    A name of the table of models stands for its Hub id. Raises CheckpointError if there is neither, or if the Hub
-    cannot be reached and its cache has no snapshot.
+    If the Hub cannot be reached, return the snapshot in the local cache. Raises CheckpointError if there is none, or
+    if the Hub refuses the request.
     """
-    path = Path(checkpoint)
-    if path.is_dir() or (path.is_file() and is_archive(path)):
-        return Location(path=path, source=name_of(path), revision=None)
-    if path.exists():
-        raise CheckpointError(f"'{checkpoint}' is a file, expected a checkpoint's folder, its .tar.gz or a Hub id")
-    checkpoint = _hub_id(checkpoint)
-    if not HUB_ID.fullmatch(checkpoint) or checkpoint.startswith(".") or is_archive(path):
-        raise CheckpointError(
-            f"no such folder: '{checkpoint}', expected a checkpoint's folder, its .tar.gz, a Hub id (owner/name) or a "
-            "name that 'biobert-onnx models' lists"
-        )
-    snapshot = _download(checkpoint, revision, token)
-    return Location(path=snapshot, source=checkpoint, revision=snapshot.name)
-
-
-def _hub_id(checkpoint: str) -> str:
-    """The Hub id that `checkpoint` stands for if it is a model's name, else `checkpoint`."""
-    model = find(checkpoint)
-    if model is None or checkpoint in model.hub:
-        return checkpoint
-    if not model.hub:
-        raise CheckpointError(
-            f"'{checkpoint}' is {model.title}, which is not on the Hub: download {model.where}, and give its path"
-        )
-    return model.hub[0]
-
-
-def _download(repository: str, revision: str | None, token: str | None) -> Path:
     try:
-        info = _answer_of_hub(lambda: HfApi(token=token).model_info(repository, revision=revision))
+        info = _first_answer(lambda: HfApi(token=token).model_info(repository, revision=revision))
         published = {file.rfilename for file in info.siblings or ()}
         weights = [name for name in WEIGHT_FILES if name in published][:1]
         patterns = [*SIDE_FILES, *weights]
@@ -85,16 +41,17 @@ def _download(repository: str, revision: str | None, token: str | None) -> Path:
     except HfHubHTTPError as error:
         reason = str(error).strip().splitlines()[0]
         raise CheckpointError(
-            f"the Hub refuses '{repository}' ({reason}): check the id, --revision, --token"
+            f"the Hub refuses '{repository}' ({reason}): check the id, revision= and token="
         ) from error
     except (OSError, ValueError) as error:
-        return _cached(repository, revision, error)
+        return _cached_snapshot(repository, revision, error)
 
 
-def _answer_of_hub(ask: Callable[[], ModelInfo]) -> ModelInfo:
-    """What `ask` returns; raises what it raises, or TimeoutError after TIMEOUT_S seconds.
+def _first_answer(ask: Callable[[], ModelInfo]) -> ModelInfo:
+    """Return the result of `ask` or raise its error; raise TimeoutError after TIMEOUT_S seconds.
 
-    A timeout of the HTTP client bounds neither the name look-up nor the tries of one address after the other.
+    The HTTP client's own timeout limits neither the name look-up nor one try after another of a host's addresses. The
+    thread is a daemon, not an executor's: Python waits at its end for the threads of executors.
     """
     answer: Future[ModelInfo] = Future()
 
@@ -108,7 +65,7 @@ def _answer_of_hub(ask: Callable[[], ModelInfo]) -> ModelInfo:
     return answer.result(timeout=TIMEOUT_S)
 
 
-def _cached(repository: str, revision: str | None, unreachable: Exception) -> Path:
+def _cached_snapshot(repository: str, revision: str | None, unreachable: Exception) -> Path:
     try:
         return Path(snapshot_download(repository, revision=revision, local_files_only=True))
     except (OSError, ValueError):

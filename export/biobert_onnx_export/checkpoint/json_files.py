@@ -1,4 +1,4 @@
-"""JSON objects of a checkpoint's folder, read with one clear error."""
+"""JSON files in a checkpoint's folder, with one clear error for any that cannot be read."""
 
 import json
 from pathlib import Path
@@ -8,7 +8,7 @@ from biobert_onnx_export.errors import CheckpointError
 
 
 def read_json(path: Path) -> dict[str, Any]:
-    """The object in `path`; raises CheckpointError if the file is missing or holds no JSON object."""
+    """Read the JSON object in `path`; raises CheckpointError if there is none."""
     content = read_any_json(path)
     if not isinstance(content, dict):
         raise CheckpointError(f"'{path}' holds a {type(content).__name__}, expected a JSON object")
@@ -16,7 +16,7 @@ def read_json(path: Path) -> dict[str, Any]:
 
 
 def read_any_json(path: Path) -> Any:
-    """The JSON value in `path`; raises CheckpointError if the file is missing or no JSON."""
+    """Read the JSON value in `path`; raises CheckpointError if the file is missing or damaged."""
     try:
         return json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:

@@ -1,4 +1,4 @@
-"""What a sentence-transformers folder says beyond the BERT encoder: pooling, max_seq_length, Normalize."""
+"""The settings of a sentence-transformers folder: pooling, max_seq_length, Normalize."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -7,15 +7,16 @@ from typing import Any, Self
 from biobert_onnx_export.checkpoint.json_files import read_any_json, read_json
 from biobert_onnx_export.errors import CheckpointError
 
-KINDS = ("Transformer", "Pooling", "Normalize")
+MODULE_KINDS = ("Transformer", "Pooling", "Normalize")
+"""The kinds of module that this project can write into a graph."""
 
-POOLINGS = {"pooling_mode_mean_tokens": "mean", "pooling_mode_cls_token": "cls"}
-"""Keys of 1_Pooling/config.json and this project's word for each; newer files say pooling_mode: "mean" instead."""
+POOLING_KEYS = {"pooling_mode_mean_tokens": "mean", "pooling_mode_cls_token": "cls"}
+"""Keys of 1_Pooling/config.json and the pooling of each; newer files say pooling_mode: "mean" instead."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class SentenceModules:
-    """`encoder` is the folder of the BERT encoder itself; None: the checkpoint does not say."""
+    """The sentence modules of a checkpoint; `encoder` is BERT's own folder, None stands for an absent setting."""
 
     encoder: Path
     pooling: str | None = None
@@ -24,15 +25,16 @@ class SentenceModules:
 
     @classmethod
     def read(cls, folder: Path) -> Self:
-        """What modules.json in `folder` says, or nothing but the folder itself where there is none.
+        """Read modules.json in `folder`; without that file, `folder` is a BERT encoder with no settings.
 
-        Raises CheckpointError for a module or a pooling that this project has no graph for.
+        Raises CheckpointError for a module or a pooling that this project cannot write into a graph.
         """
         if not (folder / "modules.json").is_file():
             return cls(encoder=folder)
         modules = _modules(folder)
-        if modules.keys() - set(KINDS) or "Transformer" not in modules:
-            raise CheckpointError(f"'{folder}/modules.json' lists {', '.join(modules)}: only {', '.join(KINDS)} export")
+        if modules.keys() - set(MODULE_KINDS) or "Transformer" not in modules:
+            listed, supported = ", ".join(modules), ", ".join(MODULE_KINDS)
+            raise CheckpointError(f"'{folder}/modules.json' lists {listed}: only {supported} export")
         encoder = folder / modules["Transformer"]
         settings = encoder / "sentence_bert_config.json"
         return cls(
@@ -56,7 +58,7 @@ def _modules(folder: Path) -> dict[str, str]:
 def _pooling(path: Path) -> str:
     config: dict[str, Any] = read_json(path)
     chosen = [config["pooling_mode"]] if isinstance(config.get("pooling_mode"), str) else _legacy_poolings(config)
-    if len(chosen) != 1 or chosen[0] not in POOLINGS.values():
+    if len(chosen) != 1 or chosen[0] not in POOLING_KEYS.values():
         raise CheckpointError(
             f"'{path}' asks for pooling {', '.join(chosen) or 'of no kind'}: only mean or cls exports"
         )
@@ -65,4 +67,4 @@ def _pooling(path: Path) -> str:
 
 def _legacy_poolings(config: dict[str, Any]) -> list[str]:
     keys = [key for key, value in config.items() if key.startswith("pooling_mode_") and value is True]
-    return [POOLINGS.get(key, key) for key in keys]
+    return [POOLING_KEYS.get(key, key) for key in keys]

@@ -1,7 +1,7 @@
-"""Weights as TensorFlow saved them, under the names and in the shapes of PyTorch: how dmis-lab published BioBERT.
+"""Weights that TensorFlow saved, as dmis-lab published BioBERT; they get PyTorch's names and shapes.
 
-The extra `tensorflow` reads them. A checkpoint is an index and one or more shards of data beside it; the graph that
-training saved as well (.meta) is not looked at.
+The extra `tensorflow` reads them. A checkpoint is an index with one or more shards of data beside it. The training
+graph (.meta) is not read.
 """
 
 import os
@@ -20,18 +20,19 @@ from biobert_onnx_export.errors import CheckpointError
 
 INDEX = ".index"
 INDEX_FILES = "*.ckpt*" + INDEX
-"""model.ckpt-1000000.index in BioBERT v1.1, biobert_model.ckpt.index in v1.0."""
+"""The pattern of an index: model.ckpt-1000000.index in BioBERT v1.1, biobert_model.ckpt.index in v1.0."""
 
 SHARD = re.compile(r"data-\d{5}-of-(\d{5})")
 
-OF_TRAINING = re.compile(r"global_step|adam_[mv]|(BERTAdam|AdamWeightDecayOptimizer)(_\d+)?")
-"""Last parts of the names of variables that only training needs: its step, and two slots of Adam a weight."""
+TRAINING_VARIABLE = re.compile(r"global_step|adam_[mv]|(BERTAdam|AdamWeightDecayOptimizer)(_\d+)?")
+"""The last part of the name of a variable that only training needs: its step, and Adam's two slots for each weight."""
 
 STDERR = 2
+"""The file descriptor."""
 
 
 def index_file(folder: Path) -> Path | None:
-    """The index of the TensorFlow checkpoint in `folder`, None without one; CheckpointError if there are several."""
+    """Find the index of the TensorFlow checkpoint in `folder`, None without one; CheckpointError for several."""
     found = sorted(path for path in folder.glob(INDEX_FILES) if not path.name.startswith("."))
     if len(found) > 1:
         names = ", ".join(path.name for path in found)
@@ -40,7 +41,7 @@ def index_file(folder: Path) -> Path | None:
 
 
 def shard_files(index: Path) -> list[Path]:
-    """The files of data that belong to `index`, in order; raises CheckpointError if one is missing."""
+    """List the shards that belong to `index`, in order; raises CheckpointError if one is missing."""
     found = [path for path in index.parent.glob(f"{index.stem}.data-*") if SHARD.fullmatch(path.suffix[1:])]
     count = max((int(path.name[-5:]) for path in found), default=1)
     shards = [index.with_suffix(f".data-{number:05}-of-{count:05}") for number in range(count)]
@@ -51,14 +52,16 @@ def shard_files(index: Path) -> list[Path]:
 
 
 def read_variables(index: Path) -> dict[str, NDArray[np.float32]]:
-    """The variables of the checkpoint of `index` but for those of training, float32, called and turned as in PyTorch.
+    """Read the variables of the checkpoint of `index`, float32, with the names and the layout of PyTorch.
+
+    Variables that only training needs are left out.
 
     Raises CheckpointError if TensorFlow cannot read it, ModuleNotFoundError without the extra `tensorflow`.
     """
     tensorflow = _tensorflow()
     try:
         reader = tensorflow.train.load_checkpoint(str(index.with_suffix("")))
-        names = [name for name in reader.get_variable_to_shape_map() if not _of_training(name)]
+        names = [name for name in reader.get_variable_to_shape_map() if not _is_for_training(name)]
         return dict(_as_in_pytorch(name, reader.get_tensor(name)) for name in sorted(names))
     except (tensorflow.errors.OpError, IndexError, RuntimeError, ValueError) as error:  # which one depends on the place
         reason = str(error).strip().splitlines()[0]
@@ -72,9 +75,9 @@ def _tensorflow() -> ModuleType:
 
 @contextmanager
 def _silent_stderr() -> Iterator[None]:
-    """Nothing written to the file descriptor of stderr is seen inside the block.
+    """Discard everything that the block writes to the file descriptor of stderr.
 
-    TensorFlow's C++ side tells about itself there while it is imported; only an environment variable stops that.
+    TensorFlow's C++ code logs there while it is imported; otherwise only an environment variable stops that.
     """
     kept, null = os.dup(STDERR), os.open(os.devnull, os.O_WRONLY)
     os.dup2(null, STDERR)
@@ -86,12 +89,12 @@ def _silent_stderr() -> Iterator[None]:
         os.close(null)
 
 
-def _of_training(name: str) -> bool:
-    return OF_TRAINING.fullmatch(name.rpartition("/")[2]) is not None
+def _is_for_training(name: str) -> bool:
+    return TRAINING_VARIABLE.fullmatch(name.rpartition("/")[2]) is not None
 
 
 def _as_in_pytorch(name: str, value: object) -> tuple[str, NDArray[np.float32]]:
-    """The name with dots, `weight` for kernels and embeddings; kernels (inputs, outputs) become (outputs, inputs).
+    """Return PyTorch's name and layout: kernels (inputs, outputs) become weights (outputs, inputs).
 
     >>> _as_in_pytorch("bert/encoder/layer_3/output/dense/kernel", np.zeros((3, 2)))[0]
     'bert.encoder.layer.3.output.dense.weight'
@@ -99,6 +102,6 @@ def _as_in_pytorch(name: str, value: object) -> tuple[str, NDArray[np.float32]]:
     array = np.asarray(value, dtype=np.float32)
     name = name.replace("/layer_", "/layer/").replace("/", ".")
     if name.endswith(".kernel"):
-        # In order in memory, as PyTorch has it: else the products that bias correction sums would round otherwise.
+        # Contiguous, as in PyTorch: otherwise the sums of bias correction would round differently.
         return name.removesuffix("kernel") + "weight", np.ascontiguousarray(array.T)
     return (f"{name}.weight" if name.endswith("_embeddings") else name), array

@@ -1,37 +1,41 @@
-"""A checkpoint's tensors under one set of names, complete and of the right shapes, or refused."""
+"""The tensors of a checkpoint under one set of names: complete and of the right shapes, or refused."""
 
 import hashlib
-import pickle
 import re
 from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
-from safetensors import SafetensorError
 
+from biobert_onnx._types import FloatArray
 from biobert_onnx_export.checkpoint.config import BertGeometry
-from biobert_onnx_export.checkpoint.hub import WEIGHT_FILES
+from biobert_onnx_export.checkpoint.pytorch import read_state_dict
 from biobert_onnx_export.checkpoint.tensorflow import INDEX, INDEX_FILES, index_file, read_variables, shard_files
 from biobert_onnx_export.errors import CheckpointError
 
-Tensors = dict[str, NDArray[np.float32]]
+Tensors = dict[str, FloatArray]
+
+WEIGHT_FILES = ("model.safetensors", "pytorch_model.bin")
+"""In order of preference: safetensors cannot hold code."""
 
 PREFIX = "bert."
-"""Checkpoints saved with a head carry it on every encoder tensor."""
+"""The prefix of every encoder tensor in checkpoints that were saved with a head."""
 
-LEFTOVERS = re.compile(r"cls\.(predictions|seq_relationship)\..*|embeddings\.position_ids")
-"""Heads of pre-training (masked words, next sentence) and a constant that older transformers stored."""
+UNUSED_TENSORS = re.compile(r"cls\.(predictions|seq_relationship)\..*|embeddings\.position_ids")
+"""The heads of pre-training (masked words, next sentence) and a constant that older versions of transformers stored."""
 
 OLD_NAMES = {"LayerNorm.gamma": "LayerNorm.weight", "LayerNorm.beta": "LayerNorm.bias"}
-"""Names in checkpoints converted from TensorFlow before 2019."""
+"""Names in checkpoints that were converted from TensorFlow before 2019."""
 
-NAMED_AT_MOST = 5
-"""Tensors listed in one error."""
+MAX_NAMES_IN_ERROR = 5
+"""Tensors that one error message lists."""
 
 
 def weights_file(folder: Path) -> Path:
-    """The weights of the checkpoint in `folder`: model.safetensors, else pytorch_model.bin, else TensorFlow's index."""
+    """Find the weights in `folder`: model.safetensors, else pytorch_model.bin, else TensorFlow's index.
+
+    Raises CheckpointError if there is none of them.
+    """
     for name in WEIGHT_FILES:
         if (folder / name).is_file():
             return folder / name
@@ -43,7 +47,7 @@ def weights_file(folder: Path) -> Path:
 
 
 def weights_sha256(path: Path) -> str:
-    """The sha256 (hexadecimal) of the weights in `path`; for TensorFlow's index, of its shards one after another."""
+    """Compute the sha256 (hexadecimal) of the weights in `path`; of an index, that of its shards one after another."""
     digest = hashlib.sha256()
     for part in shard_files(path) if path.suffix == INDEX else [path]:
         with part.open("rb") as file:
@@ -52,12 +56,13 @@ def weights_sha256(path: Path) -> str:
 
 
 def read_tensors(path: Path, geometry: BertGeometry) -> Tensors:
-    """Every tensor of the encoder in `path`, float32, under Hugging Face's names without the `bert.` prefix.
+    """Read every tensor of the encoder in `path`, float32, under Hugging Face's names without the `bert.` prefix.
 
-    The pooler's two tensors may be absent, both of them. Raises CheckpointError that names the tensors if others
-    are missing, unexpected, of another shape, or not finite.
+    The two tensors of the pooler may both be absent. Raises CheckpointError, which names the tensors, if any other is
+    missing, unexpected, of another shape, or not finite.
     """
-    tensors = _renamed(_load(path), path)
+    stored = read_variables(path) if path.suffix == INDEX else read_state_dict(path)
+    tensors = _renamed(stored, path)
     expected = expected_shapes(geometry)
     if not any(name.startswith("pooler.") for name in tensors):
         expected = {name: shape for name, shape in expected.items() if not name.startswith("pooler.")}
@@ -71,7 +76,7 @@ def read_tensors(path: Path, geometry: BertGeometry) -> Tensors:
 
 
 def expected_shapes(geometry: BertGeometry) -> dict[str, tuple[int, ...]]:
-    """Names and shapes of all tensors of a BERT encoder with a pooler, as transformers' BertModel has them."""
+    """List the name and shape of every tensor of transformers' BertModel with a pooler."""
     hidden, inner = geometry.hidden_size, geometry.intermediate_size
     shapes: dict[str, tuple[int, ...]] = {
         "embeddings.word_embeddings.weight": (geometry.vocab_size, hidden),
@@ -98,27 +103,6 @@ def _layer_norm(name: str, size: int) -> dict[str, tuple[int, ...]]:
     return {f"{name}.LayerNorm.weight": (size,), f"{name}.LayerNorm.bias": (size,)}
 
 
-def _load(path: Path) -> Tensors:
-    return read_variables(path) if path.suffix == INDEX else _load_pytorch(path)
-
-
-def _load_pytorch(path: Path) -> Tensors:
-    import safetensors.torch  # takes seconds to import: a wrong path or config is told before
-    import torch
-
-    try:
-        if path.suffix == ".safetensors":
-            tensors = safetensors.torch.load_file(path)
-        else:
-            tensors = torch.load(path, map_location="cpu", weights_only=True)
-    except (OSError, SafetensorError, RuntimeError, pickle.UnpicklingError, EOFError, ValueError, KeyError) as error:
-        reason = str(error).strip().splitlines() or [type(error).__name__]
-        raise CheckpointError(f"'{path}' cannot be read ({reason[0]:.200}): download it again") from error
-    if not isinstance(tensors, dict) or not all(isinstance(value, torch.Tensor) for value in tensors.values()):
-        raise CheckpointError(f"'{path}' holds no dictionary of tensors: save the model's state_dict()")
-    return {name: tensor.to(torch.float32).numpy() for name, tensor in tensors.items()}
-
-
 def _renamed(tensors: Tensors, path: Path) -> Tensors:
     renamed: Tensors = {}
     for name, tensor in tensors.items():
@@ -126,7 +110,7 @@ def _renamed(tensors: Tensors, path: Path) -> Tensors:
         for old_end, new_end in OLD_NAMES.items():
             if new.endswith(old_end):
                 new = new.removesuffix(old_end) + new_end
-        if LEFTOVERS.fullmatch(new):
+        if UNUSED_TENSORS.fullmatch(new):
             continue
         if new in renamed:
             raise CheckpointError(f"'{path}' holds {new} twice, with and without a prefix: save one encoder alone")
@@ -135,8 +119,9 @@ def _renamed(tensors: Tensors, path: Path) -> Tensors:
 
 
 def _refuse(path: Path, fault: str, names: Iterable[str]) -> None:
+    """Raise CheckpointError if there are any `names` of tensors with this `fault`."""
     listed = sorted(names)
     if listed:
-        more = f" and {len(listed) - NAMED_AT_MOST} more" if len(listed) > NAMED_AT_MOST else ""
-        shown = "; ".join(listed[:NAMED_AT_MOST])
-        raise CheckpointError(f"'{path}' {fault} {shown}{more}: it is no complete BERT encoder of its config")
+        more = f" and {len(listed) - MAX_NAMES_IN_ERROR} more" if len(listed) > MAX_NAMES_IN_ERROR else ""
+        first = "; ".join(listed[:MAX_NAMES_IN_ERROR])
+        raise CheckpointError(f"'{path}' {fault} {first}{more}: it is no complete BERT encoder of its config")

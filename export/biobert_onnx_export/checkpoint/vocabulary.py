@@ -1,4 +1,4 @@
-"""The WordPiece vocabulary of a checkpoint, its casing, and the tokenizer.json made from them."""
+"""The WordPiece vocabulary of a checkpoint, its casing, and the tokenizer made from them."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,13 +23,14 @@ SPECIAL_TOKENS = {
     "sep_token": "[SEP]",
     "mask_token": "[MASK]",
 }
+"""BERT's special tokens, by the names that transformers gives them."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Vocabulary:
-    """Tokens in the order of their ids, and how text is normalized before they are matched.
+    """Tokens in the order of their ids, and how a text is normalized before tokens are matched.
 
-    `strip_accents` None follows the casing, as BERT does: an uncased vocabulary strips accents, a cased one keeps them.
+    `strip_accents` None follows the casing, as in BERT: an uncased vocabulary strips accents, a cased one keeps them.
     """
 
     tokens: tuple[str, ...]
@@ -38,10 +39,10 @@ class Vocabulary:
 
     @classmethod
     def read(cls, folder: Path, *, size: int) -> Self:
-        """The vocabulary of the checkpoint in `folder`: vocab.txt, or the one inside tokenizer.json.
+        """Read the vocabulary of the checkpoint in `folder`: vocab.txt, or the one inside tokenizer.json.
 
-        Raises CheckpointError if there is none, if it is no WordPiece vocabulary with BERT's special tokens, or if it
-        has not `size` different tokens.
+        Raises CheckpointError if there is none, if it is no WordPiece vocabulary with BERT's special tokens, or if the
+        number of different tokens is not `size`.
         """
         path = next((folder / name for name in ("vocab.txt", "tokenizer.json") if (folder / name).is_file()), None)
         if path is None:
@@ -69,21 +70,21 @@ class Vocabulary:
     def cased(self) -> bool:
         """Whether any token but the special ones holds a capital letter.
 
-        Decided from the vocabulary alone: several BioBERT repositories have no tokenizer_config.json, and transformers
-        then lower-cases a cased vocabulary without a word.
+        The vocabulary alone decides: several BioBERT repositories have no tokenizer_config.json, and transformers then
+        silently lower-cases texts for a cased vocabulary.
         """
         return any(token != token.lower() for token in self.tokens if not _is_special(token))
 
     @property
     def casing(self) -> str:
-        """The word for `cased`: cased or uncased."""
+        """cased or uncased."""
         return "cased" if self.cased else "uncased"
 
     def tokenizer(self) -> Tokenizer:
-        """BERT's tokenizer on this vocabulary: no truncation, no padding, casing explicit.
+        """Make BERT's tokenizer for this vocabulary: no truncation, no padding, explicit casing.
 
-        Token for token transformers' BertTokenizer, which composes characters (NFC) between cleaning the text and
-        lower-casing it; its fast twin does not.
+        It gives the tokens of transformers' BertTokenizer, which composes characters (NFC) after it cleans the text and
+        before it lower-cases it; BertTokenizerFast does not compose.
         """
         ids = {token: index for index, token in enumerate(self.tokens)}
         tokenizer = Tokenizer(WordPiece(ids, unk_token="[UNK]", max_input_chars_per_word=100))

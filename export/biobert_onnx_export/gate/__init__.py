@@ -1,4 +1,4 @@
-"""Graphs and reference vectors in, fidelity figures out; the gate refuses graphs that are not close enough.
+"""In: graphs and `Targets`. Out: fidelity figures, and the graphs of the first recipe that is faithful enough.
 
-May import every folder but `publish/`.
+Imports every folder but `publish/`; imported by `publish/` and `pipeline.py`.
 """

@@ -1,4 +1,4 @@
-"""Step 6, the fidelity gate: how close a graph's vectors are to the reference's, and whether that is close enough."""
+"""Fidelity: how close the vectors of a graph are to those of the reference."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -10,15 +10,15 @@ from numpy.typing import NDArray
 from biobert_onnx._types import FloatArray
 
 LENGTH_CLASSES = ((1, 8), (9, 32), (33, 128), (129, 10**9))
-"""Bounds, in tokens, of the classes that a report is broken down by."""
+"""The least and greatest number of tokens of a text in each class of a fidelity record."""
 
 DIGITS = 6
-"""Decimals kept in the manifest."""
+"""Decimals of a figure in the manifest."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Fidelity:
-    """Cosine to the reference over a set of texts (mean, 1st percentile, least) and the largest absolute error."""
+    """The cosine of some texts to the reference (mean, 1st percentile, least) and the largest absolute error."""
 
     texts: int
     cosine_mean: float
@@ -28,7 +28,7 @@ class Fidelity:
 
     @classmethod
     def of(cls, vectors: FloatArray, reference: FloatArray) -> Self:
-        """The fidelity of `vectors` to `reference`, (texts, dim) float32 both, at least one text."""
+        """Compare `vectors` with `reference`, (texts, dim) float32 both, of at least one text."""
         cosine = cosines(vectors, reference)
         return cls(
             texts=len(cosine),
@@ -40,7 +40,7 @@ class Fidelity:
 
 
 def cosines(left: FloatArray, right: FloatArray) -> NDArray[np.float64]:
-    """The cosine of each row of `left` to the same row of `right`, (texts,) float64.
+    """Return the cosine of each vector of `left` to the same text's vector of `right`, (texts,) float64.
 
     >>> cosines(np.array([[3.0, 4.0]], np.float32), np.array([[4.0, 3.0]], np.float32)).tolist()
     [0.96]
@@ -52,7 +52,7 @@ def cosines(left: FloatArray, right: FloatArray) -> NDArray[np.float64]:
 
 
 def fidelity_record(vectors: FloatArray, reference: FloatArray, lengths: Sequence[int]) -> Mapping[str, Any]:
-    """The fidelity of a set of texts, whole and by length class, as the manifest holds it."""
+    """Compare `vectors` with `reference`, whole and by length class; `lengths` are the texts' numbers of tokens."""
     tokens = np.array(lengths)
     by_length = {}
     for least, most in LENGTH_CLASSES:

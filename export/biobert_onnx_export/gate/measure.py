@@ -1,48 +1,90 @@
-"""Vectors of token ids from any graph, by the runtime's own scheduler, so that export measures what users will run."""
+"""Measurements of the graphs in a folder: their vectors by the runtime's own path, compared with the targets."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import onnx
 
-from biobert_onnx._types import FloatArray
-from biobert_onnx.encoding.cpus import usable_cpus
-from biobert_onnx.encoding.micro_batches import Run, run_micro_batches
+from biobert_onnx._types import FloatArray, TokenIds
+from biobert_onnx.artifact.paths import ENCODER_GRAPH, MODEL_GRAPH
 from biobert_onnx.encoding.sessions import open_session
-from biobert_onnx_export.checkpoint.checkpoint import Checkpoint
+from biobert_onnx_export.errors import FidelityError
+from biobert_onnx_export.gate.fidelity import cosines, fidelity_record
+from biobert_onnx_export.reference.targets import Target
+from biobert_onnx_export.reference.vectors import relative_difference, vectors_of
+
+PARITY = {"mean": 1e-5, "cls": 1e-5, "pooler": 2e-5}
+"""The largest difference of our float32 graphs to the reference, relative to the largest component, by pooling."""
+
+MODEL_COSINE = 0.9999
+"""The least mean cosine of model.onnx, on one padded batch, to encoder.onnx.
+
+The two run attention in different kernels. If that moves a value across a rounding step of an int8 graph, the vectors
+of a text part by about as much as int8 parts from float32. So the bound holds for the mean, not for each text.
+"""
 
 
-def embeddings_of(run: Run, token_ids: Sequence[Sequence[int]], *, dim: int) -> FloatArray:
-    """The vectors of `token_ids`, (texts, dim) float32, on every CPU this process may use."""
-    out = np.empty((len(token_ids), dim), dtype=np.float32)
-    for _ in run_micro_batches(run, token_ids, out=out, threads=usable_cpus()):
-        pass
-    return out
+def encoder_vectors(folder: Path, token_ids: TokenIds, *, dim: int) -> FloatArray:
+    """Compute the vectors that encoder.onnx in `folder` gives `token_ids`, (texts, dim) float32."""
+    session = open_session(folder / ENCODER_GRAPH)
+    return vectors_of(lambda ids: session.run(["embeddings"], {"input_ids": ids})[0], token_ids, dim=dim)
 
 
-def pooled(hidden: FloatArray, checkpoint: Checkpoint, pooling: str) -> FloatArray:
-    """The vectors (texts, dim) of the last layer's output `hidden` (texts, tokens, dim), none of it padding."""
-    if pooling == "mean":
-        mean: FloatArray = hidden.mean(axis=1)
-        return mean
-    if pooling == "cls":
-        return hidden[:, 0].copy()
-    weight, bias = checkpoint.tensors["pooler.dense.weight"], checkpoint.tensors["pooler.dense.bias"]
-    vectors: FloatArray = np.tanh(hidden[:, 0] @ weight.T + bias)
-    return vectors
-
-
-def encoder_embeddings(graph: Path, token_ids: Sequence[Sequence[int]], *, dim: int) -> FloatArray:
-    """The vectors that encoder.onnx at `graph` gives `token_ids`, (texts, dim) float32."""
-    session = open_session(graph)
-    return embeddings_of(lambda ids, threads: session.run(["embeddings"], {"input_ids": ids})[0], token_ids, dim=dim)
-
-
-def model_embeddings(graph: Path, token_ids: Sequence[Sequence[int]]) -> FloatArray:
-    """The `sentence_embedding` that model.onnx at `graph` gives `token_ids` as one padded batch, (texts, dim)."""
+def model_vectors(folder: Path, token_ids: TokenIds) -> FloatArray:
+    """Compute the `sentence_embedding` that model.onnx in `folder` gives one padded batch, (texts, dim) float32."""
     longest = max(len(ids) for ids in token_ids)
     input_ids = np.array([[*ids, *[0] * (longest - len(ids))] for ids in token_ids], dtype=np.int64)
     mask = np.array([[1] * len(ids) + [0] * (longest - len(ids)) for ids in token_ids], dtype=np.int64)
     inputs = {"input_ids": input_ids, "attention_mask": mask, "token_type_ids": np.zeros_like(input_ids)}
-    embeddings: FloatArray = open_session(graph).run(["sentence_embedding"], inputs)[0]
+    embeddings: FloatArray = open_session(folder / MODEL_GRAPH).run(["sentence_embedding"], inputs)[0]
     return embeddings
+
+
+def check_parity(folder: Path, target: Target, *, pooling: str) -> None:
+    """Raise FidelityError unless both float32 graphs in `folder` give the target's vectors within rounding."""
+    for name, vectors in _vectors_of_both(folder, target).items():
+        difference = relative_difference(vectors, target.vectors)
+        if not difference <= PARITY[pooling]:  # nan fails as well
+            raise FidelityError(
+                f"the float32 {name} differs from the reference by {difference:.1e} of the largest component, "
+                f"expected at most {PARITY[pooling]}: open an issue with this checkpoint"
+            )
+
+
+def check_graphs(folder: Path, target: Target) -> None:
+    """Raise FidelityError unless both graphs in `folder` are valid ONNX and agree on the texts of `target`."""
+    for name in (ENCODER_GRAPH, MODEL_GRAPH):
+        onnx.checker.check_model(folder / name)
+    vectors = _vectors_of_both(folder, target)
+    cosine = cosines(vectors[MODEL_GRAPH], vectors[ENCODER_GRAPH]).mean()
+    if not cosine >= MODEL_COSINE:
+        raise FidelityError(
+            f"{MODEL_GRAPH} agrees with {ENCODER_GRAPH} to a mean cosine of {cosine:.6f} only, "
+            f"expected {MODEL_COSINE}: open an issue with this checkpoint"
+        )
+
+
+def worst_cosine(folder: Path, target: Target) -> float:
+    """Return the least cosine of encoder.onnx in `folder` to the target, over its texts."""
+    return float(cosines(_encoder_vectors(folder, target), target.vectors).min())
+
+
+def measure_fidelity(folder: Path, held_out: Mapping[str, Target]) -> dict[str, Mapping[str, Any]]:
+    """Measure encoder.onnx in `folder` on every held-out set; returns the manifest's record of each by its name."""
+    return {
+        name: fidelity_record(_encoder_vectors(folder, target), target.vectors, [len(ids) for ids in target.token_ids])
+        for name, target in held_out.items()
+    }
+
+
+def _encoder_vectors(folder: Path, target: Target) -> FloatArray:
+    return encoder_vectors(folder, target.token_ids, dim=target.vectors.shape[1])
+
+
+def _vectors_of_both(folder: Path, target: Target) -> dict[str, FloatArray]:
+    return {
+        ENCODER_GRAPH: _encoder_vectors(folder, target),
+        MODEL_GRAPH: model_vectors(folder, target.token_ids),
+    }

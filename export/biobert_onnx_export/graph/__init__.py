@@ -1,4 +1,4 @@
-"""A checkpoint and a plan in, ONNX files out: encoder.onnx, model.onnx and the weights.bin that both map.
+"""In: a checkpoint and a `Plan`. Out: ONNX files, namely encoder.onnx and model.onnx on one weights.bin.
 
-May import `checkpoint/` and `reference/`.
+Imports `checkpoint/` and `reference/`; imported by `quantize/`, `gate/`, `publish/` and `pipeline.py`.
 """

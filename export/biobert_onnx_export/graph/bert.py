@@ -1,115 +1,111 @@
-"""BERT written node by node from a checkpoint's tensors and a plan: token ids in, hidden states out.
+"""BERT, written node by node from a checkpoint's tensors and a plan: token ids in, hidden states out.
 
-The same lines write the float32 form that is calibrated and checked against the reference graph, and the quantized
-form that is shipped: only the plan differs. Architecture: Devlin et al. 2018 (arXiv 1810.04805), as in transformers'
-BertModel: post-LayerNorm, exact-erf GELU.
+The same lines write the float32 form, which is compared with the reference and calibrated, and the quantized form of
+the artifact; only the plan differs. Architecture: Devlin et al. 2018 (arXiv 1810.04805), as in transformers' BertModel:
+post-LayerNorm, exact-erf GELU.
 """
 
-from collections.abc import Iterator
-from dataclasses import replace
-
 import numpy as np
-from numpy.typing import NDArray
 from onnx import TensorProto
 
+from biobert_onnx._types import FloatArray
 from biobert_onnx_export.checkpoint.checkpoint import Checkpoint
 from biobert_onnx_export.graph.lookup import FloatTable
-from biobert_onnx_export.graph.matmul import MICROSOFT, FloatMatrix, FloatSite, Plan
+from biobert_onnx_export.graph.matmul import MICROSOFT, FloatMatrix, FloatProducts
+from biobert_onnx_export.graph.plan import Plan, Site, SiteKind, layer_name, sites
 from biobert_onnx_export.graph.writer import GraphWriter
-
-SITES = {
-    "attention.self": ("attention.self.query", "attention.self.key", "attention.self.value"),
-    "attention.output": ("attention.output.dense",),
-    "intermediate": ("intermediate.dense",),
-    "output": ("output.dense",),
-}
-"""The sites of one layer, in order, and the matrices that share each."""
-
 
 WORDS = "embeddings.word_embeddings"
 
-LEADING = {"start": 0, "end": 2, "axis": 1}
-"""The slice of the first two tokens of (batch, tokens, dim)."""
+FIRST_TWO_TOKENS = {"start": 0, "end": 2, "axis": 1}
+"""The slice of (batch, tokens, dim) that poolings of [CLS] take."""
 
 
-def layers(checkpoint: Checkpoint) -> list[str]:
-    """The names of the checkpoint's layers, first to last."""
-    return [f"encoder.layer.{index}" for index in range(checkpoint.geometry.num_hidden_layers)]
+def float_matrices(checkpoint: Checkpoint, site: Site) -> dict[str, FloatMatrix]:
+    """Return the matrices of `site` by name, (inputs, outputs): the transpose of what PyTorch stores."""
+    tensors = checkpoint.tensors
+    return {
+        name: FloatMatrix(weight=tensors[f"{name}.weight"].T, bias=tensors[f"{name}.bias"])
+        for name in site.matrix_names
+    }
 
 
-def sites(checkpoint: Checkpoint) -> Iterator[tuple[str, tuple[str, ...]]]:
-    """Every site of the checkpoint with the names of its matrices, in the order of computation."""
-    for layer in layers(checkpoint):
-        for site, matrices in SITES.items():
-            yield f"{layer}.{site}", tuple(f"{layer}.{matrix}" for matrix in matrices)
-
-
-def float_matrix(checkpoint: Checkpoint, name: str) -> FloatMatrix:
-    """Matrix `name` of the checkpoint, (inputs, outputs): the transpose of what PyTorch stores."""
-    return FloatMatrix(weight=checkpoint.tensors[f"{name}.weight"].T, bias=checkpoint.tensors[f"{name}.bias"])
-
-
-def word_rows(checkpoint: Checkpoint) -> NDArray[np.float32]:
-    """The checkpoint's word embeddings, (words, dim) float32."""
+def word_embeddings(checkpoint: Checkpoint) -> FloatArray:
+    """Return the word embeddings of the checkpoint, (words, dim) float32."""
     return checkpoint.tensors[f"{WORDS}.weight"]
 
 
+def checkpoint_sites(checkpoint: Checkpoint) -> list[Site]:
+    """List every site of the checkpoint, in the order of computation."""
+    return sites(checkpoint.geometry.num_hidden_layers)
+
+
 def float_plan(checkpoint: Checkpoint) -> Plan:
-    """The plan with every product in float32."""
+    """Plan every look-up and product in float32."""
     return Plan(
-        words=FloatTable(rows=word_rows(checkpoint)),
-        sites={
-            site: FloatSite(matrices={name: float_matrix(checkpoint, name) for name in matrices})
-            for site, matrices in sites(checkpoint)
-        },
+        words=FloatTable(vectors=word_embeddings(checkpoint)),
+        sites={site: FloatProducts(matrices=float_matrices(checkpoint, site)) for site in checkpoint_sites(checkpoint)},
     )
+
+
+def site_input(site: Site) -> str:
+    """Return the name that a `Network` gives the value that enters `site`, (batch, tokens, channels) float32."""
+    layer = layer_name(site.layer)
+    if site.kind is SiteKind.QUERY_KEY_VALUE:
+        before = "embeddings" if site.layer == 0 else f"{layer_name(site.layer - 1)}.output"
+        return f"{before}.normalized"
+    return {
+        SiteKind.ATTENTION_OUTPUT: f"{layer}.attention.context",
+        SiteKind.INTERMEDIATE: f"{layer}.attention.output.normalized",
+        SiteKind.OUTPUT: f"{layer}.gelu",
+    }[site.kind]
 
 
 class Network:
     """Writes one BERT encoder into `graph`; every method returns the name of the value that it adds.
 
-    `masked` says which inputs the graph has: input_ids alone, every text of a batch of the same length; or with
-    attention_mask and token_type_ids, for consumers that pad. `site_inputs` maps each site written to its input.
+    `masked` decides the inputs of the graph. False: input_ids alone, and all texts of a batch have one length. True:
+    attention_mask and token_type_ids as well, for programs that pad.
     """
 
     def __init__(self, checkpoint: Checkpoint, plan: Plan, graph: GraphWriter, *, masked: bool) -> None:
-        """Start the encoder of `checkpoint`, multiplying as `plan` says."""
+        """Start the encoder of `checkpoint`, whose sites are multiplied according to `plan`."""
         self.checkpoint = checkpoint
         self.graph = graph
         self.masked = masked
-        self.site_inputs: dict[str, str] = {}
         self._plan = plan
 
     def tensor(self, name: str) -> str:
-        """The checkpoint's tensor `name`."""
+        """Add the checkpoint's tensor `name`."""
         return self.graph.constant(name, self.checkpoint.tensors[name])
 
     def tokens(self) -> str:
-        """The length of the batch's texts, (1,) int64."""
+        """Add the length of the batch's texts, (1,) int64."""
         return self.graph.node("Shape", ["input_ids"], "tokens", start=1, end=2)
 
     def hidden(self, tokens: str, *, output: str | None = None, leading: bool = False) -> str:
-        """The last layer's output, (batch, tokens, dim), under the name `output` if one is given.
+        """Add all layers; the result is the last one's output, (batch, tokens, dim), called `output` if given.
 
-        `leading`: only its first two tokens, (batch, 2, dim), for poolings that need [CLS] alone: the last layer then
-        computes queries, attention output and feed-forward of these. Two, as a lone row of a float32 product would
-        take another kernel, and a text's bits would change with its batch; every text has [CLS] and [SEP].
+        `leading`: the result holds the first two tokens only, (batch, 2, dim), for poolings that need [CLS] alone. The
+        last layer then computes queries, attention output and feed-forward for these two. Two tokens, not one: a
+        single row of a float32 product would take another kernel, and a text's bits would change with its batch. Every
+        text has two tokens, [CLS] and [SEP].
         """
         if self.masked:
             self.graph.node("Cast", ["attention_mask"], "padding_mask", to=TensorProto.INT32)
         x = self._embeddings(tokens)
-        *names, last = layers(self.checkpoint)
-        for layer in names:
+        last = self.checkpoint.geometry.num_hidden_layers - 1
+        for layer in range(last):
             x = self._layer(x, x, layer)
         return self._layer(self._first_tokens(x) if leading else x, x, last, output=output)
 
-    def _layer(self, x: str, attended: str, layer: str, *, output: str | None = None) -> str:
-        """One layer's output for the tokens `x`, which attend to the tokens `attended`."""
+    def _layer(self, x: str, attended: str, layer: int, *, output: str | None = None) -> str:
+        """Add one layer for the tokens `x`, which attend to the tokens `attended`."""
         x = self._attention_block(x, attended, layer)
         return self._feed_forward_block(x, layer, output=output)
 
     def _first_tokens(self, x: str) -> str:
-        bounds = (self.graph.integers(f"leading_{name}", value) for name, value in LEADING.items())
+        bounds = (self.graph.integers(f"leading_{name}", value) for name, value in FIRST_TWO_TOKENS.items())
         return self.graph.node("Slice", [x, *bounds], "leading")
 
     def _embeddings(self, tokens: str) -> str:
@@ -128,45 +124,44 @@ class Network:
         index = "token_type_ids" if self.masked else self.graph.constant("segment_zero", np.int64(0))
         return self.graph.node("Gather", [table, index], "token_types")
 
-    def _attention_block(self, x: str, attended: str, layer: str) -> str:
-        query, key, value = self._attention_inputs(x, attended, f"{layer}.attention.self")
+    def _attention_block(self, x: str, attended: str, layer: int) -> str:
+        query, key, value = self._query_key_value(x, attended, Site(layer, SiteKind.QUERY_KEY_VALUE))
+        output = Site(layer, SiteKind.ATTENTION_OUTPUT)
         context = self.graph.node(
             "MultiHeadAttention",
             [query, key, value, *(["", "padding_mask"] if self.masked else [])],
-            f"{layer}.attention.context",
+            site_input(output),
             domain=MICROSOFT,
             num_heads=self.checkpoint.geometry.num_attention_heads,
         )
-        (projected,) = self._linear(context, f"{layer}.attention.output")
-        total = self.graph.node("Add", [projected, x], f"{layer}.attention.sum")
-        return self._layer_norm(total, f"{layer}.attention.output")
+        (projected,) = self._products(context, output)
+        total = self.graph.node("Add", [projected, x], f"{layer_name(layer)}.attention.sum")
+        return self._layer_norm(total, str(output))
 
-    def _feed_forward_block(self, x: str, layer: str, *, output: str | None) -> str:
-        (inner,) = self._linear(x, f"{layer}.intermediate")
-        active = self.graph.node("Gelu", [inner], f"{layer}.gelu", domain=MICROSOFT)
-        (projected,) = self._linear(active, f"{layer}.output")
-        total = self.graph.node("Add", [projected, x], f"{layer}.sum")
+    def _feed_forward_block(self, x: str, layer: int, *, output: str | None) -> str:
+        name, last = layer_name(layer), Site(layer, SiteKind.OUTPUT)
+        (inner,) = self._products(x, Site(layer, SiteKind.INTERMEDIATE))
+        active = self.graph.node("Gelu", [inner], site_input(last), domain=MICROSOFT)
+        (projected,) = self._products(active, last)
+        total = self.graph.node("Add", [projected, x], f"{name}.sum")
         if layer in self._plan.outliers:
-            outliers = self._plan.outliers[layer].write(self.graph, layer, x)
-            total = self.graph.node("Add", [total, outliers], f"{layer}.sum_with_outliers")
-        return self._layer_norm(total, f"{layer}.output", output=output)
+            outliers = self._plan.outliers[layer].write(self.graph, name, x)
+            total = self.graph.node("Add", [total, outliers], f"{name}.sum_with_outliers")
+        return self._layer_norm(total, str(last), output=output)
 
-    def _attention_inputs(self, x: str, attended: str, site: str) -> list[str]:
-        """Queries of `x`, keys and values of `attended`."""
+    def _query_key_value(self, x: str, attended: str, site: Site) -> list[str]:
+        """Add queries of `x`, keys and values of `attended`."""
         if x == attended:
-            return self._linear(x, site)
-        query, *others = self._plan.sites[site].matrices
-        return [*self._part(x, site, "leading", [query]), *self._part(attended, site, "attended", others)]
+            return self._products(x, site)
+        products = self._plan.sites[site]
+        query, *others = products.matrices
+        return [
+            *products.only([query]).write(self.graph, f"{site}.leading", x),
+            *products.only(others).write(self.graph, f"{site}.attended", attended),
+        ]
 
-    def _part(self, x: str, site: str, label: str, names: list[str]) -> list[str]:
-        """The products of `x` with some of the site's matrices."""
-        how = self._plan.sites[site]
-        matrices = {name: how.matrices[name] for name in names}
-        return replace(how, matrices=matrices).write(self.graph, f"{site}.{label}", x)  # type: ignore[arg-type]
-
-    def _linear(self, x: str, site: str) -> list[str]:
-        self.site_inputs[site] = x
-        return self._plan.sites[site].write(self.graph, site, x)
+    def _products(self, x: str, site: Site) -> list[str]:
+        return self._plan.sites[site].write(self.graph, str(site), x)
 
     def _layer_norm(self, x: str, name: str, *, output: str | None = None) -> str:
         return self.graph.node(

@@ -1,20 +1,21 @@
-"""The three ways a graph multiplies a site's input by its matrices: float32, static int8, per-row int8.
+"""The three ways in which a graph multiplies the input of a site by its matrices: float32, static int8, per-token int8.
 
-A site is one place where activations enter matrix products; several matrices may share it (query, key and value).
-A plan names, for every site of a checkpoint, one of these ways with its tensors; the network writes it out.
+A way holds its tensors, and `write` adds its nodes to a graph. A `Plan` names one way for every site.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import Generic, Self, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from biobert_onnx._types import FloatArray
-from biobert_onnx_export.graph.lookup import FloatTable, Int8Table
 from biobert_onnx_export.graph.writer import GraphWriter
 
 MICROSOFT = "com.microsoft"
+"""The domain of onnxruntime's own operators."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,18 +28,34 @@ class FloatMatrix:
 
 @dataclass(frozen=True, kw_only=True)
 class Int8Matrix:
-    """`weight` (inputs, outputs) int8 with one float32 `scale` an output column, `bias` (outputs,) float32."""
+    """`weight` (inputs, outputs) int8, one float32 `scale` for each output column, and `bias` (outputs,) float32."""
 
     weight: NDArray[np.int8]
     scale: FloatArray
     bias: FloatArray
 
 
-@dataclass(frozen=True, kw_only=True)
-class FloatSite:
-    """float32 products: x @ weight + bias."""
+Matrix = TypeVar("Matrix", FloatMatrix, Int8Matrix)
 
-    matrices: Mapping[str, FloatMatrix]
+
+@dataclass(frozen=True, kw_only=True)
+class Products(ABC, Generic[Matrix]):
+    """One way to multiply the input of a site by each of its `matrices`, which have the checkpoint's names."""
+
+    matrices: Mapping[str, Matrix]
+
+    @abstractmethod
+    def write(self, graph: GraphWriter, site: str, x: str) -> list[str]:
+        """Add the products of `x` to `graph`; returns their names in the order of `matrices`."""
+
+    def only(self, names: Iterable[str]) -> Self:
+        """Return the same way for the matrices called `names` alone."""
+        return replace(self, matrices={name: self.matrices[name] for name in names})
+
+
+@dataclass(frozen=True, kw_only=True)
+class FloatProducts(Products[FloatMatrix]):
+    """float32 products: x @ weight + bias."""
 
     def write(self, graph: GraphWriter, site: str, x: str) -> list[str]:
         """Add the products of `x` to `graph`; returns their names in the order of `matrices`."""
@@ -51,17 +68,19 @@ class FloatSite:
 
 
 @dataclass(frozen=True, kw_only=True)
-class StaticSite:
-    """uint8 activations with one calibrated `scale` and `zero_point`, after division by `smoothing` (inputs,)."""
+class StaticProducts(Products[Int8Matrix]):
+    """int8 products of uint8 activations that share one calibrated `scale` and `zero_point`.
 
-    matrices: Mapping[str, Int8Matrix]
+    The activations are divided by `smoothing` (inputs,) first; None: they need no division.
+    """
+
     scale: float
     zero_point: int
     smoothing: FloatArray | None
 
     def write(self, graph: GraphWriter, site: str, x: str) -> list[str]:
         """Add the products of `x` to `graph`; returns their names in the order of `matrices`."""
-        x = smoothed(graph, site, x, self.smoothing)
+        x = _divide(graph, site, x, self.smoothing)
         scale = graph.constant(f"{site}.input_scale", np.float32(self.scale))
         zero_point = graph.constant(f"{site}.input_zero_point", np.uint8(self.zero_point))
         quantized = graph.node("QuantizeLinear", [x, scale, zero_point], f"{site}.quantized")
@@ -72,15 +91,16 @@ class StaticSite:
 
 
 @dataclass(frozen=True, kw_only=True)
-class RowSite:
-    """uint8 activations with a scale a row (token), so that one token's outlier does not coarsen the others.
+class PerTokenProducts(Products[Int8Matrix]):
+    """int8 products of uint8 activations with one scale for each token: one token's outlier leaves the others alone.
 
-    Symmetric: the zero point is 128 and the row's largest magnitude is 127 steps away. For GELU outputs, which never
-    go below -0.17 (the minimum of x * Phi(x) is -0.16997 at x = -0.7518), the zero point is 16: 239 steps are left for
-    the positive side, and the floor of the scale keeps -0.17 within 16 steps.
+    The activations are divided by `smoothing` (inputs,) first; None: they need no division.
+
+    Signed activations: the zero point is 128, and a token's largest magnitude is 127 steps away. GELU outputs never go
+    below -0.17 (the minimum of x * Phi(x) is -0.16997 at x = -0.7518), so their zero point is 16: the positive side has
+    239 steps, and a lower limit of the scale keeps -0.17 within 16 steps.
     """
 
-    matrices: Mapping[str, Int8Matrix]
     after_gelu: bool
     smoothing: FloatArray | None
 
@@ -91,11 +111,12 @@ class RowSite:
 
     def write(self, graph: GraphWriter, site: str, x: str) -> list[str]:
         """Add the products of `x` to `graph`; returns their names in the order of `matrices`."""
-        x = smoothed(graph, site, x, self.smoothing)
+        x = _divide(graph, site, x, self.smoothing)
         zero_point_value = self.GELU_ZERO_POINT if self.after_gelu else self.SIGNED_ZERO_POINT
         zero_point = graph.constant(f"row_zero_point_{zero_point_value}", np.uint8(zero_point_value))
         one = graph.constant("one", np.float32(1))
-        scale = self._row_scale(graph, site, x)
+        scale = self._token_scales(graph, site, x)
+        # Quantize with scale 1 after the division: QuantizeLinear itself takes no scale for each token.
         steps = graph.node("Div", [x, scale], f"{site}.steps")
         quantized = graph.node("QuantizeLinear", [steps, one, zero_point], f"{site}.quantized")
         outputs = []
@@ -105,7 +126,8 @@ class RowSite:
             outputs.append(graph.node("Add", [scaled, graph.constant(f"{name}.bias", matrix.bias)], name))
         return outputs
 
-    def _row_scale(self, graph: GraphWriter, site: str, x: str) -> str:
+    def _token_scales(self, graph: GraphWriter, site: str, x: str) -> str:
+        """Add the scale of each token, (batch, tokens, 1): its largest magnitude over the number of steps."""
         steps = 255 - self.GELU_ZERO_POINT if self.after_gelu else 127
         floor = self.GELU_LEAST / self.GELU_ZERO_POINT if self.after_gelu else self.SMALLEST_SCALE
         magnitude = x if self.after_gelu else graph.node("Abs", [x], f"{site}.magnitude")
@@ -113,9 +135,6 @@ class RowSite:
         top = graph.node("ReduceMax", [magnitude, axes], f"{site}.row_max", keepdims=1)
         step = graph.node("Mul", [top, graph.constant(f"per_{steps}", np.float32(1 / steps))], f"{site}.row_step")
         return graph.node("Max", [step, graph.constant(f"floor_{steps}", np.float32(floor))], f"{site}.row_scale")
-
-
-Site = FloatSite | StaticSite | RowSite
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -126,7 +145,7 @@ class OutlierUnits:
     out: FloatArray
 
     def write(self, graph: GraphWriter, layer: str, x: str) -> str:
-        """Add what the units contribute for the feed-forward input `x`, before any bias; returns its name."""
+        """Add the contribution of the units for the feed-forward input `x`, before any bias; returns its name."""
         name = f"{layer}.outliers"
         inner = self._product(graph, x, f"{name}.into", self.into.weight)
         biased = graph.node("Add", [inner, graph.constant(f"{name}.bias", self.into.bias)], f"{name}.inner")
@@ -134,37 +153,19 @@ class OutlierUnits:
         return self._product(graph, active, f"{name}.out", self.out)
 
     def _product(self, graph: GraphWriter, x: str, name: str, weight: FloatArray) -> str:
-        """`x` times `weight`, which goes through Identity and so is no constant of the product.
+        """Add `x` times `weight`; the weight passes through Identity, so the product does not see a constant.
 
-        Constants are packed for another float32 kernel, whose last bits differ: the runtime's first micro-batch runs
-        without packing, and must give the same bits. For int8 products the two are equal.
+        onnxruntime packs constants for another float32 kernel, whose last bits differ. The runtime's first micro-batch
+        runs without packing and must give the same bits. int8 products give the same bits either way.
         """
         weight_name = graph.node("Identity", [graph.constant(f"{name}.weight", weight)], f"{name}.unpacked")
         return graph.node("MatMul", [x, weight_name], f"{name}.product")
 
 
-@dataclass(frozen=True, kw_only=True)
-class Plan:
-    """How word embeddings are looked up, how every site of a network is multiplied, and the layers whose loudest
-    feed-forward units stay in float32."""
-
-    words: FloatTable | Int8Table
-    sites: Mapping[str, Site]
-    outliers: Mapping[str, OutlierUnits] = field(default_factory=dict)
-
-
-def smoothed(graph: GraphWriter, site: str, x: str, smoothing: FloatArray | None) -> str:
-    """`x` divided by `smoothing`, or `x` itself where there is none (it lies in the matrix before)."""
-    if smoothing is None:
-        return x
-    inverse = graph.constant(f"{site}.inverse_smoothing", (1 / smoothing).astype(np.float32))
-    return graph.node("Mul", [x, inverse], f"{site}.smoothed")
-
-
 def integer_product(
     graph: GraphWriter, x: str, name: str, matrix: Int8Matrix, scale: str, zero_point: str, *, bias: bool
 ) -> str:
-    """Add uint8 `x` times the int8 `matrix`, scaled to float32, with the matrix' bias if asked; returns its name."""
+    """Add uint8 `x` times the int8 `matrix`, scaled to float32, and its bias if `bias`; returns the output's name."""
     prefix = name.removesuffix(".product")
     inputs = [
         x,
@@ -177,3 +178,11 @@ def integer_product(
     if bias:
         inputs.append(graph.constant(f"{prefix}.bias", matrix.bias))
     return graph.node("MatMulIntegerToFloat", inputs, name, domain=MICROSOFT)
+
+
+def _divide(graph: GraphWriter, site: str, x: str, smoothing: FloatArray | None) -> str:
+    """Add the division of `x` by `smoothing`; return `x` itself if there is nothing to divide by."""
+    if smoothing is None:
+        return x
+    inverse = graph.constant(f"{site}.inverse_smoothing", (1 / smoothing).astype(np.float32))
+    return graph.node("Mul", [x, inverse], f"{site}.smoothed")

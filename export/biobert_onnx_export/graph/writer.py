@@ -1,4 +1,4 @@
-"""Writes one ONNX graph, node by node; large tensors go into a weights file that several graphs share."""
+"""A writer of one ONNX graph, node by node; large tensors go into a weights file that several graphs share."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -10,20 +10,23 @@ from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
 OPSETS = {"": 21, "com.microsoft": 1}
+"""The version of each operator set."""
+
 IR_VERSION = 10
+"""The version of ONNX's file format."""
 
 ALIGNMENT = 64
-"""Bytes: a cache line, and wide enough for any vector instruction; onnxruntime maps at any such offset."""
+"""Bytes between possible starts of a tensor: a cache line, and wide enough for any vector instruction."""
 
 INLINE_BELOW = 1024
-"""Bytes under which a tensor stays inside the graph file."""
+"""Tensors of fewer bytes stay inside the graph file."""
 
 Dimensions = Sequence[str | int | None]
-"""A name for a dimension that varies, a number for a fixed one, None for one that is not told."""
+"""A name for a dimension that varies, a number for a fixed one, None for an unnamed one."""
 
 
 class WeightsFile:
-    """External data of one or more graphs: each tensor once, aligned, in the order of its first use."""
+    """The external data of one or more graphs: each tensor once, aligned, in the order of first use."""
 
     def __init__(self, path: Path) -> None:
         """Create the file at `path`; close it (or leave the context) before a graph is loaded."""
@@ -32,7 +35,7 @@ class WeightsFile:
         self._places: dict[str, dict[str, str]] = {}
 
     def __enter__(self) -> Self:
-        """The weights file itself."""
+        """Return the weights file itself."""
         return self
 
     def __exit__(self, *exception: object) -> None:
@@ -40,7 +43,7 @@ class WeightsFile:
         self._file.close()
 
     def place(self, name: str, array: NDArray[Any]) -> dict[str, str]:
-        """ONNX's external_data entries of tensor `name`, whose bytes are written at its first use."""
+        """Return ONNX's external_data entries of tensor `name`; its bytes are written at the first use."""
         if name not in self._places:
             self._file.write(bytes(-self._file.tell() % ALIGNMENT))
             content = np.ascontiguousarray(array).tobytes()
@@ -51,7 +54,7 @@ class WeightsFile:
 
 
 class GraphWriter:
-    """Nodes and initializers of one graph in topological order; values are called by the name they were given."""
+    """The nodes and initializers of one graph in topological order; a value is referred to by its name."""
 
     def __init__(self, weights: WeightsFile) -> None:
         """Start an empty graph whose large tensors go to `weights`."""

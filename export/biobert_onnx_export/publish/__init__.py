@@ -1,4 +1,4 @@
-"""A checkpoint and what was measured in, the rest of the artifact's folder out: configs, model card, manifest.
+"""In: graphs in a work folder and the figures measured of them. Out: the artifact, with its last file the manifest.
 
-May import every other folder; imported by `pipeline.py` only.
+Imports every other folder; imported by `pipeline.py` only.
 """

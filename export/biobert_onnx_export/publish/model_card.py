@@ -1,4 +1,4 @@
-"""Step 8, the model card: README.md of the artifact, made from its manifest and nothing else."""
+"""The model card: README.md of the artifact, made from its manifest alone."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,19 +18,19 @@ embeddings = encoder.encode(["A sentence.", "Another one."])  # (2, {dim}) float
 and token types."""
 
 LIMITS = """- Texts are cut to {max_length} tokens, [CLS] and [SEP] included.
-- A text's bits are the same in any batch on one machine and onnxruntime version; other machines may round otherwise.
-- What the checkpoint does not know, its vectors do not show: they were compared with float32, not with any task."""
+- A text's bits are the same in any batch on one machine and onnxruntime version; other machines may round differently.
+- The vectors were compared with the float32 checkpoint's. How good the checkpoint is at a task was not measured."""
 
 
 def write_model_card(folder: Path, manifest: Manifest) -> None:
-    """Write README.md: what the artifact is, how to use it, how faithful it was measured to be."""
+    """Write README.md into `folder`."""
     (folder / "README.md").write_text(model_card(manifest), encoding="utf-8")
 
 
 def model_card(manifest: Manifest) -> str:
-    """The model card of the artifact of `manifest`, Markdown under YAML front matter.
+    """Return the model card of the artifact of `manifest`: Markdown under YAML front matter.
 
-    Licence, language and papers are told only of a checkpoint that came from its own repository on the Hub or gave its
+    It names licence, language and papers only if the checkpoint came from its own repository on the Hub or gave its
     known answers: a folder may have any name.
     """
     model = _certain_model(manifest)
@@ -50,8 +50,9 @@ def model_card(manifest: Manifest) -> str:
 
 
 def _certain_model(manifest: Manifest) -> Model | None:
-    tried = [found for kind in manifest.checkpoint["known_answers"].values() for found in kind]
-    reproduced = any(found["distance"] <= REPRODUCED for found in tried)
+    """Return the published model that the checkpoint certainly is, else None."""
+    answers = [record for records in manifest.checkpoint["known_answers"].values() for record in records]
+    reproduced = any(record["distance"] <= REPRODUCED for record in answers)
     from_hub = manifest.checkpoint["revision"] is not None
     return find(manifest.checkpoint["model"]) if from_hub or reproduced else None
 
@@ -93,9 +94,10 @@ def _recipe(manifest: Manifest) -> Iterator[str]:
     if not recipe:
         yield "None: weights and activations are float32."
         return
-    calibration, floats = recipe["calibration"], recipe["float32_sites"]
-    yield f"- int8 weights ({recipe['weight_bits']} bits, one scale a column), uint8 activations: {recipe['recipe']}"
+    calibration, float_sites = recipe["calibration"], recipe["float32_sites"]
+    yield f"- `{recipe['recipe']}`: int8 weights ({recipe['weight_bits']} bits, one scale a column), uint8 activations"
     yield f"- smoothing with alpha {recipe['smoothing_alpha']}"
     yield f"- layers with outlier units kept in float32: {', '.join(recipe['outlier_layers']) or 'none'}"
-    yield f"- products left in float32: {', '.join(floats) or 'none'}"
+    yield f"- products with a scale for each token: {', '.join(recipe['per_token_sites']) or 'none'}"
+    yield f"- products left in float32: {', '.join(float_sites) or 'none'}"
     yield f"- calibrated on {calibration['texts']} texts ({calibration['source']}), sha256 `{calibration['sha256']}`"

@@ -1,4 +1,4 @@
-"""Step 7, the files beside the graphs: tokenizer and configs, so that other tools load the folder."""
+"""The files beside the graphs: tokenizer and configs, with which other tools load the folder."""
 
 import json
 from collections.abc import Mapping
@@ -10,10 +10,11 @@ from biobert_onnx_export.checkpoint.checkpoint import Checkpoint
 from biobert_onnx_export.checkpoint.vocabulary import SPECIAL_TOKENS
 
 SENTENCE_TRANSFORMERS = "sentence_transformers.models"
+"""The package of the module types in modules.json."""
 
 
 def write_side_files(checkpoint: Checkpoint, folder: Path, *, pooling: str, max_length: int) -> None:
-    """Write everything but graphs, model card and manifest into `folder`."""
+    """Write the tokenizer and the configs into `folder`: everything but graphs, model card and manifest."""
     (folder / TOKENIZER).write_text(checkpoint.vocabulary.tokenizer().to_str(pretty=True), encoding="utf-8")
     _write_json(folder / "config.json", _config(checkpoint))
     _write_json(folder / "tokenizer_config.json", _tokenizer_config(checkpoint, max_length))

@@ -1,4 +1,4 @@
-"""A checkpoint and calibration texts in, the plan of an int8 graph out.
+"""In: a checkpoint, the token ids of calibration texts and a `Recipe`. Out: the `Plan` of an int8 graph.
 
-May import `checkpoint/`, `reference/` and `graph/`.
+Imports `checkpoint/`, `reference/` and `graph/`; imported by `gate/`, `publish/` and `pipeline.py`.
 """

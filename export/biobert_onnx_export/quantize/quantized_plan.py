@@ -1,195 +1,110 @@
-"""Step 5, quantization: a plan of int8 products from the checkpoint's matrices, the statistics and a recipe.
+"""The plan of a quantized network, from the checkpoint's matrices, the ranges of its sites and a recipe.
 
-Rules and where they come from:
+The steps of each layer, in order; each one returns new matrices and ranges, and the products stay the same:
 
-- Smoothing (SmoothQuant, Xiao et al. 2022, arXiv 2211.10438): channel j of a site's input is divided, and row j of its
-  matrices multiplied, by max|x_j|^alpha / max|w_j|^(1 - alpha), so that outlier channels do not decide the scale. At
-  the attention output it costs nothing at run time: attention mixes tokens, never channels, so the value matrix's
-  columns take the division.
-- Outlier units (mixed-precision decomposition, Dettmers et al. 2022, arXiv 2208.07339): trained BERTs have a few
-  feed-forward units that reach a hundred times the others on [SEP] and punctuation (Kovaleva et al. 2021, arXiv
-  2105.06990). They would coarsen their tokens' whole row, so they leave the int8 matrices and stay in float32.
-- Weights: int8, symmetric, one scale an output column, bounded in pairs (`int8_columns`).
-- Bias correction (Nagel et al. 2019, arXiv 1906.04721): rounding the weights shifts each output by mean(x) times the
-  rounding error; the bias takes it back.
+1. Smooth the input of the attention output. This costs nothing at run time: attention mixes tokens, never channels, so
+   the value matrix can make the divided input (`_smooth_context`).
+2. Split off the outlier units of the feed-forward block (`_split_off_outliers`).
+3. Smooth the inputs that come from a LayerNorm, then round the matrices to int8 (`_products`).
 """
 
-import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-import numpy as np
-from numpy.typing import NDArray
-
-from biobert_onnx._types import FloatArray
 from biobert_onnx_export.checkpoint.checkpoint import Checkpoint
-from biobert_onnx_export.graph.bert import float_matrix, layers, sites, word_rows
+from biobert_onnx_export.graph.bert import float_matrices, word_embeddings
 from biobert_onnx_export.graph.lookup import Int8Table
 from biobert_onnx_export.graph.matmul import (
     FloatMatrix,
-    FloatSite,
+    FloatProducts,
     Int8Matrix,
     OutlierUnits,
-    Plan,
-    RowSite,
-    Site,
-    StaticSite,
+    PerTokenProducts,
+    Products,
+    StaticProducts,
 )
-from biobert_onnx_export.quantize.calibration import SiteStatistics
+from biobert_onnx_export.graph.plan import Plan, Site, SiteKind, layer_name
+from biobert_onnx_export.quantize.calibration import ChannelRanges
+from biobert_onnx_export.quantize.int8 import int8_matrix, static_noise, static_scale
+from biobert_onnx_export.quantize.outliers import kept_units, outlier_units, split_outliers
+from biobert_onnx_export.quantize.recipes import Recipe
+from biobert_onnx_export.quantize.smoothing import divide_outputs, smooth
 
-ALPHA = 0.7
-"""The share of the difficulty that smoothing moves from activations into weights."""
-
-SMOOTHED = ("attention.self", "intermediate")
-"""Kinds of site whose input is a LayerNorm's output: its few loud channels are what smoothing is for."""
-
-SMALLEST = 1e-5
-"""The least magnitude that scales are made from: a dead channel must not divide by zero."""
-
-OUTLIER_FACTOR = 2.0
-"""A layer has outlier units when its loudest one exceeds this many times the 99th percentile of all its units."""
-
-OUTLIER_UNITS = 16
-"""How many of the loudest units such a layer keeps in float32: one AVX-512 register wide, 0.5 % of 3,072."""
-
-LARGEST = 127
-"""Largest magnitude of an int8 weight, and of the sum of two neighbours of one sign before rounding (int8_columns)."""
-
-WEIGHT_BITS = 8
-UINT8_STEPS = 255
+SMOOTHED_KINDS = frozenset({SiteKind.QUERY_KEY_VALUE, SiteKind.INTERMEDIATE})
+"""Sites whose input is a LayerNorm's output: smoothing is meant for its few loud channels."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Recipe:
-    """How sites are multiplied: in float32 those in `floats`; per row those of the kinds in `row` where the rounding
-    noise of a static scale would exceed `row_noise` (`static_noise`); static the others."""
+class SiteTensors:
+    """The float32 matrices of a site by name, and the ranges of its input."""
 
-    name: str
-    row: frozenset[str]
-    row_noise: float
-    floats: frozenset[str] = frozenset()
+    matrices: Mapping[str, FloatMatrix]
+    ranges: ChannelRanges
 
 
-@dataclass(kw_only=True)
-class _Draft:
-    """One site on its way to a plan: its matrices and the ranges of its input, changed together."""
-
-    matrices: dict[str, FloatMatrix]
-    ranges: SiteStatistics
-
-    def smooth(self) -> FloatArray:
-        """Divide the input and multiply the matrices by the smoothing factors, (inputs,), which are returned."""
-        weights = np.max([np.abs(matrix.weight).max(axis=1) for matrix in self.matrices.values()], axis=0)
-        magnitude, weights = np.maximum(self.ranges.magnitude, SMALLEST), np.maximum(weights, SMALLEST)
-        factors: FloatArray = (magnitude**ALPHA / weights ** (1 - ALPHA)).astype(np.float32)
-        for name, matrix in self.matrices.items():
-            self.matrices[name] = FloatMatrix(weight=matrix.weight * factors[:, None], bias=matrix.bias)
-        self.ranges = self.ranges.multiplied(np.reciprocal(factors))
-        return factors
+LayerTensors = Mapping[SiteKind, SiteTensors]
 
 
-def quantized_plan(checkpoint: Checkpoint, statistics: Mapping[str, SiteStatistics], recipe: Recipe) -> Plan:
-    """The plan of `recipe` for `checkpoint`, calibrated by `statistics` (one entry a site)."""
-    drafts = {
-        site: _Draft(matrices={name: float_matrix(checkpoint, name) for name in names}, ranges=statistics[site])
-        for site, names in sites(checkpoint)
+def quantized_plan(checkpoint: Checkpoint, ranges: Mapping[Site, ChannelRanges], recipe: Recipe) -> Plan:
+    """Plan the network of `checkpoint` by `recipe`; `ranges` are those of every site (`calibrate`)."""
+    products: dict[Site, Products[FloatMatrix] | Products[Int8Matrix]] = {}
+    outliers: dict[int, OutlierUnits] = {}
+    for layer in range(checkpoint.geometry.num_hidden_layers):
+        tensors = _smooth_context(_layer_tensors(checkpoint, ranges, layer), layer)
+        tensors, units = _split_off_outliers(tensors)
+        if units is not None:
+            outliers[layer] = units
+        products |= {Site(layer, kind): _products(Site(layer, kind), tensors[kind], recipe) for kind in SiteKind}
+    return Plan(words=Int8Table.of(word_embeddings(checkpoint)), sites=products, outliers=outliers)
+
+
+def _layer_tensors(checkpoint: Checkpoint, ranges: Mapping[Site, ChannelRanges], layer: int) -> LayerTensors:
+    sites = {kind: Site(layer, kind) for kind in SiteKind}
+    return {
+        kind: SiteTensors(matrices=float_matrices(checkpoint, site), ranges=ranges[site])
+        for kind, site in sites.items()
     }
-    outliers = {}
-    for layer in layers(checkpoint):
-        _smooth_context(drafts, layer)
-        units = outlier_units(statistics[f"{layer}.output"].magnitude)
-        if units.size:
-            outliers[layer] = _take_out(drafts, layer, units)
-    return Plan(
-        words=Int8Table.of(word_rows(checkpoint)),
-        sites={site: _site(site, draft, recipe) for site, draft in drafts.items()},
-        outliers=outliers,
-    )
 
 
-def outlier_units(magnitude: FloatArray) -> NDArray[np.intp]:
-    """Indices, ascending, of the units that a layer whose units reach `magnitude`, (units,), keeps in float32.
-
-    >>> outlier_units(np.ones(3072, dtype=np.float32)).size
-    0
-    """
-    if magnitude.max() <= OUTLIER_FACTOR * np.quantile(magnitude, 0.99):
-        return np.empty(0, dtype=np.intp)
-    return np.sort(np.argsort(-magnitude, kind="stable")[:OUTLIER_UNITS])
-
-
-def int8_columns(weight: FloatArray) -> tuple[NDArray[np.int8], FloatArray]:
-    """`weight` (inputs, outputs) as int8 with one float32 scale a column: weight is about int8 * scale.
-
-    On x86-64 without VNNI, onnxruntime's uint8 x int8 kernel adds the products of rows 2i and 2i + 1 in 16 bits and
-    saturates at 32,767, where 255 * (127 + 127) is 64,770. So each column's scale also keeps every such pair's sum of
-    one sign within 127 before rounding, which is at most 128 after it, and 255 * 128 = 32,640 fits: no input can
-    saturate, and every CPU computes the same integers.
-
-    >>> weight, scale = int8_columns(np.array([[1.0], [0.5], [-1.0]], dtype=np.float32))
-    >>> weight.ravel().tolist()
-    [85, 42, -85]
-    """
-    even, odd = weight[0::2], weight[1::2]
-    odd = np.vstack([odd, np.zeros_like(even[len(odd) :])])
-    positive = np.maximum(even, 0) + np.maximum(odd, 0)
-    negative = np.maximum(-even, 0) + np.maximum(-odd, 0)
-    largest = np.maximum(positive, negative).max(axis=0)
-    scale = np.where(largest > 0, largest / LARGEST, 1).astype(np.float32)
-    return np.rint(weight / scale).astype(np.int8), scale
+def _smooth_context(tensors: LayerTensors, layer: int) -> LayerTensors:
+    """Smooth the input of the attention output; the outputs of the value matrix take the division."""
+    output, attention = tensors[SiteKind.ATTENTION_OUTPUT], tensors[SiteKind.QUERY_KEY_VALUE]
+    matrices, ranges, factors = smooth(output.matrices, output.ranges)
+    value = f"{layer_name(layer)}.attention.self.value"
+    divided = {**attention.matrices, value: divide_outputs(attention.matrices[value], factors)}
+    return {
+        **tensors,
+        SiteKind.QUERY_KEY_VALUE: replace(attention, matrices=divided),
+        SiteKind.ATTENTION_OUTPUT: SiteTensors(matrices=matrices, ranges=ranges),
+    }
 
 
-def static_noise(ranges: SiteStatistics) -> float:
-    """Rounding noise of a static scale relative to the activations, root mean square both.
-
-    A uniform quantizer's error has the standard deviation step / sqrt(12) (Bennett 1948).
-    """
-    step, _ = _static_scale(ranges)
-    return step / math.sqrt(12 * max(float(ranges.power.mean()), SMALLEST**2))
-
-
-def _smooth_context(drafts: dict[str, _Draft], layer: str) -> None:
-    """Smooth the attention output's input; the value matrix, which makes it, takes the division."""
-    factors = drafts[f"{layer}.attention.output"].smooth()
-    values = drafts[f"{layer}.attention.self"].matrices
-    name = f"{layer}.attention.self.value"
-    values[name] = FloatMatrix(weight=values[name].weight / factors, bias=values[name].bias / factors)
-
-
-def _take_out(drafts: dict[str, _Draft], layer: str, units: NDArray[np.intp]) -> OutlierUnits:
-    """Move `units` of the layer's feed-forward block out of its int8 matrices, where zeros stay behind."""
-    into, out = drafts[f"{layer}.intermediate"], drafts[f"{layer}.output"]
-    (into_name, into_matrix), (out_name, out_matrix) = *into.matrices.items(), *out.matrices.items()
-    kept = np.ones(len(into_matrix.bias), dtype=np.float32)
-    kept[units] = 0
-    into.matrices[into_name] = FloatMatrix(weight=into_matrix.weight * kept, bias=into_matrix.bias * kept)
-    out.matrices[out_name] = FloatMatrix(weight=out_matrix.weight * kept[:, None], bias=out_matrix.bias)
-    out.ranges = out.ranges.multiplied(kept)
-    return OutlierUnits(
-        into=FloatMatrix(weight=into_matrix.weight[:, units], bias=into_matrix.bias[units]),
-        out=out_matrix.weight[units],
-    )
+def _split_off_outliers(tensors: LayerTensors) -> tuple[LayerTensors, OutlierUnits | None]:
+    """Split the outlier units off the feed-forward block; None if the layer has none."""
+    intermediate, output = tensors[SiteKind.INTERMEDIATE], tensors[SiteKind.OUTPUT]
+    units = outlier_units(output.ranges.magnitude)
+    if not units.size:
+        return tensors, None
+    ((into_name, into),), ((out_name, out),) = intermediate.matrices.items(), output.matrices.items()
+    into, out, outliers = split_outliers(into, out, units)
+    ranges = output.ranges.multiplied(kept_units(len(into.bias), units))
+    split = {
+        **tensors,
+        SiteKind.INTERMEDIATE: replace(intermediate, matrices={into_name: into}),
+        SiteKind.OUTPUT: SiteTensors(matrices={out_name: out}, ranges=ranges),
+    }
+    return split, outliers
 
 
-def _site(site: str, draft: _Draft, recipe: Recipe) -> Site:
-    if site in recipe.floats:
-        return FloatSite(matrices=draft.matrices)
-    smoothing = draft.smooth() if site.endswith(SMOOTHED) else None
-    integers = {name: _int8_matrix(matrix, draft.ranges.mean) for name, matrix in draft.matrices.items()}
-    kind = site.split(".", 3)[3]
-    if kind in recipe.row and static_noise(draft.ranges) > recipe.row_noise:
-        return RowSite(matrices=integers, after_gelu=kind == "output", smoothing=smoothing)
-    scale, zero_point = _static_scale(draft.ranges)
-    return StaticSite(matrices=integers, scale=scale, zero_point=zero_point, smoothing=smoothing)
-
-
-def _static_scale(ranges: SiteStatistics) -> tuple[float, int]:
-    least, greatest = min(0.0, float(ranges.least.min())), max(0.0, float(ranges.greatest.max()))
-    scale = max(greatest - least, SMALLEST) / UINT8_STEPS
-    return scale, round(-least / scale)
-
-
-def _int8_matrix(matrix: FloatMatrix, mean: FloatArray) -> Int8Matrix:
-    weight, scale = int8_columns(matrix.weight)
-    shift = mean @ (matrix.weight - weight * scale)
-    return Int8Matrix(weight=weight, scale=scale, bias=(matrix.bias + shift).astype(np.float32))
+def _products(site: Site, tensors: SiteTensors, recipe: Recipe) -> Products[FloatMatrix] | Products[Int8Matrix]:
+    """Choose the way that `recipe` prescribes for `site`, and make its tensors."""
+    if site in recipe.float_sites:
+        return FloatProducts(matrices=tensors.matrices)
+    matrices, ranges, factors = tensors.matrices, tensors.ranges, None
+    if site.kind in SMOOTHED_KINDS:
+        matrices, ranges, factors = smooth(matrices, ranges)
+    integers = {name: int8_matrix(matrix, ranges.mean) for name, matrix in matrices.items()}
+    if site.kind in recipe.per_token and static_noise(ranges) > recipe.noise_limit:
+        return PerTokenProducts(matrices=integers, after_gelu=site.kind is SiteKind.OUTPUT, smoothing=factors)
+    scale, zero_point = static_scale(ranges)
+    return StaticProducts(matrices=integers, scale=scale, zero_point=zero_point, smoothing=factors)

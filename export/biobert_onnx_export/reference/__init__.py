@@ -1,4 +1,4 @@
-"""A checkpoint and texts in, the float32 vectors out that every graph is measured against.
+"""In: a checkpoint and texts. Out: the float32 reference, and its vectors as the `Targets` of every later graph.
 
-May import `checkpoint/`, and of `graph/` and `gate/` nothing.
+Imports `checkpoint/`; imported by `graph/` and every later step.
 """

@@ -1,52 +1,52 @@
-"""Step 3, known answers: which pooling and casing of the float32 graph give the numbers that were published."""
+"""Known answers: the pooling and casing of the float32 reference that give the numbers published of a checkpoint."""
 
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from biobert_onnx.artifact.paths import MODEL_GRAPH
 from biobert_onnx.catalog.models import SENTENCES, Model, find
-from biobert_onnx.catalog.published import REPRODUCED, hidden_states, largest_distance, word_vectors
-from biobert_onnx.encoding.ort import onnxruntime
-from biobert_onnx.encoding.sessions import open_session
+from biobert_onnx.catalog.published import REPRODUCED, largest_distance, word_vectors
 from biobert_onnx_export.checkpoint.checkpoint import Checkpoint
-from biobert_onnx_export.gate.gate import Report
-from biobert_onnx_export.gate.measure import pooled
+from biobert_onnx_export.reference.reference import Reference
+from biobert_onnx_export.reference.vectors import pool
 
 DIGITS = 6
-"""Decimals kept in the manifest."""
+"""Decimals of a distance in the manifest."""
 
 
-def known_answers(checkpoint: Checkpoint, folder: Path, *, report: Report) -> dict[str, Any]:
-    """How far the float32 model.onnx in `folder` is from the published numbers, each way that was tried.
+def known_answers(checkpoint: Checkpoint, reference: Reference) -> dict[str, Any]:
+    """Measure how far the reference is from the published numbers, for each casing and pooling.
 
-    Empty for a checkpoint that nothing was published of. Nothing is refused: no one knows how the numbers were made.
+    Returns a list of records for "sentences" and one for "words"; an empty dictionary for a checkpoint without
+    published numbers. No distance is an error: the page does not say how the numbers were made.
     """
     model = find(checkpoint.model)
     if model is None:
         return {}
-    session = open_session(folder / MODEL_GRAPH)
-    record: dict[str, Any] = {"sentences": [], "words": []}
+    answers: dict[str, Any] = {"sentences": [], "words": []}
     for casing in ("cased", "uncased") if checkpoint.vocabulary.cased else ("uncased",):
-        for kind, found in _distances(checkpoint, model, session, casing):
-            record[kind].append(found)
-    for kind, tried in record.items():
-        if tried:
-            report(f"known answers of {model.name}, {kind}: {_verdict(tried)}")
-    return record
+        for kind, record in _measure(checkpoint, model, reference, casing):
+            answers[kind].append(record)
+    return answers
 
 
-def _distances(
-    checkpoint: Checkpoint, model: Model, session: onnxruntime.InferenceSession, casing: str
+def describe_answers(checkpoint: Checkpoint, answers: Mapping[str, Any]) -> Iterator[str]:
+    """Yield one line for sentences and one for words: the nearest way and its distance."""
+    for kind, records in answers.items():
+        if records:
+            yield f"known answers of {checkpoint.model}, {kind}: {_verdict(records)}"
+
+
+def _measure(
+    checkpoint: Checkpoint, model: Model, reference: Reference, casing: str
 ) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    """What kind of numbers were printed, and how far those are that `casing` and each pooling give."""
+    """Yield the kind of the published numbers and the distance to them, for `casing` and every pooling."""
     texts = [text.lower() if casing == "uncased" else text for text in SENTENCES]
     encodings = checkpoint.vocabulary.tokenizer().encode_batch(texts)
-    hidden = [hidden_states(session, np.array([encoding.ids], dtype=np.int64)) for encoding in encodings]
+    hidden = [reference.hidden_states(np.array([encoding.ids], dtype=np.int64)) for encoding in encodings]
     for pooling in checkpoint.poolings if model.sentences else ():
-        vectors = [pooled(states, checkpoint, pooling)[0] for states in hidden]
+        vectors = [pool(states, checkpoint, pooling)[0] for states in hidden]
         distance = round(largest_distance(model.sentences, vectors), DIGITS)
         yield "sentences", {"casing": casing, "pooling": pooling, "distance": distance}
     if model.words:
@@ -54,8 +54,8 @@ def _distances(
         yield "words", {"casing": casing, "distance": distance}
 
 
-def _verdict(tried: list[Mapping[str, Any]]) -> str:
-    nearest = min(tried, key=lambda found: float(found["distance"]))
+def _verdict(records: list[Mapping[str, Any]]) -> str:
+    nearest = min(records, key=lambda record: float(record["distance"]))
     way = ", ".join(str(value) for key, value in nearest.items() if key != "distance")
     reproduced = "reproduced" if nearest["distance"] <= REPRODUCED else "not reproduced, nearest"
     return f"{reproduced} by {way} (off by at most {nearest['distance']:.6f})"

@@ -1,40 +1,76 @@
-"""The texts that calibration sees and the texts that fidelity is measured on; never the same ones."""
+"""The texts that an export calibrates on and the texts that it holds out to measure fidelity; no text is in both."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 from typing import Self
 
-SHORT_TEXTS = ("", "a", "No.", "1", "+", "DNA", "p53", "5 mg", "Pain?", "IL-6", "α", "(n = 3)", "e.g.")
-"""Always calibrated on: without the empty text and very short ones, "" fell to a cosine of 0.84."""
+from tokenizers import Tokenizer
 
-LEAST_LINES = 20
-"""A calibration file with fewer texts tells nothing about the worst ones."""
+from biobert_onnx._types import TokenIds
+
+SHORT_TEXTS = ("", "a", "No.", "1", "+", "DNA", "p53", "5 mg", "Pain?", "IL-6", "α", "(n = 3)", "e.g.")
+"""Always part of calibration: without the empty text and very short ones, "" fell to a cosine of 0.84."""
+
+MIN_LINES = 20
+"""The fewest texts in a calibration file: fewer say nothing about the worst ones."""
+
+SAMPLES = 16
+"""Calibration texts that stand for all of them where measuring all would take too long."""
+
+GATED = "gated"
+"""The name of the held-out set whose worst text the gate compares with `min_cosine`."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class TextSets:
-    """`calibration` decides the scales; every set of `reports`, by name, is measured, the gated one under "report"."""
+    """Texts to calibrate on, and the sets of texts that are held out, by name; the gate looks at the set "gated".
+
+    `source` is "bundled" or the name of the calibration file.
+    """
 
     source: str
     calibration: tuple[str, ...]
-    reports: dict[str, tuple[str, ...]]
+    held_out: Mapping[str, tuple[str, ...]]
 
     @classmethod
     def read(cls, calibration: Path | None) -> Self:
-        """The bundled texts; with a `calibration` file its odd lines calibrate and its even lines are the report.
+        """Read the bundled texts; the odd lines of a `calibration` file calibrate, and its even lines are gated.
 
-        Raises ValueError if the file cannot be read as UTF-8 or has fewer than 20 lines that are not blank.
+        Raises ValueError if the file is not UTF-8 or has fewer than 20 lines that are not blank.
         """
-        bundled = _bundled("biomedical.txt")
-        general = _bundled("general.txt")
+        bundled, general = _bundled("biomedical.txt"), _bundled("general.txt")
         if calibration is None:
             source, lines = "bundled", bundled
-            reports = {"report": bundled[1::2], "general": general}
+            held_out = {GATED: bundled[1::2], "general": general}
         else:
             source, lines = calibration.name, _lines(calibration)
-            reports = {"report": lines[1::2], "bundled": bundled[1::2], "general": general}
-        return cls(source=source, calibration=SHORT_TEXTS + lines[::2], reports=reports)
+            held_out = {GATED: lines[1::2], "bundled": bundled[1::2], "general": general}
+        return cls(source=source, calibration=SHORT_TEXTS + lines[::2], held_out=held_out)
+
+    def tokenize(self, tokenizer: Tokenizer, *, max_length: int) -> "TokenSets":
+        """Return the token ids of every text, cut to `max_length` tokens."""
+        tokenizer.enable_truncation(max_length)
+        calibration = _token_ids(tokenizer, self.calibration)
+        return TokenSets(
+            calibration=calibration,
+            samples=calibration[:: max(1, len(calibration) // SAMPLES)],
+            held_out={name: _token_ids(tokenizer, texts) for name, texts in self.held_out.items()},
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class TokenSets:
+    """The token ids of a `TextSets`; `samples` are about 16 of the calibration texts, evenly spread."""
+
+    calibration: TokenIds
+    samples: TokenIds
+    held_out: Mapping[str, TokenIds]
+
+
+def _token_ids(tokenizer: Tokenizer, texts: Sequence[str]) -> TokenIds:
+    return [encoding.ids for encoding in tokenizer.encode_batch_fast(list(texts))]
 
 
 def _bundled(name: str) -> tuple[str, ...]:
@@ -48,6 +84,6 @@ def _lines(path: Path) -> tuple[str, ...]:
     except (OSError, UnicodeDecodeError) as error:
         raise ValueError(f"the calibration file '{path}' cannot be read as UTF-8 text ({error})") from error
     lines = tuple(line for line in text.split("\n") if line.strip())
-    if len(lines) < LEAST_LINES:
-        raise ValueError(f"'{path}' has {len(lines)} texts, expected at least {LEAST_LINES}, one a line")
+    if len(lines) < MIN_LINES:
+        raise ValueError(f"'{path}' has {len(lines)} texts, expected at least {MIN_LINES}, one a line")
     return lines

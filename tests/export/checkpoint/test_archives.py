@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from biobert_onnx_export import CheckpointError
-from biobert_onnx_export.checkpoint.archives import MOST_BYTES, MOST_FILES, unpacked
+from biobert_onnx_export.checkpoint.archives import MAX_FILES, MAX_UNPACKED_BYTES, unpacked
 
 CONFIG = ("biobert/bert_config.json", b"{}")
 
@@ -43,7 +43,7 @@ def special(name: str, kind: bytes, target: str = "") -> tarfile.TarInfo:
 
 
 @pytest.mark.parametrize("name", ["a.tar.gz", "a.tar"])
-def test_the_folder_with_the_config_is_found_and_removed_after_use(tmp_path: Path, name: str) -> None:
+def test_the_folder_with_the_config_is_found_and_removed(tmp_path: Path, name: str) -> None:
     archive = archive_of(tmp_path / name, ("readme", b""), CONFIG, ("biobert/vocab.txt", b"[PAD]\n"))
     with unpacked(archive) as folder:
         assert (folder / "vocab.txt").read_bytes() == b"[PAD]\n"
@@ -77,9 +77,9 @@ def test_what_is_no_plain_file_inside_the_archive_is_refused(
     assert {path.name for path in tmp_path.iterdir()} == {"hostile.tar.gz", "scratch"}
 
 
-def test_a_size_over_the_bound_is_refused_before_a_byte_of_it_is_written(tmp_path: Path) -> None:
+def test_too_large_a_file_is_refused_before_it_is_written(tmp_path: Path) -> None:
     huge = tarfile.TarInfo("biobert/model.ckpt-1.data-00000-of-00001")
-    huge.size = MOST_BYTES
+    huge.size = MAX_UNPACKED_BYTES
     archive = tmp_path / "huge.tar"
     archive.write_bytes(archive_of(tmp_path / "start.tar", CONFIG).read_bytes()[:1024] + huge.tobuf())
     with pytest.raises(CheckpointError, match=r"more than 1000 files or 8 GiB"), unpacked(archive):
@@ -87,7 +87,7 @@ def test_a_size_over_the_bound_is_refused_before_a_byte_of_it_is_written(tmp_pat
 
 
 def test_too_many_files_are_refused(tmp_path: Path) -> None:
-    archive = archive_of(tmp_path / "many.tar", *((str(number), b"") for number in range(MOST_FILES + 1)))
+    archive = archive_of(tmp_path / "many.tar", *((str(number), b"") for number in range(MAX_FILES + 1)))
     with pytest.raises(CheckpointError, match=r"more than 1000 files"), unpacked(archive):
         pass
 

@@ -91,7 +91,7 @@ def read(checkpoint: str, cache: Path, *options: str, **environment: str) -> sub
     return subprocess.run(command, capture_output=True, text=True, env=kept | environment)
 
 
-def test_a_hub_id_is_downloaded_once_with_what_is_needed_and_its_commit_recorded(hub: str, tmp_path: Path) -> None:
+def test_a_hub_id_is_downloaded_once_and_its_commit_recorded(hub: str, tmp_path: Path) -> None:
     done = read(REPOSITORY, tmp_path, HF_ENDPOINT=hub)
     assert done.returncode == 0, done.stderr
     identity = json.loads(done.stdout)
@@ -135,12 +135,12 @@ def test_a_revision_is_asked_for_and_its_commit_recorded(hub: str, tmp_path: Pat
 
 def test_a_token_opens_a_gated_repository(hub: str, tmp_path: Path) -> None:
     refused = read("someone/gated", tmp_path, HF_ENDPOINT=hub)
-    assert "check the id, --revision, --token" in refused.stderr
+    assert "check the id, revision= and token=" in refused.stderr
     done = read("someone/gated", tmp_path, "main", TOKEN, HF_ENDPOINT=hub)
     assert json.loads(done.stdout)["source"] == "someone/gated", done.stderr
 
 
-def test_a_name_that_is_not_on_the_hub_says_where_its_checkpoint_is(tmp_path: Path) -> None:
+def test_a_name_without_a_hub_id_says_where_to_download_it(tmp_path: Path) -> None:
     done = read("sent_biobert_pmc_base_cased", tmp_path, HF_ENDPOINT="http://127.0.0.1:9")
     assert (
         "'sent_biobert_pmc_base_cased' is BioBERT-Base v1.0 (+ PMC 270K), which is not on the Hub: download "

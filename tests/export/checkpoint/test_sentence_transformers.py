@@ -1,61 +1,58 @@
-"""Parity with the real sentence-transformers, where it is installed (extra `benchmark`)."""
+"""Folders of sentence-transformers decide pooling, length and normalization, or are refused."""
 
+import json
+import shutil
 from pathlib import Path
-from typing import Any
 
-import numpy as np
 import pytest
 
-from biobert_onnx import SentenceEncoder, embedding_ranges, quantize_embeddings, similarity
-from biobert_onnx_export.reference.texts import TextSets
-
-pytestmark = pytest.mark.filterwarnings("ignore")  # its own, of the packages that it loads
+from biobert_onnx_export import CheckpointError
+from biobert_onnx_export.checkpoint.checkpoint import Checkpoint
 
 
-@pytest.fixture(scope="module")
-def theirs() -> Any:
-    return pytest.importorskip("sentence_transformers")
+def sentence_transformers_folder(checkpoint: Path, folder: Path, pooling: dict[str, object], *kinds: str) -> Path:
+    shutil.copytree(checkpoint, folder)
+    (folder / "1_Pooling").mkdir()
+    (folder / "1_Pooling" / "config.json").write_text(json.dumps(pooling))
+    (folder / "sentence_bert_config.json").write_text(json.dumps({"max_seq_length": 77}))
+    paths = {"Transformer": "", "Pooling": "1_Pooling"}
+    modules = [{"type": f"sentence_transformers.models.{kind}", "path": paths.get(kind, kind)} for kind in kinds]
+    (folder / "modules.json").write_text(json.dumps(modules))
+    return folder
 
 
-@pytest.fixture(scope="module")
-def embeddings(encoder: SentenceEncoder) -> np.ndarray:
-    return encoder.encode(TextSets.read(None).reports["report"])
-
-
-@pytest.mark.parametrize("precision", ["int8", "uint8", "binary", "ubinary"])
-def test_quantized_embeddings_are_the_same(theirs: Any, embeddings: np.ndarray, precision: str) -> None:
-    kept = embeddings[:, :90]  # not a multiple of 8
-    expected = theirs.util.quantize_embeddings(kept, precision)
-    found = quantize_embeddings(kept, precision)
-    assert found.dtype == expected.dtype
-    assert (found == expected).all()
-
-
-@pytest.mark.parametrize("precision", ["int8", "uint8"])
-def test_quantized_embeddings_are_the_same_with_ranges_of_a_sample(
-    theirs: Any, embeddings: np.ndarray, precision: str
+@pytest.mark.parametrize(
+    ("config", "pooling"),
+    [
+        ({"pooling_mode_cls_token": True, "pooling_mode_mean_tokens": False}, "cls"),
+        ({"pooling_mode_cls_token": False, "pooling_mode_mean_tokens": True}, "mean"),
+        ({"pooling_mode": "cls"}, "cls"),
+    ],
+)
+def test_the_folder_decides_pooling_length_and_normalization(
+    tiny_checkpoint: Path, tmp_path: Path, config: dict[str, object], pooling: str
 ) -> None:
-    sample, others = embeddings[:30], embeddings[30:]
-    assert ((others < sample.min(axis=0)) | (others > sample.max(axis=0))).any()
-    expected = theirs.util.quantize_embeddings(others, precision, calibration_embeddings=sample)
-    assert (quantize_embeddings(others, precision, ranges=embedding_ranges(sample)) == expected).all()
+    kinds = ("Transformer", "Pooling", "Normalize")
+    folder = sentence_transformers_folder(tiny_checkpoint, tmp_path / "st", config, *kinds)
+    checkpoint = Checkpoint.read(str(folder))
+    assert checkpoint.pooling(None) == pooling
+    assert checkpoint.pooling("mean") == "mean"
+    assert checkpoint.max_length(None) == 77
+    assert checkpoint.modules.normalized
 
 
-def test_similarity_is_the_same(theirs: Any, embeddings: np.ndarray) -> None:
-    left, right = np.vstack([embeddings[:20], np.zeros_like(embeddings[:1])]), embeddings[20:]
-    expected = theirs.SimilarityFunction.to_similarity_fn("cosine")(left, right).numpy()
-    assert similarity(left, right) == pytest.approx(expected, abs=1e-6)
-
-
-@pytest.mark.parametrize("normalize", [False, True])
-def test_truncated_vectors_are_those_of_its_encode(
-    theirs: Any, artifact: Path, encoder: SentenceEncoder, normalize: bool
+@pytest.mark.parametrize(
+    ("config", "kinds", "message"),
+    [
+        ({"pooling_mode_max_tokens": True}, ("Transformer", "Pooling"), "pooling pooling_mode_max_tokens"),
+        ({"pooling_mode": "lasttoken"}, ("Transformer", "Pooling"), "pooling lasttoken"),
+        ({"pooling_mode_cls_token": False}, ("Transformer", "Pooling"), "pooling of no kind"),
+        ({"pooling_mode": "mean"}, ("Transformer", "Pooling", "Dense"), "lists Transformer, Pooling, Dense"),
+    ],
+)
+def test_sentence_modules_without_a_graph_are_refused(
+    tiny_checkpoint: Path, tmp_path: Path, config: dict[str, object], kinds: tuple[str, ...], message: str
 ) -> None:
-    texts = TextSets.read(None).reports["report"][:20]
-    model = theirs.SentenceTransformer(
-        str(artifact), backend="onnx", model_kwargs={"file_name": "model.onnx", "provider": "CPUExecutionProvider"}
-    )
-    expected = model.encode(texts, batch_size=1, truncate_dim=40, normalize_embeddings=normalize)
-    found = encoder.encode(texts, truncate_dim=40, normalize_embeddings=normalize)
-    assert found.shape == expected.shape
-    assert np.abs(found - expected).mean() / np.abs(expected).mean() <= 0.005
+    folder = sentence_transformers_folder(tiny_checkpoint, tmp_path / "st", config, *kinds)
+    with pytest.raises(CheckpointError, match=message):
+        Checkpoint.read(str(folder))

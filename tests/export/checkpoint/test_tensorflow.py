@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -40,7 +41,7 @@ def assert_same_tensors(found: Checkpoint, expected: Checkpoint) -> None:
         (V1_1, (), 3),
     ],
 )
-def test_both_namings_any_slots_and_several_shards_give_the_tensors_of_pytorch_bit_for_bit(
+def test_every_layout_gives_the_bits_of_pytorch(
     tiny_checkpoint: Path, tmp_path: Path, prefix: str, slots: tuple[str, ...], shards: int
 ) -> None:
     folder = write_tensorflow(tiny_checkpoint, tmp_path / "tf", prefix=prefix, slots=slots, shards=shards)
@@ -50,7 +51,7 @@ def test_both_namings_any_slots_and_several_shards_give_the_tensors_of_pytorch_b
     assert found.weights_name == prefix
 
 
-def test_an_archive_ends_in_the_artifact_of_the_same_weights_from_pytorch(
+def test_an_archive_gives_the_artifact_of_the_same_pytorch_weights(
     folder: Path, artifact: Path, tmp_path: Path
 ) -> None:
     archive = pack(folder, tmp_path / "biobert_v1.1_tiny.tar.gz")
@@ -92,10 +93,10 @@ def with_a_narrow_kernel(variables: Variables) -> Variables:
         (with_a_narrow_kernel, r"query\.weight \(5, 96\), expected \(96, 96\)"),
     ],
 )
-def test_variables_that_are_not_exactly_berts_are_refused_by_name(
-    tiny_checkpoint: Path, tmp_path: Path, change: object, message: str
+def test_variables_that_are_not_exactly_berts_are_refused(
+    tiny_checkpoint: Path, tmp_path: Path, change: Callable[[Variables], Variables], message: str
 ) -> None:
-    folder = write_tensorflow(tiny_checkpoint, tmp_path / "tf", change=change)  # type: ignore[arg-type]
+    folder = write_tensorflow(tiny_checkpoint, tmp_path / "tf", change=change)
     with pytest.raises(CheckpointError, match=message):
         Checkpoint.read(str(folder))
 

@@ -10,7 +10,7 @@ import pytest
 from benchmarks.inputs.minilm import minilm_checkpoint
 from biobert_onnx import SentenceEncoder
 from biobert_onnx_export import export
-from biobert_onnx_export.gate.measure import model_embeddings
+from biobert_onnx_export.gate.measure import model_vectors
 from biobert_onnx_export.reference.texts import TextSets
 from tests.support.checkpoints import transformers_vectors
 from tests.support.texts import TEXTS
@@ -49,21 +49,19 @@ def test_fp32_vectors_have_the_same_bits_in_any_company(float_artifact: Callable
 
 
 @pytest.mark.parametrize("pooling", ["mean", "cls", "pooler"])
-def test_model_onnx_pools_a_padded_batch_as_encoder_onnx_pools_each_text(
-    float_artifact: Callable[[str], Path], pooling: str
-) -> None:
+def test_model_onnx_pools_a_padded_batch_like_single_texts(float_artifact: Callable[[str], Path], pooling: str) -> None:
     folder = float_artifact(pooling)
     encoder = SentenceEncoder(folder)
     token_ids = encoder._pipeline.tokenizer.token_ids(TEXTS)
-    padded = model_embeddings(folder / "model.onnx", token_ids)
+    padded = model_vectors(folder, token_ids)
     expected = encoder.encode(TEXTS)
     assert np.abs(padded - expected).max() / np.abs(expected).max() <= TOLERANCE[pooling]
 
 
-def test_minilm_fp32_vectors_equal_transformers_scaled_to_unit_length(tmp_path: Path) -> None:
+def test_minilm_fp32_vectors_equal_those_of_transformers(tmp_path: Path) -> None:
     checkpoint = minilm_checkpoint(tmp_path)
     manifest = export(checkpoint, tmp_path / "fp32", precision="fp32")
-    texts = TextSets.read(None).reports["report"][:40]
+    texts = TextSets.read(None).held_out["gated"][:40]
     expected = transformers_vectors(checkpoint, texts, pooling="mean", lower_case=True, max_length=256)
     expected /= np.linalg.norm(expected, axis=1, keepdims=True)
     found = SentenceEncoder(tmp_path / "fp32").encode(texts)
@@ -88,7 +86,7 @@ def test_both_graphs_are_valid_and_share_one_weights_file(artifact: Path) -> Non
     assert all(model[name] == place for name, place in encoder.items())
 
 
-def test_the_outputs_of_model_onnx_are_named_and_ordered_as_other_tools_expect(artifact: Path) -> None:
+def test_model_onnx_has_the_names_that_other_tools_expect(artifact: Path) -> None:
     graph = onnx.load(artifact / "model.onnx", load_external_data=False).graph
     assert [value.name for value in graph.input] == ["input_ids", "attention_mask", "token_type_ids"]
     assert [value.name for value in graph.output] == ["last_hidden_state", "sentence_embedding"]

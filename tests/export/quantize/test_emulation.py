@@ -20,7 +20,7 @@ from biobert_onnx import SentenceEncoder
 from biobert_onnx._types import FloatArray
 from biobert_onnx_export import export
 from biobert_onnx_export.gate.fidelity import cosines
-from biobert_onnx_export.quantize import quantized_plan
+from biobert_onnx_export.quantize import int8
 from biobert_onnx_export.reference.texts import TextSets
 
 QEMU = shutil.which("qemu-x86_64") if platform.machine() == "x86_64" else None
@@ -31,7 +31,7 @@ pytestmark = [
 ]
 
 
-TEXTS = TextSets.read(None).reports["report"][::8]
+TEXTS = TextSets.read(None).held_out["gated"][::8]
 
 ENCODE = """
 import json, sys
@@ -59,7 +59,7 @@ def folders(artifact: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[st
     checkpoint = minilm_checkpoint(work)
     export(checkpoint, work / "minilm")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(quantized_plan, "int8_columns", unbounded_columns)
+        patch.setattr(int8, "int8_columns", unbounded_columns)
         export(checkpoint, work / "unbounded", min_cosine=0.9)
     export(checkpoint, work / "float32", precision="fp32")
     return {"tiny": artifact, **{name: work / name for name in ("minilm", "unbounded", "float32")}}
@@ -91,7 +91,7 @@ def test_int8_vectors_agree_with_those_of_a_cpu_without_vnni(
     assert cosines(emulated[name], here).min() >= 0.999
 
 
-def test_weights_that_are_not_bounded_in_pairs_lose_more_there(
+def test_weights_not_bounded_in_pairs_lose_more_there(
     folders: dict[str, Path], emulated: dict[str, FloatArray]
 ) -> None:
     exact = SentenceEncoder(folders["float32"]).encode(TEXTS)

@@ -68,19 +68,21 @@ def distances(manifest: Manifest, kind: str) -> dict[tuple[str, ...], float]:
     }
 
 
-def test_export_tells_which_pooling_and_casing_give_the_published_numbers(
+def test_export_names_the_pooling_and_casing_that_were_published(
     model: Model, tiny_checkpoint: Path, tmp_path: Path
 ) -> None:
     lines: list[str] = []
-    manifest = export(tiny_checkpoint, tmp_path / "fp32", precision="fp32", pooling="cls", report=lines.append)
+    manifest = export(tiny_checkpoint, tmp_path / "fp32", precision="fp32", pooling="cls", progress=lines.append)
     assert manifest.checkpoint["model"] == NAME
     sentences = distances(manifest, "sentences")
     assert set(sentences) == {(case, way) for case in ("cased", "uncased") for way in ("mean", "cls", "pooler")}
     assert [way for way, distance in sentences.items() if distance <= 1e-4] == [("cased", "mean")]
     assert [way for way, distance in distances(manifest, "words").items() if distance <= 1e-4] == [("cased",)]
-    told = [line for line in lines if line.startswith("known answers")]
-    assert told[0].startswith(f"known answers of {NAME}, sentences: reproduced by cased, mean (off by at most 0.00000")
-    assert told[1].startswith(f"known answers of {NAME}, words: reproduced by cased (off by at most 0.00000")
+    printed_lines = [line for line in lines if line.startswith("known answers")]
+    assert printed_lines[0].startswith(
+        f"known answers of {NAME}, sentences: reproduced by cased, mean (off by at most 0.00000"
+    )
+    assert printed_lines[1].startswith(f"known answers of {NAME}, words: reproduced by cased (off by at most 0.00000")
 
 
 def test_verify_finds_the_numbers_in_a_float32_artifact(
@@ -93,7 +95,7 @@ def test_verify_finds_the_numbers_in_a_float32_artifact(
     assert lines[2].startswith(f"known answers of {NAME}, words: off by at most 0.00000")
 
 
-def test_verify_states_what_int8_makes_of_them(
+def test_verify_prints_the_distances_of_int8_and_float32(
     model: Model, tiny_checkpoint: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     export(tiny_checkpoint, tmp_path / "int8")
@@ -113,7 +115,7 @@ def test_sentence_vectors_of_another_pooling_are_not_compared(
     assert "words" in out and "sentences" not in out
 
 
-def test_another_checkpoint_under_the_name_is_told_by_export_and_refused_by_verify(
+def test_another_checkpoint_of_the_name_does_not_verify(
     model: Model,
     tiny_checkpoint: Path,
     tmp_path: Path,
@@ -122,7 +124,7 @@ def test_another_checkpoint_under_the_name_is_told_by_export_and_refused_by_veri
 ) -> None:
     put(replace(model, words=("0.7, 0.7", *model.words[1:])), monkeypatch)
     lines: list[str] = []
-    export(tiny_checkpoint, tmp_path / "fp32", precision="fp32", report=lines.append)
+    export(tiny_checkpoint, tmp_path / "fp32", precision="fp32", progress=lines.append)
     assert f"known answers of {NAME}, words: not reproduced, nearest by cased" in "\n".join(lines)
     assert main(["verify", str(tmp_path / "fp32")]) == 1
     error = capsys.readouterr().err
@@ -130,7 +132,7 @@ def test_another_checkpoint_under_the_name_is_told_by_export_and_refused_by_veri
     assert f"from those published of {NAME}, expected at most 0.0001: its checkpoint is another one" in error
 
 
-def test_a_checkpoint_of_no_name_has_no_known_answers(
+def test_an_unknown_checkpoint_has_no_known_answers(
     artifact: Path, tiny_checkpoint: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     checkpoint = Manifest.read(artifact).checkpoint

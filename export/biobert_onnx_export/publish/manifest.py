@@ -1,0 +1,89 @@
+"""The artifact's manifest: what was exported, from which bytes, by which versions, and the figures measured."""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import replace
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from biobert_onnx.artifact.manifest import FileRecord, Manifest
+from biobert_onnx_export.checkpoint.checkpoint import Checkpoint
+from biobert_onnx_export.gate.gate import Attempt
+from biobert_onnx_export.graph.matmul import PerTokenProducts
+from biobert_onnx_export.graph.plan import layer_name
+from biobert_onnx_export.publish.model_card import write_model_card
+from biobert_onnx_export.quantize.int8 import WEIGHT_BITS
+from biobert_onnx_export.quantize.smoothing import ALPHA
+from biobert_onnx_export.reference.texts import TextSets
+
+RECORDED_PACKAGES = (
+    "biobert-onnx",
+    "numpy",
+    "onnx",
+    "onnxruntime",
+    "optimum-onnx",
+    "tokenizers",
+    "torch",
+    "transformers",
+)
+"""The distributions whose versions decide the artifact's bytes."""
+
+
+def quantization_record(attempt: Attempt, texts: TextSets) -> dict[str, Any]:
+    """Describe the quantization that passed the gate, as the manifest records it."""
+    recipe, plan = attempt.recipe, attempt.plan
+    per_token = [site for site, products in plan.sites.items() if isinstance(products, PerTokenProducts)]
+    return {
+        "recipe": recipe.name,
+        "weight_bits": WEIGHT_BITS,
+        "smoothing_alpha": ALPHA,
+        "outlier_layers": [layer_name(layer) for layer in plan.outliers],
+        "per_token_sites": [str(site) for site in per_token],
+        "float32_sites": sorted(str(site) for site in recipe.float_sites),
+        "calibration": {
+            "source": texts.source,
+            "texts": len(texts.calibration),
+            "sha256": hashlib.sha256("\n".join(texts.calibration).encode()).hexdigest(),
+        },
+    }
+
+
+def write_manifest(
+    checkpoint: Checkpoint,
+    folder: Path,
+    *,
+    pooling: str,
+    max_length: int,
+    known_answers: Mapping[str, Any],
+    quantization: Mapping[str, Any],
+    fidelity: Mapping[str, Any],
+) -> Manifest:
+    """Write the model card and then the manifest, the last files of the artifact in `folder`; returns the manifest.
+
+    `quantization` is empty for a float32 artifact.
+    """
+    manifest = Manifest(
+        name=checkpoint.source,
+        dim=checkpoint.geometry.hidden_size,
+        max_length=max_length,
+        max_positions=checkpoint.geometry.max_position_embeddings,
+        pooling=pooling,
+        normalized=checkpoint.modules.normalized,
+        precision="int8" if quantization else "fp32",
+        casing=checkpoint.vocabulary.casing,
+        checkpoint={**checkpoint.identity(), "known_answers": known_answers},
+        versions={name: version(name) for name in RECORDED_PACKAGES},
+        quantization=quantization,
+        fidelity=fidelity,
+        files={},
+    )
+    write_model_card(folder, manifest)
+    manifest = replace(manifest, files=_file_records(folder))
+    manifest.write(folder)
+    return manifest
+
+
+def _file_records(folder: Path) -> dict[str, FileRecord]:
+    paths = sorted(path for path in folder.rglob("*") if path.is_file())
+    return {path.relative_to(folder).as_posix(): FileRecord.of(path) for path in paths}

@@ -1,0 +1,42 @@
+"""Smoothing (SmoothQuant, Xiao et al. 2022, arXiv 2211.10438): loud channels move from activations into weights.
+
+Channel j of a site's input is divided by max|x_j|^alpha / max|w_j|^(1 - alpha), and input j of its matrices is
+multiplied by the same factor. The products stay the same, and the loud channels no longer decide the scale.
+"""
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from biobert_onnx._types import FloatArray
+from biobert_onnx_export.graph.matmul import FloatMatrix
+from biobert_onnx_export.quantize.calibration import ChannelRanges
+from biobert_onnx_export.quantize.int8 import SMALLEST_MAGNITUDE
+
+ALPHA = 0.7
+"""The share of the difficulty that smoothing moves from activations into weights."""
+
+Matrices = Mapping[str, FloatMatrix]
+
+
+def smooth(matrices: Matrices, ranges: ChannelRanges) -> tuple[Matrices, ChannelRanges, FloatArray]:
+    """Return the smoothed matrices, the ranges of the divided input, and the factors (inputs,) that divide it."""
+    factors = smoothing_factors(matrices, ranges)
+    smoothed = {
+        name: FloatMatrix(weight=matrix.weight * factors[:, None], bias=matrix.bias)
+        for name, matrix in matrices.items()
+    }
+    return smoothed, ranges.multiplied(np.reciprocal(factors)), factors
+
+
+def smoothing_factors(matrices: Matrices, ranges: ChannelRanges) -> FloatArray:
+    """Compute the factor of each input channel from the largest activation and the largest weight, (inputs,)."""
+    weights = np.max([np.abs(matrix.weight).max(axis=1) for matrix in matrices.values()], axis=0)
+    magnitude, weights = np.maximum(ranges.magnitude, SMALLEST_MAGNITUDE), np.maximum(weights, SMALLEST_MAGNITUDE)
+    factors: FloatArray = (magnitude**ALPHA / weights ** (1 - ALPHA)).astype(np.float32)
+    return factors
+
+
+def divide_outputs(matrix: FloatMatrix, factors: FloatArray) -> FloatMatrix:
+    """Return `matrix` with every output divided by its factor, (outputs,)."""
+    return FloatMatrix(weight=matrix.weight / factors, bias=matrix.bias / factors)

@@ -1,0 +1,30 @@
+"""Fidelity figures of a few vectors that can be computed by hand."""
+
+import numpy as np
+import pytest
+
+from biobert_onnx_export.gate.fidelity import Fidelity, cosines, fidelity_record
+
+REFERENCE = np.array([[3.0, 4.0], [1.0, 0.0], [0.0, 2.0]], np.float32)
+FOUND = np.array([[4.0, 3.0], [2.0, 0.0], [0.0, 2.5]], np.float32)
+
+
+def test_cosines_are_taken_text_by_text() -> None:
+    assert cosines(FOUND, REFERENCE) == pytest.approx([0.96, 1.0, 1.0])
+
+
+def test_figures_are_those_of_the_cosines_and_of_the_largest_error() -> None:
+    found = Fidelity.of(FOUND, REFERENCE)
+    assert found.texts == 3
+    assert found.cosine_mean == pytest.approx((0.96 + 1 + 1) / 3, abs=1e-6)
+    assert found.cosine_p1 == pytest.approx(np.percentile([0.96, 1, 1], 1), abs=1e-6)
+    assert found.cosine_min == pytest.approx(0.96)
+    assert found.max_abs_error == 1.0
+
+
+def test_a_record_has_one_part_for_each_length_class_with_texts() -> None:
+    record = fidelity_record(FOUND, REFERENCE, [8, 9, 200])
+    assert record["texts"] == 3
+    assert list(record["by_length"]) == ["1-8 tokens", "9-32 tokens", "129 tokens and more"]
+    assert [part["texts"] for part in record["by_length"].values()] == [1, 1, 1]
+    assert record["by_length"]["1-8 tokens"]["cosine_min"] == pytest.approx(0.96)

@@ -1,0 +1,76 @@
+"""Measurements find wrong graphs: of another checkpoint, of another pooling, and of vectors that are off."""
+
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from biobert_onnx_export import FidelityError
+from biobert_onnx_export.checkpoint.checkpoint import Checkpoint
+from biobert_onnx_export.gate.fidelity import cosines
+from biobert_onnx_export.gate.measure import (
+    check_graphs,
+    check_parity,
+    encoder_vectors,
+    measure_fidelity,
+    worst_cosine,
+)
+from biobert_onnx_export.graph.artifact_graphs import write_graphs
+from biobert_onnx_export.graph.bert import float_plan
+from biobert_onnx_export.reference.targets import Targets
+
+
+@pytest.fixture(scope="module")
+def folder(source: Checkpoint, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The float32 graphs of the tiny checkpoint."""
+    folder = tmp_path_factory.mktemp("float32")
+    write_graphs(source, float_plan(source), folder, pooling="mean")
+    return folder
+
+
+@pytest.fixture
+def another(source: Checkpoint) -> Checkpoint:
+    """The tiny checkpoint with one bias of its last layer changed a little."""
+    name = "encoder.layer.3.output.LayerNorm.bias"
+    changed = source.tensors[name] + np.linspace(0, 0.001, 96, dtype=np.float32)
+    return replace(source, tensors={**source.tensors, name: changed})
+
+
+def test_float32_graphs_pass_both_checks(folder: Path, targets: Targets) -> None:
+    check_parity(folder, targets.samples, pooling="mean")
+    check_graphs(folder, targets.samples)
+
+
+def test_the_graphs_of_another_checkpoint_fail_parity(another: Checkpoint, targets: Targets, tmp_path: Path) -> None:
+    write_graphs(another, float_plan(another), tmp_path, pooling="mean")
+    message = r"the float32 encoder\.onnx differs from the reference by .* open an issue with this checkpoint"
+    with pytest.raises(FidelityError, match=message):
+        check_parity(tmp_path, targets.samples, pooling="mean")
+
+
+def test_a_model_graph_of_another_pooling_fails_the_check(
+    source: Checkpoint, folder: Path, targets: Targets, tmp_path: Path
+) -> None:
+    write_graphs(source, float_plan(source), tmp_path, pooling="cls")
+    for name in ("encoder.onnx", "weights.bin"):
+        shutil.copy(folder / name, tmp_path / name)
+    message = r"model\.onnx agrees with encoder\.onnx to a mean cosine of .* only, expected 0\.9999"
+    with pytest.raises(FidelityError, match=message):
+        check_graphs(tmp_path, targets.samples)
+
+
+def test_the_worst_cosine_is_that_of_the_worst_text(folder: Path, targets: Targets) -> None:
+    vectors = targets.gated.vectors.copy()
+    vectors[17] = -vectors[17]
+    assert worst_cosine(folder, targets.gated) == pytest.approx(1, abs=1e-6)
+    assert worst_cosine(folder, replace(targets.gated, vectors=vectors)) == pytest.approx(-1, abs=1e-6)
+
+
+def test_fidelity_is_measured_on_every_held_out_set(folder: Path, targets: Targets) -> None:
+    found = measure_fidelity(folder, targets.held_out)
+    assert {name: record["texts"] for name, record in found.items()} == {"gated": 205, "general": 60}
+    general = targets.held_out["general"]
+    cosine = cosines(encoder_vectors(folder, general.token_ids, dim=96), general.vectors)
+    assert found["general"]["cosine_mean"] == pytest.approx(cosine.mean(), abs=1e-6)

@@ -1,0 +1,54 @@
+"""The ways to multiply: each is close to float32, and a token does not change with the tokens beside it."""
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+
+from biobert_onnx._types import FloatArray
+from biobert_onnx_export.graph.matmul import FloatMatrix, FloatProducts, Int8Matrix, PerTokenProducts, StaticProducts
+from biobert_onnx_export.graph.writer import GraphWriter
+from biobert_onnx_export.quantize.int8 import int8_columns
+
+RunNodes = Callable[[Callable[[GraphWriter], object], FloatArray], FloatArray]
+
+RNG = np.random.default_rng(11)
+
+
+@pytest.mark.parametrize("kind", ["static", "per token", "per token after GELU"])
+def test_each_way_is_close_to_float32(kind: str, run_nodes: RunNodes) -> None:
+    weight = RNG.normal(size=(128, 32)).astype(np.float32)
+    bias = RNG.normal(size=32).astype(np.float32)
+    integers, scale = int8_columns(weight)
+    matrices = {"y": Int8Matrix(weight=integers, scale=scale, bias=bias)}
+    least = 0 if kind == "per token after GELU" else -100
+    x = RNG.integers(least, 100, size=(20, 128)).astype(np.float32)
+    ways: dict[str, StaticProducts | PerTokenProducts] = {
+        "static": StaticProducts(matrices=matrices, scale=200 / 255, zero_point=128, smoothing=None),
+        "per token": PerTokenProducts(matrices=matrices, after_gelu=False, smoothing=np.full(128, 2, np.float32)),
+        "per token after GELU": PerTokenProducts(matrices=matrices, after_gelu=True, smoothing=None),
+    }
+    expected = (x / 2 if kind == "per token" else x) @ weight + bias
+    found = run_nodes(lambda graph: ways[kind].write(graph, "site", "x"), x)
+    assert np.linalg.norm(found - expected) / np.linalg.norm(expected) < 0.02
+
+
+def test_a_token_does_not_change_with_the_tokens_beside_it(run_nodes: RunNodes) -> None:
+    integers, scale = int8_columns(RNG.normal(size=(64, 8)).astype(np.float32))
+    matrices = {"y": Int8Matrix(weight=integers, scale=scale, bias=np.zeros(8, np.float32))}
+    products = PerTokenProducts(matrices=matrices, after_gelu=False, smoothing=None)
+    x = RNG.integers(-50, 50, size=(9, 64)).astype(np.float32)
+    loud = np.vstack([x, 1000 * x])
+    alone = run_nodes(lambda graph: products.write(graph, "site", "x"), x)
+    beside = run_nodes(lambda graph: products.write(graph, "site", "x"), loud)
+    assert (beside[: len(x)] == alone).all()
+
+
+def test_a_part_of_the_matrices_gives_their_products_alone(run_nodes: RunNodes) -> None:
+    matrix = FloatMatrix(weight=np.eye(3, dtype=np.float32), bias=np.ones(3, np.float32))
+    products = FloatProducts(matrices={"other": matrix, "y": matrix})
+    part = products.only(["y"])
+    assert list(part.matrices) == ["y"]
+    assert list(products.matrices) == ["other", "y"]
+    found = run_nodes(lambda graph: part.write(graph, "site", "x"), np.array([[1, 2, 3]], np.float32))
+    assert found.tolist() == [[2, 3, 4]]

@@ -1,0 +1,54 @@
+"""Text sets: calibration and held-out texts are never the same, and a file of no use is refused."""
+
+from pathlib import Path
+
+import pytest
+
+from biobert_onnx_export.checkpoint.checkpoint import Checkpoint
+from biobert_onnx_export.reference.texts import SHORT_TEXTS, TextSets
+
+LINES = tuple(f"Sample {index} of {index * index} cells, kept at {index} °C." for index in range(41))
+
+
+@pytest.fixture
+def own_file(tmp_path: Path) -> Path:
+    """A calibration file with a blank line after each text."""
+    path = tmp_path / "own.txt"
+    path.write_text("\n\n".join(LINES) + "\n", encoding="utf-8")
+    return path
+
+
+def test_no_bundled_text_is_both_calibrated_on_and_held_out() -> None:
+    texts = TextSets.read(None)
+    assert texts.source == "bundled"
+    assert texts.calibration[: len(SHORT_TEXTS)] == SHORT_TEXTS
+    assert {name: len(held_out) for name, held_out in texts.held_out.items()} == {"gated": 205, "general": 60}
+    assert not set(texts.calibration) & {text for held_out in texts.held_out.values() for text in held_out}
+
+
+def test_odd_lines_of_a_file_calibrate_and_even_lines_are_gated(own_file: Path) -> None:
+    texts = TextSets.read(own_file)
+    assert texts.source == "own.txt"
+    assert texts.calibration == SHORT_TEXTS + LINES[0::2]
+    assert texts.held_out["gated"] == LINES[1::2]
+    assert texts.held_out["bundled"] == TextSets.read(None).held_out["gated"]
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [(b"one\ntwo\n", "has 2 texts, expected at least 20"), (b"\xff\n" * 30, "UTF-8"), (None, "No such file")],
+)
+def test_a_calibration_file_of_no_use_is_refused(tmp_path: Path, content: bytes | None, message: str) -> None:
+    if content is not None:
+        (tmp_path / "own.txt").write_bytes(content)
+    with pytest.raises(ValueError, match=message):
+        TextSets.read(tmp_path / "own.txt")
+
+
+def test_token_ids_are_cut_and_samples_are_spread_evenly(source: Checkpoint) -> None:
+    texts = TextSets.read(None)
+    tokens = texts.tokenize(source.vocabulary.tokenizer(), max_length=7)
+    assert max(len(ids) for ids in tokens.calibration) == 7
+    assert len(tokens.calibration) == len(texts.calibration)
+    assert list(tokens.samples) == [tokens.calibration[index] for index in range(0, 218, 13)]
+    assert {name: len(ids) for name, ids in tokens.held_out.items()} == {"gated": 205, "general": 60}
