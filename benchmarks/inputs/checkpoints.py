@@ -27,7 +27,7 @@ class CheckpointFacts:
 def download_biobert() -> Path | None:
     """Return the folder of BioBERT's checkpoint, from the Hugging Face Hub or its cache; None if neither has it."""
     from biobert_onnx_export import CheckpointError
-    from biobert_onnx_export.checkpoint.hub import locate
+    from biobert_onnx_export.checkpoint.locate import locate
 
     try:
         return locate(BIOBERT, revision=None, token=None).path
@@ -70,4 +70,4 @@ def held_out_texts() -> list[str]:
     """Return the biomedical texts that no export is calibrated on."""
     from biobert_onnx_export.reference.texts import TextSets
 
-    return list(TextSets.read(None).reports["report"])
+    return list(TextSets.read(None).held_out["gated"])

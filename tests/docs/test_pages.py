@@ -31,7 +31,7 @@ def reader(artifact: Path, tiny_checkpoint: Path, tmp_path: Path, monkeypatch: p
     """A working directory where the pages' names stand for small things."""
     (tmp_path / "biobert-v1.1-int8").symlink_to(artifact)
     (tmp_path / "my-checkpoint").symlink_to(tiny_checkpoint)
-    shortest = sorted(TextSets.read(None).reports["general"], key=len)[:40]
+    shortest = sorted(TextSets.read(None).held_out["general"], key=len)[:40]
     (tmp_path / "texts.txt").write_text("\n".join(shortest), encoding="utf-8")
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("BIOBERT_ONNX_ARTIFACT", "")  # serverless.md sets it

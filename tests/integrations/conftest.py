@@ -15,7 +15,7 @@ from tests.support.texts import TEXTS
 @pytest.fixture(scope="session")
 def texts() -> Sequence[str]:
     """Texts of all kinds and lengths, some of them longer than encoders take."""
-    return [*TEXTS, *TextSets.read(None).reports["report"][:60]]
+    return [*TEXTS, *TextSets.read(None).held_out["gated"][:60]]
 
 
 @pytest.fixture(scope="session")

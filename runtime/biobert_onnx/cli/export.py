@@ -35,7 +35,7 @@ def run(options: argparse.Namespace) -> None:
         min_cosine=options.min_cosine,
         revision=options.revision,
         token=options.token,
-        report=lambda message: print(message, file=sys.stderr, flush=True),
+        progress=lambda message: print(message, file=sys.stderr, flush=True),
     )
     print(f"wrote {options.artifact}: {sentence(manifest)}")
     print_fidelity(manifest)
