@@ -2,7 +2,6 @@
 
 import json
 import reprlib
-from typing import Any
 
 JSON_TYPES = {
     type(None): "null",
@@ -67,4 +66,4 @@ def _escaped(text: str) -> str:
     return json.dumps(text, ensure_ascii=False).encode("utf-8", "backslashreplace").decode("utf-8")
 
 
-_SHORT: Any = _ShortJson()
+_SHORT = _ShortJson()
