@@ -29,9 +29,7 @@ class BiobertOnnxEmbedding(BaseEmbedding):
     normalize_embeddings: bool = Field(default=False, description="Scale each vector to unit length.")
     truncate_dim: int | None = Field(default=None, description="Keep the first numbers of each vector.")
     long_texts: str = Field(default="truncate", description="Treatment of longer texts: truncate, error or window.")
-    embed_batch_size: int = Field(
-        default=CHUNK_TEXTS, description="Texts in one call of the encoder.", gt=0, le=2048
-    )
+    embed_batch_size: int = Field(default=CHUNK_TEXTS, description="Texts in one call of the encoder.", gt=0, le=2048)
 
     _encoder: SentenceEncoder = PrivateAttr()
 

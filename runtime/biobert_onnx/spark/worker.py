@@ -54,12 +54,7 @@ def remote_encoder(artifact: str, max_length: int | None) -> RemoteEncoder:
     `max_length`.
     """
     manifest = read_manifest(artifact)
-    length = manifest.max_length if max_length is None else max_length
-    if length not in manifest.lengths:
-        raise ValueError(
-            f"the maximum length is {length!r} tokens, expected {manifest.lengths.start} to {manifest.max_positions}, "
-            "the positions of the checkpoint"
-        )
+    length = manifest.max_length if max_length is None else manifest.check_max_length(max_length)
     return RemoteEncoder(artifact=artifact, max_length=length, manifest=manifest)
 
 

@@ -17,7 +17,7 @@ def check_worker_python() -> None:
     server has them.
     """
     context = SparkContext._active_spark_context
-    if context is None or not context.master.startswith("local"):
+    if context is None or not (context.master or "").startswith("local"):
         return
     command = context.pythonExec  # the environment's PYSPARK_PYTHON when the context was made, else python3
     python = shutil.which(command)

@@ -344,7 +344,7 @@ def test_a_server_without_an_artifact_says_so_in_one_sentence_and_ends(
         Server(tmp_path / "nothing")
     assert re.search(
         rf"ERROR: +set BIOBERT_ONNX_ARTIFACT to the folder of an artifact \(it is '{tmp_path}/nothing'\): "
-        r"no artifact folder at .*nothing': give the path of a folder",
+        r"no artifact folder at .*nothing': make one with the command 'biobert-onnx export CHECKPOINT FOLDER'\n",
         str(wrong.value),
     )
     assert "Traceback" not in str(wrong.value)

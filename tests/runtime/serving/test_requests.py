@@ -1,11 +1,15 @@
 """Requests apart from servers: the JSON of vectors, and the encoder's errors in the words of the request."""
 
+import asyncio
 import json
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import pytest
 
 from biobert_onnx import SentenceEncoder
+from biobert_onnx.encoding.tokenizer import TextTokenizer
 from biobert_onnx.serving.requests import BadRequest, EmbeddingRequest, json_object
 
 DIM = 768
@@ -39,6 +43,25 @@ def test_a_long_text_is_refused_in_the_words_of_the_request(encoder: SentenceEnc
         '"truncate" or "window"'
     )
     assert (refusal.value.field, refusal.value.status) == ("texts", 400)
+
+
+def test_a_word_without_end_is_refused_in_the_words_of_the_request(encoder: SentenceEncoder) -> None:
+    with pytest.raises(BadRequest, match=r"texts\[1\] has a word of more than 262,144 characters: split it$"):
+        request_for("short", "é" * 600_000, long_texts="truncate").encode(encoder)
+
+
+def test_every_text_is_tokenized_once(encoder: SentenceEncoder, monkeypatch: pytest.MonkeyPatch) -> None:
+    tokenized: list[str] = []
+    token_ids = TextTokenizer.token_ids
+
+    def recording(tokenizer: TextTokenizer, texts: Sequence[str], **options: Any) -> Sequence[Sequence[int]]:
+        tokenized.extend(texts)
+        return token_ids(tokenizer, texts, **options)
+
+    monkeypatch.setattr(TextTokenizer, "token_ids", recording)
+    request_for("one", "two").encode(encoder)
+    asyncio.run(request_for("three", "four").aencode(encoder))
+    assert sorted(tokenized) == ["four", "one", "three", "two"]
 
 
 @pytest.mark.parametrize(("long_texts", "counts"), [("truncate", "cut"), ("window", "all")])

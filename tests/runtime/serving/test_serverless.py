@@ -163,4 +163,4 @@ def test_a_wrong_variable_fails_while_the_function_starts(tmp_path: Path) -> Non
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment)
     assert done.stdout == ""
     assert "ArtifactError: set BIOBERT_ONNX_ARTIFACT" in done.stderr
-    assert "nothing': give the path of a folder" in done.stderr
+    assert "nothing': make one with the command 'biobert-onnx export" in done.stderr
