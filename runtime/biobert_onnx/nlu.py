@@ -1,4 +1,4 @@
-"""One call from text to a pandas table with vectors, as John Snow Labs' `nlu` has it."""
+"""One call from text to a pandas table with vectors: the interface of John Snow Labs' `nlu`."""
 
 import os
 import re
@@ -19,10 +19,11 @@ if TYPE_CHECKING:
     import pandas as pd
 
 LEVELS = ("sentence", "document")
+"""The texts of a table's rows: `output_level` is one of these."""
 
 
 class Pipeline:
-    """Turns texts into tables with one encoder; `load` makes it."""
+    """Turns texts into tables with one encoder; `load` makes a pipeline."""
 
     def __init__(self, encoder: SentenceEncoder, *, column: str) -> None:
         """`column`: the name of the column of vectors."""
@@ -37,15 +38,19 @@ class Pipeline:
         positions: bool = False,
         metadata: bool = False,
     ) -> "pd.DataFrame":
-        """A table with one row a sentence (or a document): its text, and its vector as a float32 array (dim,).
+        """Return a table of one row a sentence (or document): its text, and its vector as a float32 array (dim,).
 
         `data`: a text, a sequence, Series or 1-D array of texts, or a DataFrame whose column `text` (or else its first)
-        holds them. The index is kept, and repeated for each sentence; so are the other columns. A missing text (None,
-        NaN, NA) has no row; nor has a blank one, unless `output_level` is "document".
-        `positions`: where the sentence begins and ends in its text, in code points, the end inclusive, as in NLU.
-        `metadata`: the number of the sentence in its text.
+        holds them. Each row keeps the index and the other columns of its text, so both repeat for each sentence.
+        `output_level`: "sentence" splits texts, "document" does not.
+        `positions`: add begin and end of the sentence in its text, in code points, the end inclusive, as in NLU.
+        `metadata`: add the number of the sentence in its text.
 
-        Raises TypeError for data or an entry of another type, ValueError for another `output_level` or a column of
+        Texts without a sentence are dropped, with their index, so the table may have fewer indexes than `data`: a
+        missing text (None, NaN, NA) always, as in NLU; a blank text ("" or white space) at level "sentence" only. To
+        keep a row for each text, replace missing ones first, `data["text"].fillna("")`, and use level "document".
+
+        Raises TypeError for `data` or an entry of another type, ValueError for another `output_level` or a column of
         `data` that has the name of a new one.
         """
         if output_level not in LEVELS:
@@ -73,14 +78,14 @@ def load(
     max_length: int | None = None,
     threads: int | None = None,
 ) -> Pipeline:
-    """A pipeline on an artifact: a path, or the name of a model, whose artifact is the folder of Spark NLP's name.
+    """Return a pipeline on an artifact: a path, or a model's name; the artifact's folder then has Spark NLP's name.
 
     `en.embed_sentence.biobert.pubmed_base_cased` is the artifact `sent_biobert_pubmed_base_cased`, in `folder` or else
     in the working directory. The column of vectors is `sentence_embedding_biobert` for NLU's names, as in NLU, and
     `sentence_embedding_` with the artifact's name for any other.
     `max_length`, `threads`: as for SentenceEncoder.
 
-    Raises ArtifactError if there is no such artifact, ModuleNotFoundError without the extra `pandas`.
+    Raises ArtifactError if the artifact is not found, ModuleNotFoundError without the extra `pandas`.
     """
     _pandas()
     artifact = find_artifact(name_or_artifact, folder=folder)
@@ -90,7 +95,7 @@ def load(
 
 
 def _texts_and_others(data: Any) -> tuple[list[tuple[int, str]], "pd.DataFrame"]:
-    """Row number and text of each text that is not missing; the other columns of all rows, with the index."""
+    """Return row number and text of each text that is not missing, and the other columns of all rows."""
     table = _table(data)
     column = "text" if "text" in table.columns else table.columns[0]
     texts = []
@@ -130,9 +135,9 @@ def _whole(text: str) -> Sentence:
 
 
 def _joined(columns: dict[str, Any], others: "pd.DataFrame") -> "pd.DataFrame":
-    taken = [name for name in columns if name in others.columns]
-    if taken:
-        raise ValueError(f"the data has a column '{taken[0]}', the name of a new one: rename or drop it")
+    clashing = [name for name in columns if name in others.columns]
+    if clashing:
+        raise ValueError(f"the data has a column '{clashing[0]}', the name of a new one: rename or drop it")
     table = _pandas().DataFrame(columns, index=others.index)
     for name in others.columns:
         table[name] = others[name].array

@@ -1,4 +1,4 @@
-"""Texts to sentences with true character offsets, and to one vector a sentence."""
+"""Sentences of texts, with their character offsets, and one vector a sentence."""
 
 import re
 from collections.abc import Callable, Iterator, Sequence
@@ -15,19 +15,20 @@ from biobert_onnx.encoder import SentenceEncoder
 if TYPE_CHECKING:
     from nupunkt import PunktSentenceTokenizer
 
-LIST_ITEM = r"\n(?=[ \t]*(?:[-*•]|\d{1,2}[.)]|\(?(?:\d{1,2}|[a-z]|[ivx]{1,4})\))[ \t])"
-"""The line feed before a line that begins with a list marker. A letter needs its parenthesis: "E. coli" is no item."""
+LIST_ITEM_START = r"\n(?=[ \t]*(?:[-*•]|\d{1,2}[.)]|\(?(?:\d{1,2}|[a-z]|[ivx]{1,4})\))[ \t])"
+"""The line feed before a line that begins with a list marker. A letter needs a parenthesis: "E. coli" is no item."""
 
 WORD = re.compile(r"\S+")
 
-NO_ABBREVIATIONS = ("cancer",)
-"""What nupunkt takes for abbreviations and biomedical sentences end with: a third of the bounds that it missed in 6,186
-PubMed sentences of the NCBI disease corpus, joined by sixes (F1 0.991; sentencex 0.971, pysbd 0.945)."""
+FALSE_ABBREVIATIONS = ("cancer",)
+"""Words that nupunkt takes for abbreviations, but that end biomedical sentences. They were a third of the bounds that
+it missed in 6,186 PubMed sentences of the NCBI disease corpus, joined by sixes (F1 0.991; sentencex 0.971, pysbd
+0.945)."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Sentence:
-    """A sentence and where it stands: `text` is `document[begin:end]`, without white space around it."""
+    """A sentence and its place: `text` is `document[begin:end]`, without white space around it."""
 
     begin: int
     end: int
@@ -36,7 +37,7 @@ class Sentence:
 
 @dataclass(frozen=True, kw_only=True)
 class EncodedSentence:
-    """A sentence, the index of the text it stands in, and its vector (dim,) float32."""
+    """A sentence, the index of its text (`document`), and its vector (dim,) float32."""
 
     document: int
     begin: int
@@ -56,23 +57,23 @@ def split(
     min_length: int = 0,
     max_length: int | None = None,
 ) -> list[Sentence]:
-    """The sentences of `text`, in order; none for a blank text. Offsets and lengths count code points.
+    """Split `text` into sentences, in order; a blank text has none. Offsets and lengths count code points.
 
     A blank line ends a sentence. The options are those of Spark NLP's SentenceDetector:
-    `abbreviations`: know the abbreviations that a sentence does not end at (nupunkt's 5,865).
+    `abbreviations`: a known abbreviation (nupunkt has 5,865) does not end a sentence.
     `lists`: a line that begins with a list marker begins a sentence.
-    `custom_bounds`: regular expressions; what they match ends a sentence and belongs to none.
-    `custom_bounds_only`: split there only.
-    `split_length`: cut longer sentences between words; a word longer than that stays whole.
+    `custom_bounds`: regular expressions; the text that they match ends a sentence and belongs to none.
+    `custom_bounds_only`: split at `custom_bounds` only.
+    `split_length`: cut longer sentences between words; a longer word stays whole.
     `min_length`, `max_length`: leave shorter and longer sentences out.
 
-    Raises ValueError for options that contradict each other or a bound that is no regular expression or matches the
-    empty text, ModuleNotFoundError without the extra `sentences`.
+    Raises ValueError for options that contradict each other and for a bound that is not a regular expression or matches
+    the empty text, ModuleNotFoundError without the extra `sentences`.
     """
     if custom_bounds_only and not custom_bounds:
         raise ValueError("custom_bounds_only needs custom_bounds, and there are none: give some, or leave it out")
     _check_lengths(split_length=split_length, min_length=min_length, max_length=max_length)
-    bounds = _pattern((*custom_bounds, LIST_ITEM) if lists and not custom_bounds_only else tuple(custom_bounds))
+    bounds = _pattern((*custom_bounds, LIST_ITEM_START) if lists and not custom_bounds_only else tuple(custom_bounds))
     spans: Iterator[tuple[int, int]] = _between(bounds, text)
     if not custom_bounds_only:
         spans = _punkt_spans(_tokenizer(abbreviations), text, spans)
@@ -93,10 +94,10 @@ def split_and_encode(
     split: Callable[[str], list[Sentence]] = split,
     show_progress_bar: bool | None = None,
 ) -> list[EncodedSentence]:
-    """One entry a sentence, in the order of `texts`; a blank text has none.
+    """Split and encode `texts`: return one entry a sentence, in order; a blank text has none.
 
-    `split`: how texts are split, e.g. `functools.partial(split, split_length=1000)`.
-    `show_progress_bar`: as for `SentenceEncoder.encode`, which says what it raises too.
+    `split`: splits one text, for example `functools.partial(split, split_length=1000)`.
+    `show_progress_bar`: as in `SentenceEncoder.encode`, whose errors this raises too.
     """
     found = [(index, sentence) for index, text in enumerate(texts) for sentence in split(text)]
     vectors = encoder.encode([sentence.text for _, sentence in found], show_progress_bar=show_progress_bar)
@@ -121,14 +122,14 @@ def _pattern(bounds: tuple[str, ...]) -> re.Pattern[str] | None:
         try:
             empty = re.compile(bound).match("")
         except re.error as error:
-            raise ValueError(f"the custom bound {bound!r} is no regular expression ({error}): escape it") from error
+            raise ValueError(f"the custom bound {bound!r} is not a regular expression ({error}): escape it") from error
         if empty:
             raise ValueError(f"the custom bound {bound!r} matches the empty text: it would cut everywhere")
     return re.compile("|".join(f"(?:{bound})" for bound in bounds)) if bounds else None
 
 
 def _between(bounds: re.Pattern[str] | None, text: str) -> Iterator[tuple[int, int]]:
-    """The spans between the matches of `bounds`, without white space around them; blank ones are left out."""
+    """Yield the spans between the matches of `bounds`, without white space around them; blank ones are left out."""
     start = 0
     for match in bounds.finditer(text) if bounds else ():
         yield from _stripped(text, start, match.start())
@@ -167,6 +168,6 @@ def _tokenizer(abbreviations: bool) -> "PunktSentenceTokenizer":
     with requires_extra("sentences", by="splitting into sentences"):
         from nupunkt import load_default_model
     tokenizer = load_default_model()
-    for abbreviation in NO_ABBREVIATIONS if abbreviations else tokenizer.abbreviations:
+    for abbreviation in FALSE_ABBREVIATIONS if abbreviations else tokenizer.abbreviations:
         tokenizer.remove_abbreviation(abbreviation)
     return tokenizer

@@ -26,14 +26,14 @@ methods = st.sampled_from(["POST", "GET", None])
 
 
 @pytest.fixture(autouse=True, scope="module")
-def found_by_variable(artifact: Path) -> Iterator[None]:
+def artifact_variable(artifact: Path) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("BIOBERT_ONNX_ARTIFACT", str(artifact))
         yield
-    serverless._encoder.cache_clear()
+    serverless.forget_encoder()
 
 
-def answer_to(event: object, encoder: SentenceEncoder) -> None:
+def check_answer(event: object, encoder: SentenceEncoder) -> None:
     """Check the answer: one vector a text, or an error of the caller's."""
     answer: dict[str, Any] = json.loads(json.dumps(serverless.handler(event, None)))
     content = json.loads(answer["body"]) if "body" in answer else answer
@@ -46,7 +46,7 @@ def answer_to(event: object, encoder: SentenceEncoder) -> None:
 
 @given(event=st.one_of(requests, json_values))
 def test_any_direct_invocation_is_answered(encoder: SentenceEncoder, event: object) -> None:
-    answer_to(event, encoder)
+    check_answer(event, encoder)
 
 
 @given(body=bodies, method=methods, encoded=st.booleans(), version=st.sampled_from([1, 2]))
@@ -55,7 +55,7 @@ def test_any_proxied_request_is_answered(
 ) -> None:
     sent = base64.b64encode(body.encode("utf-8", "surrogatepass")).decode() if encoded else body
     context = {"http": {"method": method}} if version == 2 else {}
-    answer_to({"httpMethod": method, "requestContext": context, "body": sent, "isBase64Encoded": encoded}, encoder)
+    check_answer({"httpMethod": method, "requestContext": context, "body": sent, "isBase64Encoded": encoded}, encoder)
 
 
 @given(
@@ -65,10 +65,10 @@ def test_any_proxied_request_is_answered(
     )
 )
 def test_any_proxy_event_is_answered(encoder: SentenceEncoder, event: object) -> None:
-    answer_to(event, encoder)
+    check_answer(event, encoder)
 
 
 @given(nesting=nestings)
 def test_json_however_deep_is_answered(encoder: SentenceEncoder, nesting: str) -> None:
     for body in (nesting, f'{{"texts": {nesting}}}', f'{{"texts": ["a"], "dimensions": {nesting}}}'):
-        answer_to({"httpMethod": "POST", "requestContext": {}, "body": body}, encoder)
+        check_answer({"httpMethod": "POST", "requestContext": {}, "body": body}, encoder)

@@ -82,6 +82,12 @@ def test_missing_and_blank_texts_have_no_sentences(pipeline: nlu.Pipeline) -> No
     assert pipeline.predict(data).index.to_list() == [1, 5]
 
 
+def test_missing_texts_that_are_replaced_by_empty_ones_keep_their_row_as_documents(pipeline: nlu.Pipeline) -> None:
+    data = pd.DataFrame({"text": ["One.", None, "Two."]}, index=["a", "b", "c"])
+    data["text"] = data["text"].fillna("")
+    assert pipeline.predict(data, "document").index.to_list() == ["a", "b", "c"]
+
+
 def test_no_texts_give_an_empty_table(pipeline: nlu.Pipeline) -> None:
     table = pipeline.predict([], positions=True, metadata=True)
     assert len(table) == 0 and len(table.columns) == 5

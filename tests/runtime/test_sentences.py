@@ -86,7 +86,7 @@ def test_sentences_outside_the_lengths_are_left_out() -> None:
     ("options", "reason"),
     [
         ({"custom_bounds_only": True}, "needs custom_bounds"),
-        ({"custom_bounds": ["("]}, r"'\(' is no regular expression .*: escape it"),
+        ({"custom_bounds": ["("]}, r"'\(' is not a regular expression .*: escape it"),
         ({"custom_bounds": ["x*"]}, r"'x\*' matches the empty text"),
         ({"split_length": 0}, "split_length is 0, expected at least 1"),
         ({"min_length": -1}, "min_length is -1, expected at least 0"),

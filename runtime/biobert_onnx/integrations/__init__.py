@@ -1,1 +1,4 @@
-"""Adapters for frameworks, one module and one extra each; nothing is imported here."""
+"""A framework's texts or documents come in, its vectors go out: one module and one extra a framework.
+
+May import `nlu.py`, `sentences.py` and what stands below them; imported by users, one module at a time.
+"""

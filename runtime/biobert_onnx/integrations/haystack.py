@@ -8,65 +8,65 @@ from typing import Any, Self
 
 from biobert_onnx._extras import requires_extra
 from biobert_onnx.encoder import SentenceEncoder
-from biobert_onnx.integrations.parameters import EncoderParameters
+from biobert_onnx.integrations.parameters import EncoderParameters, encode_options
 
 with requires_extra("haystack", by="a Haystack embedder"):
     from haystack import Document, component, default_from_dict, default_to_dict
 
 
 class _Embedder(EncoderParameters):
-    """What both components are: parameters that serialize, and an encoder that `warm_up` loads."""
+    """A component with parameters that serialize, and an encoder that `warm_up` loads."""
 
     def warm_up(self) -> None:
-        """Load the artifact, which `run` does where nobody has; raises as SentenceEncoder."""
+        """Load the artifact; `run` does it if nobody has. Raises what SentenceEncoder raises."""
         self._vectors([])
 
     def to_dict(self) -> dict[str, Any]:
-        """The component's type and parameters."""
+        """Return the component's type and parameters."""
         data: dict[str, Any] = default_to_dict(self, **asdict(self) | {"path": os.fspath(self.path)})
         return data
 
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> Self:
-        """The component that `to_dict` made `data` of."""
+        """Return the component of which `to_dict` made `data`."""
         made: Self = default_from_dict(cls, data)
         return made
 
     @cached_property
     def _encoder(self) -> SentenceEncoder:
-        return self._loaded()
+        return self._open_encoder()
 
     def _vectors(self, texts: list[str]) -> list[list[float]]:
-        return list(self._encoder.encode(texts, **self._options()).tolist())
+        return list(self._encoder.encode(texts, **encode_options(self)).tolist())
 
-    async def _awaited_vectors(self, texts: list[str]) -> list[list[float]]:
-        return list((await self._encoder.aencode(texts, **self._options())).tolist())
+    async def _avectors(self, texts: list[str]) -> list[list[float]]:
+        return list((await self._encoder.aencode(texts, **encode_options(self))).tolist())
 
 
 @component
 class BiobertOnnxTextEmbedder(_Embedder):
-    """Embeds one text, as a query. Its parameters are SentenceEncoder's options.
+    """Embeds one text, such as a query. Its parameters are the encoder's options.
 
     embedder = BiobertOnnxTextEmbedder("biobert-v1.1-int8")
     """
 
     @component.output_types(embedding=list[float])
     def run(self, text: str) -> dict[str, Any]:
-        """The vector of `text`, as "embedding"; raises as SentenceEncoder.encode."""
+        """Return the vector of `text` as "embedding"; raises what SentenceEncoder.encode raises."""
         return {"embedding": self._vectors([text])[0]}
 
     @component.output_types(embedding=list[float])
     async def run_async(self, text: str) -> dict[str, Any]:
-        """What `run` gives; calls that are awaited at one time are computed together."""
-        return {"embedding": (await self._awaited_vectors([text]))[0]}
+        """Return what `run` does; calls that are awaited at the same time are computed together."""
+        return {"embedding": (await self._avectors([text]))[0]}
 
 
 @component
 @dataclass(eq=False, kw_only=True)
 class BiobertOnnxDocumentEmbedder(_Embedder):
-    """Embeds documents: the values of `meta_fields_to_embed` that a document has, and its content.
+    """Embeds documents: the values of their `meta_fields_to_embed`, and their content.
 
-    Its other parameters are SentenceEncoder's options.
+    Its other parameters are the encoder's options.
 
     embedder = BiobertOnnxDocumentEmbedder("biobert-v1.1-int8")
     """
@@ -75,18 +75,18 @@ class BiobertOnnxDocumentEmbedder(_Embedder):
     embedding_separator: str = "\n"
 
     def __post_init__(self) -> None:
-        """Keep the fields' names in a list, which every form of `to_dict` can hold."""
+        """Put the fields' names into a list: YAML has no tuples."""
         self.meta_fields_to_embed = list(self.meta_fields_to_embed)
 
     @component.output_types(documents=list[Document])
     def run(self, documents: list[Document]) -> dict[str, Any]:
-        """Copies of `documents` that have their vectors, as "documents"; raises as SentenceEncoder.encode."""
+        """Return copies of `documents` with their vectors as "documents"; raises what SentenceEncoder.encode raises."""
         return _with_vectors(documents, self._vectors(self._texts(documents)))
 
     @component.output_types(documents=list[Document])
     async def run_async(self, documents: list[Document]) -> dict[str, Any]:
-        """What `run` gives; calls that are awaited at one time are computed together."""
-        return _with_vectors(documents, await self._awaited_vectors(self._texts(documents)))
+        """Return what `run` does; calls that are awaited at the same time are computed together."""
+        return _with_vectors(documents, await self._avectors(self._texts(documents)))
 
     def _texts(self, documents: list[Document]) -> list[str]:
         return [self._text(document) for document in documents]

@@ -1,4 +1,4 @@
-"""What adapters are made with: the artifact's folder, the options of `SentenceEncoder` and those of its `encode`."""
+"""The parameters of every adapter: the artifact's folder, the options of `SentenceEncoder` and of its `encode`."""
 
 import os
 from dataclasses import KW_ONLY, dataclass
@@ -6,10 +6,18 @@ from typing import Any
 
 from biobert_onnx.encoder import SentenceEncoder
 
+ENCODE_OPTIONS = ("normalize_embeddings", "truncate_dim", "long_texts")
+"""The options of `encode` that an adapter has as attributes."""
+
+
+def encode_options(adapter: object) -> dict[str, Any]:
+    """Return the arguments of `encode` and `aencode` that `adapter` has as attributes."""
+    return {name: getattr(adapter, name) for name in ENCODE_OPTIONS}
+
 
 @dataclass(eq=False)
 class EncoderParameters:
-    """The folder of an artifact, and SentenceEncoder's options under their names, with their defaults."""
+    """The folder of an artifact, and the encoder's options under their own names, with their own defaults."""
 
     path: str | os.PathLike[str]
     _: KW_ONLY
@@ -19,9 +27,5 @@ class EncoderParameters:
     truncate_dim: int | None = None
     long_texts: str = "truncate"
 
-    def _loaded(self) -> SentenceEncoder:
+    def _open_encoder(self) -> SentenceEncoder:
         return SentenceEncoder(self.path, max_length=self.max_length, threads=self.threads)
-
-    def _options(self) -> dict[str, Any]:
-        """The arguments of `encode` and `aencode`."""
-        return {name: getattr(self, name) for name in ("normalize_embeddings", "truncate_dim", "long_texts")}

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from biobert_onnx._extras import requires_extra
-from biobert_onnx.integrations.parameters import EncoderParameters
+from biobert_onnx.integrations.parameters import EncoderParameters, encode_options
 
 with requires_extra("scikit-learn", by="the scikit-learn transformer"):
     from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
@@ -15,28 +15,28 @@ with requires_extra("scikit-learn", by="the scikit-learn transformer"):
 
 
 class BiobertOnnxVectorizer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator, EncoderParameters):
-    """Turns texts into their vectors, a step before any estimator; fitting learns nothing, it loads the artifact.
+    """Turns texts into vectors, as a step before any estimator. Fitting learns nothing; it loads the artifact.
 
-    The parameters are SentenceEncoder's. A fitted one pickles as the artifact's path and its parameters.
+    Its parameters are the encoder's options. When fitted, it pickles as the artifact's path and these options.
 
         make_pipeline(BiobertOnnxVectorizer("biobert-v1.1-int8"), LogisticRegression())
     """
 
     def fit(self, X: Sequence[str], y: object = None) -> Self:
-        """Load the artifact, as `encoder_`; `X` and `y` are not looked at. Raises as SentenceEncoder."""
-        self.encoder_ = self._loaded()
+        """Load the artifact as `encoder_`; `X` and `y` are ignored. Raises what SentenceEncoder raises."""
+        self.encoder_ = self._open_encoder()
         self._n_features_out = self.truncate_dim or self.encoder_.dim
         return self
 
     def transform(self, X: Sequence[str]) -> NDArray[np.float32]:
-        """The vectors (n, dim) float32 of `X`: a list, array or column of n texts.
+        """Return the vectors (n, dim) float32 of `X`: a list, array or column of n texts.
 
-        Raises ValueError for a table, NotFittedError before `fit`, else as SentenceEncoder.encode.
+        Raises ValueError for a table, NotFittedError before `fit`, and what SentenceEncoder.encode raises.
         """
         check_is_fitted(self)
         if np.ndim(X) != 1:
             raise ValueError(f"X has shape {np.shape(X)}, expected (n,), texts: pass one column, as X['text']")
-        return self.encoder_.encode(X, **self._options())
+        return self.encoder_.encode(X, **encode_options(self))
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

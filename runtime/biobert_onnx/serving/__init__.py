@@ -1,4 +1,4 @@
-"""Requests in, vectors as JSON out: the HTTP app, the serverless handler, and the zip that carries the handler.
+"""Requests come in, vectors go out as JSON: the HTTP app, the serverless handler, and the zip that carries the handler.
 
-May import `encoder.py` and what stands below it; imported by `cli/` only (servers load it by name).
+It may import `encoder.py` and what stands below it; only `cli/` imports it (servers load it by its name).
 """

@@ -1,4 +1,4 @@
-"""A zip for AWS Lambda: this runtime, its three dependencies without what encoding never loads, an artifact."""
+"""A zip for AWS Lambda: this runtime, an artifact, and the parts of the three dependencies that encoding loads."""
 
 import json
 import os
@@ -22,17 +22,17 @@ from biobert_onnx.version import __version__
 
 __all__ = ["Bundle", "BundleError", "bundle"]
 
-MOST_BYTES = 262_144_000
-"""Of all files of a function, unzipped: AWS Lambda's quotas."""
+MAX_UNZIPPED_BYTES = 262_144_000
+"""AWS Lambda's limit on the unzipped size of a function."""
 
 PACKAGE = Path(__file__).parents[1]
 """The folder of `biobert_onnx` itself, which goes into the zip whole."""
 
-ARTIFACT = "artifact"
-RECORD = "bundle.json"
+ARTIFACT_FOLDER = "artifact"
+RECORD_FILE = "bundle.json"
 
-ENTRY = "lambda_function.py"
-ENTRY_CODE = '''\
+HANDLER_FILE = "lambda_function.py"
+HANDLER_CODE = '''\
 """The handler under AWS Lambda's default name, lambda_function.lambda_handler."""
 
 from biobert_onnx.serving.serverless import handler as lambda_handler
@@ -40,21 +40,32 @@ from biobert_onnx.serving.serverless import handler as lambda_handler
 __all__ = ["lambda_handler"]
 '''
 
-ROOT = "/var/task"
-"""Where Lambda unzips a function, for tracebacks."""
+FUNCTION_FOLDER = "/var/task"
+"""The folder that Lambda unzips a function into, as tracebacks show it."""
 
-EPOCH = (1980, 1, 1, 0, 0, 0)
-"""The first time that a zip can hold."""
+EARLIEST_TIME = (1980, 1, 1, 0, 0, 0)
+"""The first time that a zip can hold: every file has it, so that equal contents give equal bytes."""
 
-READABLE = 0o100644
-MEBIBYTE = 2**20
-NAMED = 8
+FILE_MODE = 0o100644
+"""A regular file that everybody may read."""
+
+UNIX = 3
+"""The system that the zip says it was made on: only there do file modes count."""
+
+COPY_BYTES = 2**20
+"""Bytes that are copied at a time."""
+
+LARGEST_SHOWN = 8
 """Files that the error about the size names."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Bundle:
-    """What a zip holds: bytes of each item, unzipped, largest first; bytes of the zip; whether Python is compiled."""
+    """The contents of a zip.
+
+    `items`: the unzipped bytes of each item, largest first. `zipped`: the bytes of the zip. `compiled`: whether the
+    Python code in it is compiled.
+    """
 
     items: Mapping[str, int]
     zipped: int
@@ -62,22 +73,22 @@ class Bundle:
 
     @property
     def unzipped(self) -> int:
-        """Bytes of all items."""
+        """The unzipped bytes of all items."""
         return sum(self.items.values())
 
 
 def bundle(artifact: Path, target: Path, *, platform: str = PLATFORMS[0], python: str = "3.12") -> Bundle:
-    """Write the zip `target` for Lambda's `platform` and `python`, and say what it holds.
+    """Write the zip `target` for Lambda's `platform` and `python`, and return its contents.
 
-    The dependencies are those of this environment, in their wheels for that platform and Python, fetched by pip. The
-    same versions and artifact give the same bytes. Python code is compiled if `python` is the one that runs this:
-    Lambda's files are read-only, so it would else be compiled at every cold start.
+    pip fetches the dependencies: the versions of this environment, as wheels for that platform and Python. The same
+    versions and artifact give the same bytes. Python code is compiled if `python` is the version that runs this. Else
+    each cold start compiles it, because Lambda's files are read-only.
 
-    Raises ArtifactError for a bad artifact, ValueError for another platform or what is no version of Python,
-    FileNotFoundError if there is no folder for `target`, BundleError if a wheel cannot be had or if all is too large;
-    then nothing is written.
+    Raises ArtifactError for a bad artifact, ValueError for an unknown `platform` or a `python` that is not a version,
+    FileNotFoundError if the folder of `target` does not exist, BundleError if a wheel cannot be fetched or the zip
+    would be too large. Then nothing is written.
     """
-    _check(target, platform, python)
+    _check_arguments(target, platform, python)
     manifest = Manifest.read(artifact)
     manifest.check_contents(artifact)
     compiled = python == f"{sys.version_info.major}.{sys.version_info.minor}"
@@ -85,20 +96,20 @@ def bundle(artifact: Path, target: Path, *, platform: str = PLATFORMS[0], python
         tree = Path(work) / "tree"
         wheels = unpack_wheels(tree, Path(work) / "report.json", platform=platform, python=python)
         shutil.copytree(PACKAGE, tree / PACKAGE.name, ignore=shutil.ignore_patterns("__pycache__"))
-        (tree / ENTRY).write_text(ENTRY_CODE, encoding="utf-8")
+        (tree / HANDLER_FILE).write_text(HANDLER_CODE, encoding="utf-8")
         if compiled:
             _compile(tree)
         record = _record(artifact, manifest, wheels, platform=platform, python=python, compiled=compiled)
-        (tree / RECORD).write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
+        (tree / RECORD_FILE).write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
         files = {path.relative_to(tree).as_posix(): path for path in tree.rglob("*") if path.is_file()}
-        files |= {f"{ARTIFACT}/{name}": artifact / name for name in (MANIFEST, *manifest.files)}
+        files |= {f"{ARTIFACT_FOLDER}/{name}": artifact / name for name in (MANIFEST, *manifest.files)}
         sizes = {name: files[name].stat().st_size for name in sorted(files)}
         _check_size(sizes)
         _write(target, {name: files[name] for name in sizes})
     return Bundle(items=_items(sizes), zipped=target.stat().st_size, compiled=compiled)
 
 
-def _check(target: Path, platform: str, python: str) -> None:
+def _check_arguments(target: Path, platform: str, python: str) -> None:
     if platform not in PLATFORMS:
         raise ValueError(f"platform is {platform!r}, expected one of {', '.join(PLATFORMS)}")
     if [part.isdecimal() for part in python.split(".")] != [True, True]:
@@ -107,10 +118,13 @@ def _check(target: Path, platform: str, python: str) -> None:
 
 
 def _compile(tree: Path) -> None:
-    """Put bytecode beside all code in `tree`: never checked against its source, so the time of a file is not in it."""
-    command = [sys.executable, "-m", "compileall", "-q", "-s", str(tree), "-p", ROOT]
+    """Put bytecode beside all code in `tree`, of the kind that is never compared with its source.
+
+    The other kind holds the time of the source's file, so that its bytes would differ from run to run.
+    """
+    command = [sys.executable, "-m", "compileall", "-q", "-s", str(tree), "-p", FUNCTION_FOLDER]
     command += ["--invalidation-mode", "unchecked-hash", str(tree)]
-    subprocess.run(command, check=True, env={**os.environ, "PYTHONHASHSEED": "0"})  # sets keep one order
+    subprocess.run(command, check=True, env={**os.environ, "PYTHONHASHSEED": "0"})  # an order of sets that stays
 
 
 def _record(
@@ -129,27 +143,27 @@ def _record(
 
 def _check_size(sizes: Mapping[str, int]) -> None:
     total = sum(sizes.values())
-    if total > MOST_BYTES:
-        largest = sorted(sizes, key=lambda name: -sizes[name])[:NAMED]
-        told = ", ".join(f"{name} {sizes[name]:,}" for name in largest)
+    if total > MAX_UNZIPPED_BYTES:
+        largest = sorted(sizes, key=lambda name: -sizes[name])[:LARGEST_SHOWN]
+        listed = ", ".join(f"{name} {sizes[name]:,}" for name in largest)
         raise BundleError(
-            f"unzipped this would be {total:,} bytes, AWS Lambda takes {MOST_BYTES:,}; the largest files: {told}: "
-            "take an int8 artifact of a smaller checkpoint, or a container image"
+            f"unzipped this would be {total:,} bytes, AWS Lambda takes {MAX_UNZIPPED_BYTES:,}; the largest files: "
+            f"{listed}: use an int8 artifact of a smaller checkpoint, or a container image"
         )
 
 
 def _write(target: Path, files: Mapping[str, Path]) -> None:
     with atomic_file(target) as file, zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, path in files.items():
-            info = zipfile.ZipInfo(name, EPOCH)
-            info.compress_type, info.external_attr, info.create_system = zipfile.ZIP_DEFLATED, READABLE << 16, 3
+            info = zipfile.ZipInfo(name, EARLIEST_TIME)
+            info.compress_type, info.external_attr, info.create_system = zipfile.ZIP_DEFLATED, FILE_MODE << 16, UNIX
             info.file_size = path.stat().st_size
             with path.open("rb") as source, archive.open(info, "w") as out:
-                shutil.copyfileobj(source, out, MEBIBYTE)
+                shutil.copyfileobj(source, out, COPY_BYTES)
 
 
 def _items(sizes: Mapping[str, int]) -> dict[str, int]:
-    """The sizes added up by the first part of each path."""
+    """Add the sizes up by the first part of each path."""
     items: Counter[str] = Counter()
     for name, size in sizes.items():
         items[name.partition("/")[0]] += size

@@ -5,35 +5,45 @@
 
 import asyncio
 import json
+import sys
+import warnings
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, TypedDict
 
 from biobert_onnx._extras import requires_extra
+from biobert_onnx._types import FloatArray
 from biobert_onnx.encoder import SentenceEncoder
-from biobert_onnx.errors import short_repr
-from biobert_onnx.serving.requests import BadRequest, EmbeddingRequest, artifact_folder, json_object
+from biobert_onnx.errors import ArtifactError, TruncationWarning
+from biobert_onnx.serving.json_values import short_json
+from biobert_onnx.serving.requests import BadRequest, EmbeddingRequest, json_object
+from biobert_onnx.serving.settings import open_encoder
 
 with requires_extra("http", by="the HTTP app"):
     from starlette.applications import Starlette
     from starlette.exceptions import HTTPException
+    from starlette.middleware import Middleware
     from starlette.requests import ClientDisconnect, Request
     from starlette.responses import Response
     from starlette.routing import Route
+    from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-MOST_TEXTS = 2048
-"""In one request, as OpenAI has it."""
+DEFAULT_ARTIFACT = Path("artifact")
+"""The folder that is served where BIOBERT_ONNX_ARTIFACT names none, in the working directory."""
 
-MOST_BYTES = 4 * 2**20
-"""Of a body: 2,048 texts of 2,000 characters, as PubMed abstracts are."""
+MAX_TEXTS_PER_REQUEST = 2048
+"""Texts in one request: OpenAI's limit."""
 
-READING_S = 30.0
+MAX_BODY_BYTES = 4 * 2**20
+"""Bytes in one body: 2,048 texts of 2,000 characters, the length of PubMed's abstracts."""
+
+BODY_TIMEOUT_S = 30.0
 """Seconds that a body may take to arrive; no thread waits for it."""
 
-TOO_SLOW = 408
-CLIENT_GONE = 499
-"""For the log; as nginx has it."""
+REQUEST_TIMEOUT = 408
+CLIENT_CLOSED_REQUEST = 499
+"""nginx's status for a client that has gone: only the log shows it."""
 
 
 class State(TypedDict):
@@ -44,77 +54,104 @@ class State(TypedDict):
 
 @asynccontextmanager
 async def running(app: Starlette) -> AsyncIterator[State]:
-    """The encoder on the artifact that BIOBERT_ONNX_ARTIFACT names, else on ./artifact; closed at the end."""
-    with SentenceEncoder(artifact_folder(Path("artifact"))) as encoder:
+    """Open the encoder, and close it when the server ends.
+
+    While it is open, texts that clients want cut give no warning: the client knows, and the log is the server's.
+    """
+    with warnings.catch_warnings(), open_encoder(DEFAULT_ARTIFACT) as encoder:
+        warnings.simplefilter("ignore", TruncationWarning)
         yield {"encoder": encoder}
 
 
+class BriefStartupErrors:
+    """Middleware that lets a server which cannot open its artifact log the reason without a traceback."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass all on; where an ArtifactError is the reason of a failed start, its sentence becomes the message."""
+
+        async def send_brief(message: Message) -> None:
+            error = sys.exception()
+            if message["type"] == "lifespan.startup.failed" and isinstance(error, ArtifactError):
+                message = {**message, "message": str(error)}
+            await send(message)
+
+        await self._app(scope, receive, send_brief if scope["type"] == "lifespan" else send)
+
+
 async def embeddings(request: Request) -> Response:
-    """POST /v1/embeddings: as OpenAI's, with `normalize` and `long_texts` besides; `user` is not looked at."""
+    """Answer POST /v1/embeddings: OpenAI's fields, of which `user` is ignored, and `normalize` and `long_texts`."""
     encoder: SentenceEncoder = request.state.encoder
     content = json_object(await _body(request))
-    asked = EmbeddingRequest.read(content, field="input", most=MOST_TEXTS, others=("model", "user"))
+    wanted = EmbeddingRequest.read(
+        content, field="input", max_texts=MAX_TEXTS_PER_REQUEST, other_fields=("model", "user")
+    )
     model = content.get("model", encoder.manifest.name)
     if not isinstance(model, str):
-        raise BadRequest(f"model is {short_repr(model)}, expected a name", field="model")
-    counts = await asyncio.to_thread(asked.token_counts, encoder)
-    vectors = await encoder.aencode(
-        asked.texts,
-        normalize_embeddings=asked.normalize,
-        truncate_dim=asked.dimensions,
-        long_texts=asked.long_texts,
-    )
-    tokens = int(counts.sum())
-    data = [
-        {"object": "embedding", "index": index, "embedding": vector}
-        for index, vector in enumerate(asked.encoded(vectors))
-    ]
-    usage = {"prompt_tokens": tokens, "total_tokens": tokens}
-    return _json({"object": "list", "data": data, "model": model, "usage": usage})
+        raise BadRequest(f"model is {short_json(model)}, expected a name", field="model")
+    vectors, counts = await wanted.aencode(encoder)
+    body = await asyncio.to_thread(_answer, wanted, vectors, tokens=int(counts.sum()), model=model)
+    return Response(body, media_type="application/json")
 
 
 async def health(request: Request) -> Response:
-    """GET /health: 200 as soon as the encoder is loaded, with what it is."""
+    """Answer GET /health: 200 as soon as the encoder is loaded, with its name, dim and precision."""
     manifest = request.state.encoder.manifest
     return _json({"status": "ok", "model": manifest.name, "dim": manifest.dim, "precision": manifest.precision})
 
 
 async def _body(request: Request) -> bytes:
-    """The whole body; one that is too large is read to its end all the same, as only then its client reads the answer.
+    """Return the whole body. One that is too large is read to its end: only then does its client read the answer.
 
     Raises BadRequest if it is too large or too slow.
     """
     body, size = bytearray(), 0
     try:
-        async with asyncio.timeout(READING_S):
+        async with asyncio.timeout(BODY_TIMEOUT_S):
             async for part in request.stream():
                 size += len(part)
-                body += part if size <= MOST_BYTES else b""
+                body += part if size <= MAX_BODY_BYTES else b""
     except TimeoutError as error:
-        raise BadRequest(f"the body took more than {READING_S:.0f} s: send a smaller one", status=TOO_SLOW) from error
-    if size > MOST_BYTES:
-        raise BadRequest(f"the body has {size:,} bytes, expected at most {MOST_BYTES:,}: send several", status=413)
+        raise BadRequest(
+            f"the body took more than {BODY_TIMEOUT_S:.0f} s: send a smaller one", status=REQUEST_TIMEOUT
+        ) from error
+    if size > MAX_BODY_BYTES:
+        raise BadRequest(
+            f"the body has {size:,} bytes, expected at most {MAX_BODY_BYTES:,}: send several requests", status=413
+        )
     return bytes(body)
 
 
-async def _refused(request: Request, error: Exception) -> Response:
+def _answer(wanted: EmbeddingRequest, vectors: FloatArray, *, tokens: int, model: str) -> str:
+    """The JSON of an answer, put together from that of its vectors."""
+    data = ", ".join(
+        f'{{"object": "embedding", "index": {index}, "embedding": {vector}}}'
+        for index, vector in enumerate(wanted.json_vectors(vectors))
+    )
+    usage = json.dumps({"prompt_tokens": tokens, "total_tokens": tokens})
+    return f'{{"object": "list", "data": [{data}], "model": {json.dumps(model)}, "usage": {usage}}}'
+
+
+async def _bad_request(request: Request, error: Exception) -> Response:
     assert isinstance(error, BadRequest)
-    headers = {"connection": "close"} if error.status == TOO_SLOW else None  # the rest of its body may come yet
+    headers = {"connection": "close"} if error.status == REQUEST_TIMEOUT else None  # the rest of its body may come yet
     return _error(error.status, str(error), kind="invalid_request_error", field=error.field, headers=headers)
 
 
-async def _unrouted(request: Request, error: Exception) -> Response:
+async def _no_such_route(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     message = f"{request.method} {request.url.path}: {error.detail}, expected POST /v1/embeddings or GET /health"
     return _error(error.status_code, message, kind="invalid_request_error", headers=error.headers)
 
 
-async def _gone(request: Request, error: Exception) -> Response:
-    return Response(status_code=CLIENT_GONE)
+async def _client_disconnected(request: Request, error: Exception) -> Response:
+    return Response(status_code=CLIENT_CLOSED_REQUEST)
 
 
-async def _failed(request: Request, error: Exception) -> Response:
-    return _error(500, "the server failed, its log says why", kind="server_error")
+async def _server_error(request: Request, error: Exception) -> Response:
+    return _error(500, "the server failed; its log says why", kind="server_error")
 
 
 def _error(
@@ -125,17 +162,18 @@ def _error(
 
 
 def _json(content: Mapping[str, Any], *, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
-    """In ASCII, as a name that is echoed may be no valid Unicode."""
+    """A response in ASCII: the name of a model may hold lone surrogates."""
     return Response(json.dumps(content), status, headers, media_type="application/json")
 
 
 app = Starlette(
     routes=[Route("/v1/embeddings", embeddings, methods=["POST"]), Route("/health", health)],
+    middleware=[Middleware(BriefStartupErrors)],
     lifespan=running,
     exception_handlers={
-        BadRequest: _refused,
-        HTTPException: _unrouted,
-        ClientDisconnect: _gone,
-        Exception: _failed,
+        BadRequest: _bad_request,
+        HTTPException: _no_such_route,
+        ClientDisconnect: _client_disconnected,
+        Exception: _server_error,
     },
 )

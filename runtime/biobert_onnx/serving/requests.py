@@ -1,32 +1,34 @@
-"""Requests for embeddings as the HTTP app and the serverless handler get them: checked, bounded, answered in JSON."""
+"""Requests for embeddings as the HTTP app and the serverless handler get them: checked, encoded, answered in JSON."""
 
 import base64
 import json
-import os
-from collections.abc import Iterable, Mapping, Sequence
+import warnings
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
+from biobert_onnx._types import FloatArray
+from biobert_onnx.embeddings import json_rows
 from biobert_onnx.encoder import SentenceEncoder
 from biobert_onnx.encoding.long_texts import LONG_TEXTS
-from biobert_onnx.encoding.texts import check_text
-from biobert_onnx.errors import short_repr
-
-ARTIFACT_VARIABLE = "BIOBERT_ONNX_ARTIFACT"
-"""The environment variable that names the artifact's folder."""
+from biobert_onnx.errors import TextTooLongError, TruncationWarning
+from biobert_onnx.serving.json_values import json_type, short_json
 
 ENCODING_FORMATS = ("float", "base64")
 OPTIONS = ("encoding_format", "dimensions", "normalize", "long_texts")
 
-Content = Mapping[str, Any]
+JsonObject = Mapping[str, Any]
 
 
 class BadRequest(ValueError):
-    """A request that cannot be answered as it is: with the HTTP status for it, and the field at fault if it is one."""
+    """A request that cannot be answered as it is. Its message is for the client and speaks of the request's fields.
+
+    `status`: the HTTP status. `field`: the field at fault, None if it is not one field.
+    """
 
     def __init__(self, message: str, *, status: int = 400, field: str | None = None) -> None:
         super().__init__(message)
@@ -35,11 +37,11 @@ class BadRequest(ValueError):
 
 @dataclass(frozen=True, kw_only=True)
 class EmbeddingRequest:
-    """Texts and what is asked for them.
+    """Texts, the field that they came in, and the options of the request.
 
-    `encoding_format`: float, numbers, or base64, the bytes of float32 numbers, little-endian, in base64 as OpenAI has
-    it. `dimensions`: keep only the first numbers of each vector. `normalize`: scale each vector to unit length.
-    `long_texts`: as `SentenceEncoder.encode` has it; not to be asked is an error here, as a warning would go unread.
+    `encoding_format`: "float" gives numbers, "base64" the bytes of float32 numbers, little-endian, in base64, as
+    OpenAI's endpoint does. `dimensions`: keep only the first numbers of each vector. `normalize`: scale each vector to
+    unit length. `long_texts`: as in `SentenceEncoder.encode`; the default is "error", as a client sees no warning.
     """
 
     field: str
@@ -50,20 +52,44 @@ class EmbeddingRequest:
     long_texts: str = "error"
 
     @classmethod
-    def read(cls, content: Content, *, field: str, most: int, others: Iterable[str] = ()) -> Self:
-        """The request in the JSON object `content`: 1 to `most` texts in `field`, options, and fields named `others`.
+    def read(cls, content: JsonObject, *, field: str, max_texts: int, other_fields: Iterable[str] = ()) -> Self:
+        """Read a request from `content`: 1 to `max_texts` texts in `field`, and options. `other_fields` are ignored.
 
-        An option that is null is as good as left out. Raises BadRequest for an unknown field or a wrong value.
+        An option that is null counts as left out. Raises BadRequest for an unknown field or a wrong value.
         """
-        expected = (field, *OPTIONS, *others)
+        expected = (field, *OPTIONS, *other_fields)
         for name in content:
             if name not in expected:
-                raise BadRequest(f"unknown field {short_repr(name)}, expected {', '.join(expected)}")
-        texts = _checked_texts(content.get(field), field, most)
+                raise BadRequest(f"unknown field {short_json(name)}, expected {', '.join(expected)}")
+        texts = _checked_texts(content.get(field), field, max_texts)
         options = {name: content[name] for name in OPTIONS if content.get(name) is not None}
         request = cls(field=field, texts=texts, **options)
         request._check_options()
         return request
+
+    def encode(self, encoder: SentenceEncoder) -> tuple[FloatArray, NDArray[np.int64]]:
+        """Return the vectors (n, k) float32 and the encoded tokens (n,) int64 of the texts.
+
+        Texts that the request wants cut give no warning. Raises BadRequest for `dimensions` that `encoder` does not
+        have, and for a text that it refuses as too long.
+        """
+        with self._long_texts_refused(), warnings.catch_warnings():
+            warnings.simplefilter("ignore", TruncationWarning)
+            return encoder.encode_with_counts(self.texts, **self._encode_options(encoder))
+
+    async def aencode(self, encoder: SentenceEncoder) -> tuple[FloatArray, NDArray[np.int64]]:
+        """Return what `encode` does, awaited: requests that are awaited at the same time are computed together.
+
+        Warnings are up to the caller: Python's filters belong to the process, not to one request.
+        """
+        with self._long_texts_refused():
+            return await encoder.aencode_with_counts(self.texts, **self._encode_options(encoder))
+
+    def json_vectors(self, embeddings: FloatArray) -> Iterator[str]:
+        """Yield each vector of `embeddings` (n, k) float32 as JSON, in the `encoding_format` of the request."""
+        if self.encoding_format == "float":
+            return json_rows(embeddings)
+        return (f'"{base64.b64encode(row.astype("<f4").tobytes()).decode("ascii")}"' for row in embeddings)
 
     def _check_options(self) -> None:
         for name, value, choices in (
@@ -71,65 +97,96 @@ class EmbeddingRequest:
             ("long_texts", self.long_texts, LONG_TEXTS),
         ):
             if value not in choices:
-                raise BadRequest(f"{name} is {short_repr(value)}, expected one of {', '.join(choices)}", field=name)
+                raise BadRequest(f"{name} is {short_json(value)}, expected one of {', '.join(choices)}", field=name)
         if not isinstance(self.normalize, bool):
-            raise BadRequest(f"normalize is {short_repr(self.normalize)}, expected true or false", field="normalize")
+            raise BadRequest(f"normalize is {short_json(self.normalize)}, expected true or false", field="normalize")
 
-    def token_counts(self, encoder: SentenceEncoder) -> NDArray[np.int64]:
-        """The tokens of each text, (n,) int64; raises BadRequest for dimensions or texts that `encoder` cannot give."""
+    def _encode_options(self, encoder: SentenceEncoder) -> dict[str, Any]:
+        """The options under the names that SentenceEncoder has for them."""
         if self.dimensions is not None and not _is_count(self.dimensions, encoder.dim):
             raise BadRequest(
-                f"dimensions is {short_repr(self.dimensions)}, expected 1 to {encoder.dim}, the numbers of a vector",
+                f"dimensions is {short_json(self.dimensions)}, expected 1 to {encoder.dim}, the numbers of a vector",
                 field="dimensions",
             )
-        counts = encoder.token_counts(self.texts)
-        longest = int(counts.argmax())
-        if self.long_texts == "error" and counts[longest] > encoder.max_length:
-            raise BadRequest(
-                f"{self.field}[{longest}] has {counts[longest]:,} tokens, expected at most {encoder.max_length:,}: "
-                "split it, or ask for long_texts 'truncate' or 'window'",
-                field=self.field,
-            )
-        return counts
+        return {
+            "normalize_embeddings": self.normalize,
+            "truncate_dim": self.dimensions,
+            "long_texts": self.long_texts,
+        }
 
-    def encoded(self, embeddings: NDArray[np.float32]) -> list[Any]:
-        """Each vector of `embeddings` (n, k) as JSON holds it, in the encoding asked for."""
-        if self.encoding_format == "float":
-            return list(embeddings.tolist())
-        return [base64.b64encode(row.astype("<f4").tobytes()).decode("ascii") for row in embeddings]
+    @contextmanager
+    def _long_texts_refused(self) -> Iterator[None]:
+        """Turn the encoder's error about a text that is too long into a BadRequest that names the request's fields."""
+        try:
+            yield
+        except TextTooLongError as error:
+            place = f"{self.field}[{error.index}]"
+            if error.max_length is None:
+                message = f"{place} has a word of more than {error.word_characters:,} characters: split it"
+            else:
+                message = (
+                    f"{place} has too many tokens, expected at most {error.max_length:,}: split it, or set long_texts "
+                    'to "truncate" or "window"'
+                )
+            raise BadRequest(message, field=self.field) from error
 
 
 def json_object(body: str | bytes) -> dict[str, Any]:
-    """The JSON object that `body` is; raises BadRequest if it is none."""
+    """Return the JSON object in `body`; raises BadRequest if there is none."""
     try:
         content = json.loads(body)
-    except (ValueError, RecursionError) as error:  # not Unicode, not JSON, a number or a nesting without end
-        raise BadRequest(f"the body is no JSON ({str(error)[:200]})") from error
+    except (ValueError, RecursionError) as error:
+        raise BadRequest(f"the body is not valid JSON ({_json_fault(error)})") from error
     if not isinstance(content, dict):
-        raise BadRequest(f"the body is a JSON {type(content).__name__}, expected an object")
+        raise BadRequest(f"the body is JSON of type {json_type(content)}, expected an object")
     return content
 
 
-def artifact_folder(default: Path) -> Path:
-    """The folder that the environment variable BIOBERT_ONNX_ARTIFACT names, else `default`."""
-    return Path(os.environ.get(ARTIFACT_VARIABLE) or default)
+def _json_fault(error: Exception) -> str:
+    """Say what `error`, an error of `json.loads`, means for the body."""
+    if isinstance(error, json.JSONDecodeError):
+        return f"{error.msg} at line {error.lineno}, column {error.colno}"
+    if isinstance(error, UnicodeDecodeError):
+        return f"byte {error.start} is not valid {error.encoding.upper()}"
+    if isinstance(error, RecursionError):
+        return "arrays or objects are nested too deeply"
+    return "a number has too many digits"
 
 
-def _checked_texts(value: object, field: str, most: int) -> list[str]:
-    texts: Sequence[object] = [value] if isinstance(value, str) else value if isinstance(value, list) else ()
-    if not texts:
+def _checked_texts(value: object, field: str, max_texts: int) -> list[str]:
+    texts = [value] if isinstance(value, str) else value
+    if not isinstance(texts, list) or not texts:
         raise BadRequest(
-            f"{field} is {short_repr(value)}, expected a text or a list of 1 to {most:,} texts", field=field
+            f"{field} is {short_json(value)}, expected a text or an array of 1 to {max_texts:,} texts", field=field
         )
-    if len(texts) > most:
-        raise BadRequest(f"{field} holds {len(texts):,} texts, expected at most {most:,}: send several", field=field)
+    if len(texts) > max_texts:
+        raise BadRequest(
+            f"{field} holds {len(texts):,} texts, expected at most {max_texts:,}: send several requests", field=field
+        )
     for index, text in enumerate(texts):
-        try:
-            check_text(field, index, text)
-        except (TypeError, ValueError) as error:
-            raise BadRequest(str(error), field=field) from error
-    return texts  # type: ignore[return-value]  # each was checked
+        _check_text(f"{field}[{index}]", text, field)
+    return texts
 
 
-def _is_count(value: object, most: int) -> bool:
-    return type(value) is int and 1 <= value <= most
+def _check_text(place: str, text: object, field: str) -> None:
+    """Raise BadRequest unless `text`, which is at `place` in `field`, is a string of valid Unicode."""
+    if not isinstance(text, str):
+        raise BadRequest(
+            f"{place} is {short_json(text)}, of type {json_type(text)}: every text must be a string; leave it out, or "
+            'send ""',
+            field=field,
+        )
+    if text.isascii():
+        return
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError as error:
+        raise BadRequest(
+            f"{place} holds a lone surrogate, {short_json(text[error.start])} at character {error.start}, which is not "
+            'Unicode text: send "\\ufffd" in its place',
+            field=field,
+        ) from error
+
+
+def _is_count(value: object, maximum: int) -> bool:
+    return type(value) is int and 1 <= value <= maximum

@@ -1,7 +1,7 @@
 """The serverless handler: `biobert_onnx.serving.serverless.handler(event, context)`, as AWS Lambda calls it.
 
-Its artifact is in the folder that BIOBERT_ONNX_ARTIFACT names, else in `artifact` beside this package, where the
-command `bundle` puts it. It writes nothing to disk.
+Its artifact is the folder that BIOBERT_ONNX_ARTIFACT names, else `artifact` beside this package, where the command
+`bundle` puts it. It writes nothing to disk.
 """
 
 import base64
@@ -14,80 +14,93 @@ from typing import Any
 
 from biobert_onnx.encoder import SentenceEncoder
 from biobert_onnx.encoding.cpus import usable_cpus
-from biobert_onnx.encoding.tokenizer import CALL_CHARACTERS as CHARACTERS
-from biobert_onnx.errors import short_repr
-from biobert_onnx.serving.requests import ARTIFACT_VARIABLE, BadRequest, EmbeddingRequest, artifact_folder, json_object
+from biobert_onnx.serving.json_values import short_json
+from biobert_onnx.serving.requests import BadRequest, EmbeddingRequest, json_object
+from biobert_onnx.serving.settings import ARTIFACT_VARIABLE, open_encoder
 
-MOST_TEXTS = 256
-"""In one event: as numbers, vectors of 1,024 dimensions then stay below Lambda's 6 MiB for an answer, and BERT base
-answers within the 29 s of API Gateway on one CPU."""
+MAX_TEXTS_PER_EVENT = 256
+"""Texts in one event: as numbers, their vectors of 1,024 dimensions stay below Lambda's 6 MiB for an answer, and BERT
+base computes them within the 29 s of API Gateway on one CPU."""
 
-MOST_CHARACTERS = CHARACTERS
-"""In all texts of one event: 100 MB of memory while they are tokenized."""
+MAX_CHARACTERS_PER_EVENT = 1_000_000
+"""Characters in all texts of one event, which take 100 MB of memory while they are tokenized."""
 
-BESIDE = Path(__file__).parents[2] / "artifact"
+BUNDLED_ARTIFACT = Path(__file__).parents[2] / "artifact"
+"""The folder that `bundle` puts the artifact into."""
 
-JSON = {"content-type": "application/json"}
+JSON_HEADERS = {"content-type": "application/json"}
 
 Answer = dict[str, Any]
 
 
 def handler(event: object, context: object) -> Answer:
-    """The answer to one event: a direct invocation, or a proxy event of API Gateway (1.0, 2.0) or a load balancer.
+    """Answer one event: a direct invocation, or a proxy event of API Gateway (1.0, 2.0) or a load balancer.
 
     The request is the event itself, or the JSON body of a proxy event, in base64 or not: {"texts": [...]}, at most 256
-    of 1,000,000 characters in all, and if wanted "normalize" (false), "encoding_format" ("float", or "base64" for
+    of 1,000,000 characters in all, and the options "normalize" (false), "encoding_format" ("float", or "base64" for
     float32 in base64), "dimensions" and "long_texts" ("error", "truncate", "window").
 
     The answer is {"embeddings": [...], "dim": 768, "model": name, "tokens": n}, or {"error": "what to change"} with a
-    4xx status: the body of a proxy answer, or with "statusCode" beside for a direct invocation.
+    4xx status. A proxy event gets it as its answer's body, a direct invocation with "statusCode" beside it.
     """
-    proxied = isinstance(event, Mapping) and "requestContext" in event
+    is_proxied = isinstance(event, Mapping) and "requestContext" in event
     try:
-        status, answer = 200, _answer(_request_in(event))
+        status, body = 200, _answer(_request_in(event))
     except BadRequest as error:
-        status, answer = error.status, {"error": str(error)}
-    if proxied:
-        return {"statusCode": status, "headers": JSON, "isBase64Encoded": False, "body": json.dumps(answer)}
-    return {"statusCode": status, **answer}
+        status, body = error.status, json.dumps({"error": str(error)})
+    if is_proxied:
+        return {"statusCode": status, "headers": JSON_HEADERS, "isBase64Encoded": False, "body": body}
+    return {"statusCode": status, **json.loads(body)}
 
 
-def _answer(content: Mapping[str, Any]) -> Answer:
-    asked = EmbeddingRequest.read(content, field="texts", most=MOST_TEXTS)
-    characters = sum(map(len, asked.texts))
-    if characters > MOST_CHARACTERS:
+def loaded_encoder() -> SentenceEncoder:
+    """Return the encoder that answers events, with a thread for each usable CPU.
+
+    It is opened at the first call, and again when the number of CPUs has changed: a snapshot may wake up on another
+    machine than it was taken on. Raises ArtifactError if there is no artifact.
+    """
+    return _encoder(usable_cpus())
+
+
+def forget_encoder() -> None:
+    """Forget the encoder: the next event opens the artifact that BIOBERT_ONNX_ARTIFACT names then."""
+    _encoder.cache_clear()
+
+
+@lru_cache(maxsize=1)
+def _encoder(cpus: int) -> SentenceEncoder:
+    return open_encoder(BUNDLED_ARTIFACT, threads=cpus)
+
+
+def _answer(content: Mapping[str, Any]) -> str:
+    """The JSON of the answer to the request `content`; raises BadRequest."""
+    wanted = EmbeddingRequest.read(content, field="texts", max_texts=MAX_TEXTS_PER_EVENT)
+    characters = sum(map(len, wanted.texts))
+    if characters > MAX_CHARACTERS_PER_EVENT:
         raise BadRequest(
-            f"texts hold {characters:,} characters, expected at most {MOST_CHARACTERS:,}: send several", status=413
+            f"texts hold {characters:,} characters, expected at most {MAX_CHARACTERS_PER_EVENT:,}: send several events",
+            status=413,
         )
-    encoder = _encoder(usable_cpus())
-    counts = asked.token_counts(encoder)
-    vectors = encoder.encode(
-        asked.texts,
-        normalize_embeddings=asked.normalize,
-        show_progress_bar=False,
-        truncate_dim=asked.dimensions,
-        long_texts=asked.long_texts,
-    )
-    return {
-        "embeddings": asked.encoded(vectors),
-        "dim": vectors.shape[1],
-        "model": encoder.manifest.name,
-        "tokens": int(counts.sum()),
-    }
+    encoder = loaded_encoder()
+    vectors, counts = wanted.encode(encoder)
+    others = json.dumps({"dim": vectors.shape[1], "model": encoder.manifest.name, "tokens": int(counts.sum())})
+    return f'{{"embeddings": [{", ".join(wanted.json_vectors(vectors))}], {others[1:]}'
 
 
 def _request_in(event: object) -> Mapping[str, Any]:
     if not isinstance(event, Mapping):
-        raise BadRequest(f"the event is a {type(event).__name__}, expected an object with 'texts'")
+        raise BadRequest(f"the event is {short_json(event)}, expected an object with texts")
     return _body_of(event) if "requestContext" in event else event
 
 
 def _body_of(event: Mapping[str, Any]) -> Mapping[str, Any]:
     http = _object_in(_object_in(event, "requestContext"), "http")
-    method = event.get("httpMethod") or http.get("method")  # 1.0 and load balancers; 2.0
+    method = event.get("httpMethod") or http.get("method")  # format 1.0 and load balancers; format 2.0
     if method != "POST":
-        raise BadRequest(f"the method is {short_repr(method)}, expected POST", status=405)
-    body = _decoded(event) if event.get("isBase64Encoded") else event.get("body")
+        raise BadRequest(f"the method is {short_json(method)}, expected POST", status=405)
+    body = event.get("body")
+    if event.get("isBase64Encoded"):
+        return json_object(_decoded(body))
     return json_object(body if isinstance(body, str | bytes) else "")
 
 
@@ -96,18 +109,14 @@ def _object_in(content: Mapping[str, Any], name: str) -> Mapping[str, Any]:
     return value if isinstance(value, Mapping) else {}
 
 
-def _decoded(event: Mapping[str, Any]) -> bytes:
+def _decoded(body: object) -> bytes:
+    if not isinstance(body, str | bytes):
+        raise BadRequest(f"the body is {short_json(body)}, expected base64, as isBase64Encoded says")
     try:
-        return base64.b64decode(event["body"], validate=True)
-    except (KeyError, TypeError, ValueError) as error:  # no body, none of text, no base64
-        raise BadRequest(f"the body is no base64 ({error})") from error
+        return base64.b64decode(body, validate=True)
+    except ValueError as error:  # not ASCII, or not base64
+        raise BadRequest(f"the body is not base64, but isBase64Encoded says so ({error})") from error
 
 
-@lru_cache(maxsize=1)
-def _encoder(cpus: int) -> SentenceEncoder:
-    """The encoder for that many CPUs: a snapshot may wake up with more or fewer than it was taken with."""
-    return SentenceEncoder(artifact_folder(BESIDE), threads=cpus)
-
-
-if ARTIFACT_VARIABLE in os.environ or BESIDE.is_dir():
-    _encoder(usable_cpus())  # while the function starts, before its first event
+if ARTIFACT_VARIABLE in os.environ or BUNDLED_ARTIFACT.is_dir():
+    loaded_encoder()  # while the function starts, before its first event

@@ -1,4 +1,4 @@
-"""The runtime's dependencies for another machine: their wheels, unpacked, without what encoding never loads."""
+"""The runtime's dependencies for another machine: wheels, unpacked, without the files that encoding never loads."""
 
 import json
 import subprocess
@@ -12,37 +12,38 @@ from typing import Any
 from biobert_onnx.errors import BundleError
 
 PACKAGES = ("numpy", "onnxruntime", "tokenizers")
-"""Without their own dependencies, of which encoding imports none: flatbuffers, packaging and protobuf (onnxruntime),
-huggingface_hub and all that it needs (tokenizers)."""
+"""The packages that encoding imports. It imports none of their own dependencies: flatbuffers, packaging and protobuf
+(of onnxruntime), huggingface_hub and all that it needs (of tokenizers)."""
 
 PLATFORMS = ("manylinux_2_28_x86_64", "manylinux_2_28_aarch64")
-"""glibc 2.28, which onnxruntime's wheels ask for; Lambda's Python 3.12 and later have 2.34, 3.11 has 2.26."""
+"""The platforms of Lambda that onnxruntime's wheels, for glibc 2.28, run on. Lambda's Python 3.12 and later have glibc
+2.34; its Python 3.11 has 2.26."""
 
-OLDEST_GLIBC = 17
-"""Wheels for glibc 2.17 (manylinux2014), as tokenizers has them, run there too, and pip wants each tag named."""
+OLDEST_GLIBC_MINOR = 17
+"""tokenizers has wheels for glibc 2.17 (manylinux2014). They run on later ones too, but pip wants each tag named."""
 
-STRIPPED = (
+UNUSED_FILES = (
     "bin/*",  # console scripts
     "*/tests/*",
     "*.pyi", "*.pxd", "*.h", "*.a",  # for compilers and type checkers
     "numpy/f2py/*", "numpy/distutils/*", "numpy/_pyinstaller/*", "numpy/doc/*",
     "numpy/testing/*", "numpy/_core/_multiarray_tests*", "numpy/_core/_operand_flag_tests*",
     "numpy/_core/_rational_tests*", "numpy/_core/_struct_ufunc_tests*", "numpy/_core/_umath_tests*",
-    "numpy/random/*", "numpy/fft/*", "numpy/polynomial/*", "numpy/ma/*",  # imported when they are first named
+    "numpy/random/*", "numpy/fft/*", "numpy/polynomial/*", "numpy/ma/*",  # imported only when somebody names them
     "onnxruntime/tools/*", "onnxruntime/transformers/*", "onnxruntime/quantization/*", "onnxruntime/datasets/*",
     "onnxruntime/backend/*",
-    "onnxruntime/capi/libonnxruntime.so*",  # for C programs; the Python module has all of it inside
+    "onnxruntime/capi/libonnxruntime.so*",  # for C programs: the Python module contains all of it
     "tokenizers/tools/*",
     "*.dist-info/INSTALLER", "*.dist-info/RECORD", "*.dist-info/REQUESTED", "*.dist-info/WHEEL",
     "*.dist-info/*.txt", "*.dist-info/sboms/*",  # METADATA and licences stay
 )  # fmt: skip
-"""What is left out: patterns of paths, * standing for any characters."""
+"""Files that encoding never loads: patterns of paths, in which * stands for any characters."""
 
 
 def unpack_wheels(tree: Path, report: Path, *, platform: str, python: str) -> dict[str, Any]:
-    """Let pip unpack the dependencies into `tree`, and its report into `report`; strips what encoding never loads.
+    """Let pip unpack the dependencies into `tree`, without UNUSED_FILES, and write its report to the file `report`.
 
-    Returns the version, file and sha256 of each wheel; raises BundleError if one cannot be had.
+    Return the version, file and sha256 of each wheel. Raises BundleError if pip cannot fetch one.
     """
     pins = [f"{name}=={version(name)}" for name in PACKAGES]
     command = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-input"]
@@ -53,26 +54,26 @@ def unpack_wheels(tree: Path, report: Path, *, platform: str, python: str) -> di
     if done.returncode:
         lines = [line for line in done.stderr.splitlines() if "ERROR" in line] or done.stderr.splitlines()
         raise BundleError(f"pip cannot get {', '.join(pins)} for {platform} and Python {python}: {' '.join(lines)}")
-    _strip(tree)
+    _remove_unused(tree)
     installed = json.loads(report.read_text(encoding="utf-8"))["install"]
     return dict(sorted(_wheel(item) for item in installed))
 
 
 def _tags(platform: str) -> list[str]:
-    """The platform tags of wheels that run on `platform`, the best first.
+    """Return the platform tags of wheels that run on `platform`, the best first.
 
     >>> _tags("manylinux_2_28_aarch64")[::4]
     ['manylinux_2_28_aarch64', 'manylinux_2_24_aarch64', 'manylinux_2_20_aarch64', 'manylinux2014_aarch64']
     """
     _, _, newest, machine = platform.split("_", 3)
-    tags = [f"manylinux_2_{minor}_{machine}" for minor in range(int(newest), OLDEST_GLIBC - 1, -1)]
+    tags = [f"manylinux_2_{minor}_{machine}" for minor in range(int(newest), OLDEST_GLIBC_MINOR - 1, -1)]
     return [*tags, f"manylinux2014_{machine}"]
 
 
-def _strip(tree: Path) -> None:
+def _remove_unused(tree: Path) -> None:
     for path in list(tree.rglob("*")):
         name = path.relative_to(tree).as_posix()
-        if path.is_file() and any(fnmatch(name, pattern) for pattern in STRIPPED):
+        if path.is_file() and any(fnmatch(name, pattern) for pattern in UNUSED_FILES):
             path.unlink()
 
 

@@ -1,4 +1,7 @@
-"""Spark ML stages with Spark NLP's names, setters and columns, on this runtime; `embed_column` for plain strings."""
+"""DataFrames with texts come in, DataFrames with vectors go out: Spark NLP's stages, and `embed_column`.
+
+May import `integrations/` and what stands below it; imported by users (saved pipelines hold the names of its modules).
+"""
 
 from biobert_onnx._extras import requires_extra
 

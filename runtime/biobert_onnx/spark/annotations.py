@@ -34,7 +34,7 @@ ANNOTATIONS = ArrayType(
         ]
     )
 )
-"""As Spark NLP's documentation prints it, `nullable` included."""
+"""The type that Spark NLP's documentation prints, `nullable` included."""
 
 FLOATS = pa.list_(pa.field("element", pa.float32(), nullable=False))
 ARROW_FIELDS = [
@@ -49,7 +49,7 @@ ARROW_FIELDS = [
 
 @dataclass(frozen=True, kw_only=True)
 class Annotation:
-    """One annotation; `begin` and `end`, which is inclusive, count UTF-16 units, as the JVM does."""
+    """One annotation. `begin` and `end` (inclusive) count UTF-16 units, as the JVM does."""
 
     begin: int
     end: int
@@ -58,7 +58,7 @@ class Annotation:
 
 
 def utf16_offsets(text: str) -> Sequence[int]:
-    """The offset in UTF-16 units of each character of `text`, and of its end: Spark NLP counts the JVM's characters.
+    """Return the offset in UTF-16 units of each character of `text`, and of its end: Spark NLP counts these units.
 
     >>> utf16_offsets("a😀b")
     [0, 1, 3, 4]
@@ -68,20 +68,20 @@ def utf16_offsets(text: str) -> Sequence[int]:
     return list(accumulate((1 + (character > "\uffff") for character in text), initial=0))
 
 
-def rows_of(column: pa.Array) -> list[list[Annotation]]:
-    """The document annotations of each row of `column`; none where it is null.
+def read_annotations(column: pa.Array) -> list[list[Annotation]]:
+    """Return the document annotations of each row of `column`; a null row has none.
 
-    Bytes that are no UTF-8, which Spark lets into its strings, become U+FFFD, as they do in the JVM.
+    Spark's strings may hold bytes that are not UTF-8: they become U+FFFD, as in the JVM.
     """
     lengths = list_lengths(column)
     flat = column.flatten()
     results = strings(flat.field("result"))
-    kinds = flat.field(ANNOTATOR_TYPE).to_pylist()
+    types = flat.field(ANNOTATOR_TYPE).to_pylist()
     begins, ends = flat.field("begin").to_pylist(), flat.field("end").to_pylist()
     metadata = flat.field("metadata").to_pylist()
     annotations = [
         Annotation(begin=begins[i], end=ends[i], result=results[i] or "", metadata=dict(metadata[i] or ()))
-        if kinds[i] == DOCUMENT
+        if types[i] == DOCUMENT
         else None
         for i in range(len(flat))
     ]
@@ -93,17 +93,17 @@ def rows_of(column: pa.Array) -> list[list[Annotation]]:
 
 
 def strings(column: pa.Array) -> list[str | None]:
-    """The texts of a column of strings, null as None; bytes that are no UTF-8 become U+FFFD."""
+    """Return the texts of a column of strings, null as None; bytes that are not UTF-8 become U+FFFD."""
     return [None if data is None else data.decode("utf-8", "replace") for data in column.cast(pa.binary()).to_pylist()]
 
 
 def list_lengths(column: pa.Array) -> NDArray[np.int64]:
-    """The number of elements in each row of a column of lists (rows,) int64; 0 where it is null."""
+    """Return the number of elements in each row of a column of lists, (rows,) int64; 0 for a null row."""
     return np.array(column.value_lengths().fill_null(0), dtype=np.int64)
 
 
 def annotation_lists(kind: str, rows: Sequence[Sequence[Annotation]], vectors: NDArray[np.float32]) -> pa.Array:
-    """The column of `rows`, of annotatorType `kind`; `vectors` (annotations, dim) are their embeddings."""
+    """Return `rows` as a column of annotatorType `kind`, with `vectors` (annotations, dim) as their embeddings."""
     flat = [annotation for row in rows for annotation in row]
     columns = [
         pa.array([kind] * len(flat), pa.string()),
@@ -117,7 +117,7 @@ def annotation_lists(kind: str, rows: Sequence[Sequence[Annotation]], vectors: N
 
 
 def float_lists(vectors: NDArray[np.float32], lengths: Sequence[int]) -> pa.Array:
-    """A column of lists of float32: row i takes the next `lengths[i]` numbers of `vectors`."""
+    """Return a column of lists of float32: row i takes the next `lengths[i]` numbers of `vectors`."""
     offsets = pa.array([0, *accumulate(lengths)], pa.int32())
     return pa.ListArray.from_arrays(offsets, pa.array(vectors.ravel(), pa.float32()), type=FLOATS)
 

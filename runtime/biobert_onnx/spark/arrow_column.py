@@ -1,4 +1,4 @@
-"""A column that Python workers compute in Arrow batches, beside all the columns there are."""
+"""A new column that Python workers compute in Arrow batches; all other columns stay."""
 
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -10,45 +10,51 @@ from pyspark.sql import DataFrame
 from pyspark.sql.types import StructField, StructType
 
 from biobert_onnx.spark.annotations import list_lengths
+from biobert_onnx.spark.worker_python import check_worker_python
 
 Compute = Callable[[pa.Array], pa.Array]
-"""A slice of the input column to the same rows of the new one; pickled, so a module's function or a partial of one."""
+"""Takes a slice of the input column and returns the same rows of the new one. It is pickled, so it must be a function
+of a module, or a partial of one."""
 
 
-def with_column(frame: DataFrame, field: StructField, *, source: str, compute: Compute, texts: int) -> DataFrame:
-    """`frame` with the column `field`, which `compute` makes of the column `source`, `texts` texts at a time.
+def with_column(frame: DataFrame, field: StructField, *, source: str, compute: Compute, max_texts: int) -> DataFrame:
+    """Return `frame` with the column `field`, which `compute` makes of the column `source`.
 
-    As with `withColumn`, it takes the place of a column of its name, or else comes last. mapInArrow keeps a plan's
-    other columns only if they go through it: columns are told apart by position, so any name may be there, even twice.
+    `compute` gets rows of at most `max_texts` texts at a time. As with `withColumn`, the new column replaces one of its
+    name, or else comes last. mapInArrow keeps only the columns that go through it, so all of them do; they are numbered
+    meanwhile, because names may hold any character and occur twice.
+
+    Raises ModuleNotFoundError if the workers' Python lacks this package.
     """
+    check_worker_python()
     names = frame.columns
     fields = list(frame.schema.fields)
     position = names.index(field.name) if field.name in names else len(names)
     fields[position : position + 1] = [field]
-    add = partial(_add, source=names.index(source), position=position, compute=compute, texts=texts)
+    add = partial(_add, source=names.index(source), position=position, compute=compute, max_texts=max_texts)
     numbered = frame.toDF(*(f"c{index}" for index in range(len(names))))
     return numbered.mapInArrow(add, StructType(fields))
 
 
 def _add(
-    batches: Iterator[pa.RecordBatch], *, source: int, position: int, compute: Compute, texts: int
+    batches: Iterator[pa.RecordBatch], *, source: int, position: int, compute: Compute, max_texts: int
 ) -> Iterator[pa.RecordBatch]:
     for batch in batches:
-        for start, stop in slices(_texts_in(batch.column(source)), texts):
+        for start, stop in slices(_text_counts(batch.column(source)), max_texts):
             rows = batch.slice(start, stop - start)
             columns = rows.columns
             columns[position : position + 1] = [compute(rows.column(source))]
             yield pa.RecordBatch.from_arrays(columns, names=[f"c{index}" for index in range(len(columns))])
 
 
-def _texts_in(column: pa.Array) -> NDArray[np.int64]:
+def _text_counts(column: pa.Array) -> NDArray[np.int64]:
     return list_lengths(column) if pa.types.is_list(column.type) else np.ones(len(column), dtype=np.int64)
 
 
-def slices(counts: NDArray[np.int64], most: int) -> Iterator[tuple[int, int]]:
-    """Start and stop of runs of rows that hold at most `most` texts each, or one row that holds more.
+def slices(counts: NDArray[np.int64], max_texts: int) -> Iterator[tuple[int, int]]:
+    """Yield start and stop of runs of rows that hold at most `max_texts` texts each, or one row that holds more.
 
-    A run bounds the memory that vectors take: a row of Spark may be a sentence or a book.
+    `counts`: the texts of each row. Runs bound the memory of vectors: a row of Spark may be a sentence or a book.
 
     >>> list(slices(np.array([2, 2, 9, 1]), 4))
     [(0, 2), (2, 3), (3, 4)]
@@ -57,6 +63,6 @@ def slices(counts: NDArray[np.int64], most: int) -> Iterator[tuple[int, int]]:
     start = 0
     while start < len(counts):
         before = ends[start - 1] if start else 0
-        stop = max(start + 1, int(np.searchsorted(ends, before + most, side="right")))
+        stop = max(start + 1, int(np.searchsorted(ends, before + max_texts, side="right")))
         yield start, stop
         start = stop

@@ -1,4 +1,4 @@
-"""Input and output columns: Spark NLP's setters, and checks of what a column holds."""
+"""Input and output columns: Spark NLP's setters, and checks of a column's type."""
 
 from typing import Self
 
@@ -13,7 +13,7 @@ class AnnotationColumns(HasInputCols, HasOutputCol):
     """One input column of document annotations, one output column."""
 
     def setInputCols(self, *value: str | list[str]) -> Self:
-        """Set the input column, given alone or in a list; raises ValueError for more or less than one."""
+        """Set the input column, alone or in a list; raises ValueError unless it is one column."""
         columns = [column for item in value for column in ([item] if isinstance(item, str) else item)]
         if len(columns) != 1:
             raise ValueError(f"{type(self).__name__} reads one column of documents or sentences, got {columns}")
@@ -34,10 +34,10 @@ def check_annotations(frame: DataFrame, column: str) -> None:
     """Raise ValueError unless `column` of `frame` holds document annotations."""
     check_column(frame, column)
     found = frame.schema[column]
-    holds = found.metadata.get(ANNOTATOR_TYPE, DOCUMENT)
-    if found.dataType.simpleString() != ANNOTATIONS.simpleString() or holds != DOCUMENT:
+    annotator_type = found.metadata.get(ANNOTATOR_TYPE, DOCUMENT)
+    if found.dataType.simpleString() != ANNOTATIONS.simpleString() or annotator_type != DOCUMENT:
         raise ValueError(
-            f"the column '{column}' holds {_named(found.dataType, holds)}, expected document annotations: "
+            f"the column '{column}' holds {_contents(found.dataType, annotator_type)}, expected document annotations: "
             "put a DocumentAssembler or a SentenceDetector before this stage and read its output column"
         )
 
@@ -50,5 +50,6 @@ def check_column(frame: DataFrame, column: str) -> None:
         )
 
 
-def _named(found: DataType, holds: str) -> str:
-    return f"{holds} annotations" if found.simpleString() == ANNOTATIONS.simpleString() else found.simpleString()
+def _contents(found: DataType, annotator_type: str) -> str:
+    found_type = found.simpleString()
+    return f"{annotator_type} annotations" if found_type == ANNOTATIONS.simpleString() else found_type

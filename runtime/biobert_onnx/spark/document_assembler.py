@@ -1,4 +1,4 @@
-"""DocumentAssembler: a column of texts to a column of document annotations, in Spark SQL alone."""
+"""DocumentAssembler: makes document annotations of a column of texts, in Spark SQL alone."""
 
 from typing import Self
 
@@ -13,20 +13,21 @@ from pyspark.sql.types import ArrayType, StringType
 from biobert_onnx.spark.annotations import ANNOTATIONS, ANNOTATOR_TYPE, DOCUMENT, EMBEDDINGS
 from biobert_onnx.spark.columns import check_column
 
-WRITTEN_OUT = r"(?:\\r)?\\n|\\t"
-"""A line feed or tab spelled as a backslash and a letter."""
+ESCAPED_SPACE = r"(?:\\r)?\\n|\\t"
+"""A line feed or tab that is spelled as a backslash and a letter."""
 
-CLEANUP = {
+CLEANUP_MODES = {
     "disabled": (),
     "inplace": ((r"\s", " "),),
-    "inplace_full": ((rf"\s|{WRITTEN_OUT}", " "),),
+    "inplace_full": ((rf"\s|{ESCAPED_SPACE}", " "),),
     "shrink": ((r"^\s+|\s+$", ""), (r"\s+", " ")),
-    "shrink_full": ((r"^\s+|\s+$", ""), (rf"(?:\s|{WRITTEN_OUT})+", " ")),
+    "shrink_full": ((r"^\s+|\s+$", ""), (rf"(?:\s|{ESCAPED_SPACE})+", " ")),
     "each": ((r"[\n\t]", " "),),
-    "each_full": ((rf"[\n\t]|{WRITTEN_OUT}", " "),),
-    "delete_full": ((r"^\s+|\s+$", ""), (WRITTEN_OUT, "")),
+    "each_full": ((rf"[\n\t]|{ESCAPED_SPACE}", " "),),
+    "delete_full": ((r"^\s+|\s+$", ""), (ESCAPED_SPACE, "")),
 }
-"""What each cleanupMode of Spark NLP replaces, in this order, as its documentation describes the modes."""
+"""The replacements of each cleanupMode, in order: regular expressions and what they become, from the descriptions in
+Spark NLP's documentation."""
 
 
 class DocumentAssembler(
@@ -40,7 +41,7 @@ class DocumentAssembler(
 
     idCol: Param[str] = Param(Params._dummy(), "idCol", "column of row ids", TypeConverters.toString)
     metadataCol: Param[str] = Param(Params._dummy(), "metadataCol", "column of metadata maps", TypeConverters.toString)
-    cleanupMode: Param[str] = Param(Params._dummy(), "cleanupMode", ", ".join(CLEANUP), TypeConverters.toString)
+    cleanupMode: Param[str] = Param(Params._dummy(), "cleanupMode", ", ".join(CLEANUP_MODES), TypeConverters.toString)
 
     def __init__(self) -> None:
         super().__init__()
@@ -63,10 +64,10 @@ class DocumentAssembler(
         return self._set(metadataCol=value)
 
     def setCleanupMode(self, value: str) -> Self:
-        """Set what is done to white space; raises ValueError for a mode that Spark NLP does not have."""
+        """Set the clean-up of white space; raises ValueError for a mode that Spark NLP does not have."""
         mode = value.strip().lower()
-        if mode not in CLEANUP:
-            raise ValueError(f"cleanupMode is {value!r}, expected one of {', '.join(CLEANUP)}")
+        if mode not in CLEANUP_MODES:
+            raise ValueError(f"cleanupMode is {value!r}, expected one of {', '.join(CLEANUP_MODES)}")
         return self._set(cleanupMode=mode)
 
     def _transform(self, dataset: DataFrame) -> DataFrame:
@@ -74,15 +75,15 @@ class DocumentAssembler(
             raise ValueError("DocumentAssembler has no input column: call setInputCol")
         column = self.getInputCol()
         check_column(dataset, column)
-        kind = dataset.schema[column].dataType
+        data_type = dataset.schema[column].dataType
         texts = dataset[f"`{column}`"]
-        if isinstance(kind, ArrayType) and isinstance(kind.elementType, StringType):
+        if isinstance(data_type, ArrayType) and isinstance(data_type.elementType, StringType):
             documents = sql.coalesce(sql.transform(texts, self._annotation), sql.array())
-        elif isinstance(kind, StringType):
+        elif isinstance(data_type, StringType):
             documents = sql.array(self._annotation(texts, sql.lit(0)))
         else:
             raise ValueError(
-                f"the column '{column}' is {kind.simpleString()}, expected string or array<string>: cast it"
+                f"the column '{column}' is {data_type.simpleString()}, expected string or array<string>: cast it"
             )
         typed = documents.cast(ANNOTATIONS)
         return dataset.withColumn(
@@ -91,7 +92,7 @@ class DocumentAssembler(
 
     def _annotation(self, text: Column, index: Column) -> Column:
         result = sql.coalesce(text, sql.lit(""))
-        for pattern, replacement in CLEANUP[self.getOrDefault(self.cleanupMode)]:
+        for pattern, replacement in CLEANUP_MODES[self.getOrDefault(self.cleanupMode)]:
             result = sql.regexp_replace(result, pattern, replacement)
         utf16_units = sql.octet_length(sql.encode(result, "UTF-16BE")) / 2
         return sql.struct(

@@ -13,8 +13,8 @@ from biobert_onnx.spark.arrow_column import with_column
 from biobert_onnx.spark.columns import check_column
 from biobert_onnx.spark.worker import RemoteEncoder, locate, remote_encoder
 
-TEXTS_AT_A_TIME = 2048
-"""Enough to fill micro-batches of equal length, few enough to hold little memory."""
+TEXTS_PER_BATCH = 2048
+"""Texts that are encoded together: enough to fill micro-batches of one length, few enough to take little memory."""
 
 
 def embed_column(
@@ -25,30 +25,31 @@ def embed_column(
     *,
     max_length: int | None = None,
 ) -> DataFrame:
-    """`frame` with the column `output_col` of array<float>: the vector of each text of `input_col`, as a whole.
+    """Return `frame` with the column `output_col` of array<float>: the vector of each text of `input_col`, unsplit.
 
     A null text gets an empty array; "" is a text. `artifact`: a path, or a name as for
     `BertSentenceEmbeddings.pretrained`. `max_length`: tokens that texts are cut to; None takes the artifact's.
 
-    Raises ArtifactError if there is no such artifact, ValueError for a column of another type or a `max_length` out of
-    range, all before any task starts.
+    Raises ArtifactError if the artifact does not exist, ValueError for a column of another type or a `max_length` out
+    of range, ModuleNotFoundError if a local session's workers run a Python without this package: all before any task
+    starts.
     """
     check_column(frame, input_col)
-    kind = frame.schema[input_col].dataType
-    if not isinstance(kind, StringType):
-        raise ValueError(f"the column '{input_col}' is {kind.simpleString()}, expected string: cast it")
+    data_type = frame.schema[input_col].dataType
+    if not isinstance(data_type, StringType):
+        raise ValueError(f"the column '{input_col}' is {data_type.simpleString()}, expected string: cast it")
     encoder = remote_encoder(locate(os.fspath(artifact), None), max_length)
     return with_column(
         frame,
         StructField(output_col, EMBEDDINGS),
         source=input_col,
         compute=partial(vector_lists, encoder=encoder),
-        texts=TEXTS_AT_A_TIME,
+        max_texts=TEXTS_PER_BATCH,
     )
 
 
 def vector_lists(column: pa.Array, *, encoder: RemoteEncoder) -> pa.Array:
-    """The vector of each text as a list of float32, an empty list for null."""
+    """Return the vector of each text as a list of float32, an empty list for null."""
     texts = strings(column)
     vectors = encoder.encode([text for text in texts if text is not None])
     lengths = np.where([text is None for text in texts], 0, encoder.manifest.dim)

@@ -1,4 +1,4 @@
-"""SentenceDetector: document annotations to sentence annotations, by `biobert_onnx.sentences`."""
+"""SentenceDetector: splits document annotations into sentence annotations, with `biobert_onnx.sentences`."""
 
 from functools import partial
 from typing import Any, Self
@@ -19,13 +19,14 @@ from biobert_onnx.spark.annotations import (
     DOCUMENT,
     Annotation,
     annotation_lists,
-    rows_of,
+    read_annotations,
     utf16_offsets,
 )
 from biobert_onnx.spark.arrow_column import with_column
 from biobert_onnx.spark.columns import AnnotationColumns, check_annotations
 
-DOCUMENTS_AT_A_TIME = 1024
+DOCUMENTS_PER_BATCH = 1024
+"""Documents that a worker splits at a time."""
 
 OPTIONS = {
     "useAbbreviations": "abbreviations",
@@ -36,7 +37,7 @@ OPTIONS = {
     "minLength": "min_length",
     "maxLength": "max_length",
 }
-"""Spark NLP's params, and the arguments of `sentences.split` that they are."""
+"""The argument of `sentences.split` for each of Spark NLP's params."""
 
 
 class SentenceDetector(
@@ -44,8 +45,8 @@ class SentenceDetector(
 ):
     """Makes a document annotation of each sentence; blank documents have none.
 
-    `begin` and `end`, which is inclusive, are true offsets of the sentence in its document in UTF-16 units; the lengths
-    count code points.
+    `begin` and `end` (inclusive) are the offsets of the sentence in its document, in UTF-16 units. The params that are
+    lengths count code points.
     """
 
     useAbbreviations: Param[bool] = Param(
@@ -85,11 +86,11 @@ class SentenceDetector(
         )
 
     def setUseAbbreviations(self, value: bool) -> Self:
-        """Set whether abbreviations are known, which a sentence does not end at."""
+        """Set whether known abbreviations, which end with a full stop, do not end a sentence."""
         return self._set(useAbbreviations=value)
 
     def setCustomBounds(self, value: list[str]) -> Self:
-        """Set regular expressions that end a sentence; what they match belongs to none."""
+        """Set regular expressions that end a sentence; the text that they match belongs to no sentence."""
         return self._set(customBounds=value)
 
     def setUseCustomBoundsOnly(self, value: bool) -> Self:
@@ -119,14 +120,14 @@ class SentenceDetector(
     def _transform(self, dataset: DataFrame) -> DataFrame:
         check_annotations(dataset, self._input)
         options = self._options()
-        split("", **options)  # an option that cannot be is refused here, before any task starts
+        split("", **options)  # raises here, before any task starts, if an option is wrong
         name = self.getOutputCol()
         detected = with_column(
             dataset,
             StructField(name, ANNOTATIONS, metadata={ANNOTATOR_TYPE: DOCUMENT}),
             source=self._input,
             compute=partial(sentence_annotations, options=options),
-            texts=DOCUMENTS_AT_A_TIME,
+            max_texts=DOCUMENTS_PER_BATCH,
         )
         if not self.getOrDefault(self.explodeSentences):
             return detected
@@ -135,7 +136,7 @@ class SentenceDetector(
         return exploded.withColumn(name, one.alias(name, metadata={ANNOTATOR_TYPE: DOCUMENT}))
 
     def _options(self) -> dict[str, Any]:
-        """The arguments of `split`. As in Spark NLP maxLength's default leaves nothing out: only a set one counts."""
+        """Return the arguments of `split`. As in Spark NLP, maxLength leaves sentences out only if it was set."""
         given = {argument: self.getParam(name) for name, argument in OPTIONS.items()}
         return {
             argument: self.getOrDefault(param)
@@ -145,8 +146,8 @@ class SentenceDetector(
 
 
 def sentence_annotations(column: pa.Array, *, options: dict[str, Any]) -> pa.Array:
-    """The sentences of each row's documents, numbered through the row."""
-    rows = [_sentences(documents, options) for documents in rows_of(column)]
+    """Return the sentences of each row's documents, numbered through the row."""
+    rows = [_sentences(documents, options) for documents in read_annotations(column)]
     return annotation_lists(DOCUMENT, rows, np.empty((sum(map(len, rows)), 0), dtype=np.float32))
 
 

@@ -1,4 +1,4 @@
-"""BertSentenceEmbeddings: document or sentence annotations to annotations with a vector."""
+"""BertSentenceEmbeddings: gives document or sentence annotations their vectors."""
 
 from dataclasses import replace
 from functools import partial
@@ -20,15 +20,15 @@ from biobert_onnx.spark.annotations import (
     SENTENCE_EMBEDDINGS,
     Annotation,
     annotation_lists,
-    rows_of,
+    read_annotations,
 )
 from biobert_onnx.spark.arrow_column import with_column
 from biobert_onnx.spark.columns import AnnotationColumns, check_annotations
 from biobert_onnx.spark.worker import RemoteEncoder, locate, read_manifest, remote_encoder
 
 TEXTS_PER_BATCH_SIZE = 256
-"""Texts that a worker takes at a time for each unit of batchSize: 2,048 for Spark NLP's 8.
-Micro-batches of one length are made of these; batchSize bounds memory and cannot change a vector."""
+"""Texts that a worker encodes together for each unit of batchSize: 2,048 for Spark NLP's default of 8. batchSize bounds
+memory; it cannot change a vector."""
 
 
 class BertSentenceEmbeddings(
@@ -36,7 +36,7 @@ class BertSentenceEmbeddings(
 ):
     """Gives each annotation of the input column the vector of its text; an empty text gets no annotation.
 
-    Made by `pretrained`, `load` or `loadSavedModel`. A saved stage holds the artifact's path or shipped name, not the
+    `pretrained`, `load` or `loadSavedModel` make it. A saved stage holds the artifact's path or shipped name, not the
     weights.
     """
 
@@ -64,11 +64,11 @@ class BertSentenceEmbeddings(
 
     @classmethod
     def pretrained(cls, name: str = DEFAULT, lang: str = "en", remote_loc: str | None = None) -> Self:
-        """A stage on the artifact of the model `name`; nothing is downloaded.
+        """Return a stage on the artifact of the model `name`; nothing is downloaded.
 
-        It is looked for among what was shipped with Spark (`addArchive("....zip#NAME")`, `addFile`), then in the
-        working directory; with `remote_loc`, a folder, only there. Raises ArtifactError that says how to make the
-        artifact if there is none, ValueError for another language than English.
+        It is looked for among the files that were shipped with Spark (`addArchive("....zip#NAME")`, `addFile`), then in
+        the working directory; with `remote_loc`, a folder, only there. Raises ArtifactError, which says how to make the
+        artifact, if it is not found, ValueError for a language other than English.
         """
         if lang != "en":
             raise ValueError(f"lang is {lang!r}, but every model known here is English: give 'en'")
@@ -76,18 +76,18 @@ class BertSentenceEmbeddings(
 
     @classmethod
     def load(cls, path: str) -> Self:
-        """The stage saved at `path`, or a new one on the artifact folder `path`."""
+        """Return the stage that was saved at `path`, or a new one on the artifact folder `path`."""
         if (Path(path) / MANIFEST).is_file():
             return cls().setArtifact(path)
         return super().load(path)  # type: ignore[return-value]
 
     @classmethod
     def loadSavedModel(cls, folder: str, spark_session: object = None) -> Self:
-        """A stage on the artifact `folder`; the session, which Spark NLP wants here, is not needed."""
+        """Return a stage on the artifact `folder`; the session is an argument of Spark NLP's and is not used."""
         return cls().setArtifact(folder)
 
     def setArtifact(self, value: str) -> Self:
-        """Set the artifact, a path or the name of a shipped one, with its dimension, casing and storageRef."""
+        """Set the artifact, a path or the name of a shipped one, and its dimension, casing and storageRef."""
         artifact = locate(value, None)
         manifest = read_manifest(artifact)
         return self._set(
@@ -98,13 +98,13 @@ class BertSentenceEmbeddings(
         )
 
     def setBatchSize(self, value: int) -> Self:
-        """Set how many texts, in units of 256, a worker takes at a time."""
+        """Set how many texts, in units of 256, a worker encodes together."""
         if value < 1:
             raise ValueError(f"batchSize is {value}, expected at least 1")
         return self._set(batchSize=value)
 
     def setDimension(self, value: int) -> Self:
-        """Set the length of a vector; any other than the artifact's is refused by `transform`."""
+        """Set the length of a vector; `transform` refuses any other than the artifact's."""
         return self._set(dimension=value)
 
     def setMaxSentenceLength(self, value: int) -> Self:
@@ -112,11 +112,11 @@ class BertSentenceEmbeddings(
         return self._set(maxSentenceLength=value)
 
     def setCaseSensitive(self, value: bool) -> Self:
-        """Set whether the model tells cases apart; what is not true of the artifact is refused by `transform`."""
+        """Set whether the model tells cases apart; `transform` refuses a value that is wrong for the artifact."""
         return self._set(caseSensitive=value)
 
     def setStorageRef(self, value: str) -> Self:
-        """Set `ref` in the metadata of the output column, by which Spark NLP's classifiers know their embeddings."""
+        """Set `ref` in the output column's metadata: Spark NLP's classifiers know embeddings by it."""
         return self._set(storageRef=value)
 
     def _transform(self, dataset: DataFrame) -> DataFrame:
@@ -132,11 +132,11 @@ class BertSentenceEmbeddings(
             StructField(self.getOutputCol(), ANNOTATIONS, metadata=metadata),
             source=self._input,
             compute=partial(embedding_annotations, encoder=encoder),
-            texts=TEXTS_PER_BATCH_SIZE * self.getOrDefault(self.batchSize),
+            max_texts=TEXTS_PER_BATCH_SIZE * self.getOrDefault(self.batchSize),
         )
 
     def _encoder(self) -> RemoteEncoder:
-        """What the tasks open. Raises ArtifactError and ValueError here, on the driver, before any task starts."""
+        """Return the encoder of the tasks; raises ArtifactError and ValueError here, before any task starts."""
         if not self.isDefined(self.artifact):
             raise ValueError("BertSentenceEmbeddings has no artifact: make it with pretrained, load or setArtifact")
         artifact = self.getOrDefault(self.artifact)
@@ -149,17 +149,19 @@ class BertSentenceEmbeddings(
         found = self.getOrDefault(name)
         if found != expected:
             raise ValueError(
-                f"{name} is {found}, but {expected} for the artifact '{artifact}': leave it out, or take another one"
+                f"{name} is {found}, but {expected} for the artifact '{artifact}': do not set it, or use another "
+                "artifact"
             )
 
 
 def embedding_annotations(column: pa.Array, *, encoder: RemoteEncoder) -> pa.Array:
-    """The annotations of each row that have a text, with its vector."""
-    rows = [[_with_token(sentence) for sentence in row if sentence.result] for row in rows_of(column)]
+    """Return the annotations of each row that have a text, with their vectors."""
+    rows = [[_with_token_metadata(sentence) for sentence in row if sentence.result] for row in read_annotations(column)]
     vectors = encoder.encode([annotation.result for row in rows for annotation in row])
     return annotation_lists(SENTENCE_EMBEDDINGS, rows, vectors)
 
 
-def _with_token(sentence: Annotation) -> Annotation:
+def _with_token_metadata(sentence: Annotation) -> Annotation:
+    """Add the metadata that Spark NLP gives to an embedded sentence."""
     metadata = {"sentence": "0", **sentence.metadata}
     return replace(sentence, metadata=metadata | {"token": sentence.result, "pieceId": "-1", "isWordStart": "true"})

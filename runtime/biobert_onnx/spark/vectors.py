@@ -1,4 +1,4 @@
-"""Vectors as Spark ML's models want them."""
+"""The vector type of Spark ML's models."""
 
 from pyspark.ml.functions import array_to_vector
 from pyspark.sql import DataFrame
@@ -9,26 +9,27 @@ from biobert_onnx.spark.columns import check_column
 
 
 def to_vector(frame: DataFrame, input_col: str, output_col: str) -> DataFrame:
-    """`frame` with the column `output_col` of Spark ML vectors, one row a vector.
+    """Return `frame` with the column `output_col` of Spark ML vectors, one vector a row.
 
     `input_col`: the output of `BertSentenceEmbeddings`, which is exploded to one annotation a row, or of
-    `embed_column`. Rows without a vector are left out: a model wants one length. Raises ValueError for another column.
+    `embed_column`. Rows without a vector are left out, as models need vectors of one length. Raises ValueError for
+    another column.
     """
     check_column(frame, input_col)
-    kind = frame.schema[input_col].dataType
+    data_type = frame.schema[input_col].dataType
     quoted = f"`{input_col}`"
     if (
-        isinstance(kind, ArrayType)
-        and isinstance(kind.elementType, StructType)
-        and "embeddings" in kind.elementType.names
+        isinstance(data_type, ArrayType)
+        and isinstance(data_type.elementType, StructType)
+        and "embeddings" in data_type.elementType.names
     ):
         rows = frame.withColumn(input_col, sql.explode(quoted))
         numbers = sql.col(f"{quoted}.embeddings")
-    elif isinstance(kind, ArrayType) and isinstance(kind.elementType, FloatType):
+    elif isinstance(data_type, ArrayType) and isinstance(data_type.elementType, FloatType):
         rows, numbers = frame, sql.col(quoted)
     else:
         raise ValueError(
-            f"the column '{input_col}' is {kind.simpleString()}, expected the output of BertSentenceEmbeddings or of "
+            f"the column '{input_col}' is {data_type.simpleString()}, expected the output of BertSentenceEmbeddings or "
             "embed_column"
         )
     return rows.where(sql.size(numbers) > 0).withColumn(output_col, array_to_vector(numbers))

@@ -1,4 +1,4 @@
-"""The encoder of a Python worker: opened once, kept for the worker's life, the same artifact as the driver's."""
+"""The encoder of a Python worker: it is opened once, stays open, and has the same artifact as the driver."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,22 +15,22 @@ from biobert_onnx.catalog.names import find_artifact, spark_nlp_name
 from biobert_onnx.encoder import SentenceEncoder
 from biobert_onnx.errors import ArtifactError
 
-KEPT = 2
-"""Encoders that a worker keeps open: the one of the task at hand, and one more where a pipeline has two."""
+MAX_OPEN_ENCODERS = 2
+"""Encoders that a worker keeps open: one for each of two stages in a pipeline."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class RemoteEncoder:
-    """What a task needs to open the driver's encoder: `artifact` is a path, or the name of one shipped with Spark."""
+    """All that a task needs to open the driver's encoder. `artifact`: a path, or the name of one shipped with Spark."""
 
     artifact: str
     max_length: int
     manifest: Manifest
 
     def encode(self, texts: Sequence[str]) -> NDArray[np.float32]:
-        """One vector a text (n, dim) float32, on as many threads as the task has CPUs (`spark.task.cpus`).
+        """Return one vector a text, (n, dim) float32, on one thread for each CPU of the task (`spark.task.cpus`).
 
-        Raises ArtifactError if the executor has no such artifact, or another than the driver.
+        Raises ArtifactError if the executor does not have the artifact, or has another than the driver.
         """
         try:
             encoder = _encoder(local_folder(self.artifact), self.max_length, task_cpus())
@@ -42,57 +42,53 @@ class RemoteEncoder:
         if encoder.manifest != self.manifest:
             raise ArtifactError(
                 f"in a Spark executor: '{self.artifact}' is not the driver's artifact: copy that to every executor, "
-                "and start the session anew"
+                "and make the session again"
             )
         return encoder.encode(texts, show_progress_bar=False)
 
 
 def remote_encoder(artifact: str, max_length: int | None) -> RemoteEncoder:
-    """What tasks open for a located `artifact`; `max_length` None takes the manifest's.
+    """Return what tasks need to open the located `artifact`; `max_length` None takes the manifest's.
 
-    Raises ArtifactError if the driver has no such artifact, ValueError if it cannot take `max_length` tokens.
+    Raises ArtifactError if the driver does not have the artifact, ValueError if the checkpoint has fewer positions than
+    `max_length`.
     """
     manifest = read_manifest(artifact)
-    length = manifest.max_length if max_length is None else max_length
-    if length not in manifest.lengths:
-        raise ValueError(
-            f"the maximum length is {length!r} tokens, expected {manifest.lengths.start} to {manifest.max_positions}, "
-            "the positions of the checkpoint"
-        )
+    length = manifest.max_length if max_length is None else manifest.check_max_length(max_length)
     return RemoteEncoder(artifact=artifact, max_length=length, manifest=manifest)
 
 
 def locate(name: str, folder: str | None) -> str:
-    """Where the artifact `name` is: a name if it was shipped with Spark, else an absolute path.
+    """Find the artifact `name`: return a name if it was shipped with Spark, else an absolute path.
 
-    `folder`: look there only. Raises ArtifactError if there is none.
+    `folder`: look there only. Raises ArtifactError if it is not found.
     """
     shipped = spark_nlp_name(name)
-    running = SparkContext._active_spark_context is not None  # an active session is a thread's own, this is not
+    running = SparkContext._active_spark_context is not None  # one a process; sessions are one a thread
     if folder is None and running and (local_folder(shipped) / MANIFEST).is_file():
         return shipped
     return str(find_artifact(name, folder=folder))
 
 
 def local_folder(artifact: str) -> Path:
-    """The folder of `artifact` on this machine: a shipped one is unpacked below the root of SparkFiles."""
+    """Return the folder of `artifact` on this machine: Spark unpacks a shipped one below the root of SparkFiles."""
     return Path(artifact) if Path(artifact).is_absolute() else Path(SparkFiles.get(artifact))
 
 
 def read_manifest(artifact: str) -> Manifest:
-    """The manifest of `artifact`; raises ArtifactError if that is no complete artifact on this machine."""
+    """Read the manifest of `artifact`; raises ArtifactError unless that is a complete artifact on this machine."""
     folder = local_folder(artifact)
     manifest = Manifest.read(folder)
     manifest.check_sizes(folder)
     return manifest
 
 
-@lru_cache(maxsize=KEPT)
+@lru_cache(maxsize=MAX_OPEN_ENCODERS)
 def _encoder(folder: Path, max_length: int, threads: int) -> SentenceEncoder:
     return SentenceEncoder(folder, max_length=max_length, threads=threads)
 
 
 def task_cpus() -> int:
-    """The CPUs of this task: `spark.task.cpus`, or what its resource profile says; 1 outside of tasks."""
+    """Return the CPUs of this task, from `spark.task.cpus` or its resource profile; 1 outside of tasks."""
     context = TaskContext.get()
     return 1 if context is None else context.cpus()

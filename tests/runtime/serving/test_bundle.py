@@ -2,14 +2,10 @@
 
 import json
 import platform
-import socket
 import subprocess
 import sys
-import threading
 import zipfile
-from collections.abc import Sequence
 from fnmatch import fnmatch
-from http.server import BaseHTTPRequestHandler, HTTPServer
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -20,10 +16,13 @@ import pytest
 from biobert_onnx import SentenceEncoder
 from biobert_onnx.errors import BundleError
 from biobert_onnx.serving import bundle as bundling
-from biobert_onnx.serving.bundle import MOST_BYTES, bundle
-from biobert_onnx.serving.wheels import PACKAGES, PLATFORMS, STRIPPED
+from biobert_onnx.serving.bundle import MAX_UNZIPPED_BYTES, bundle
+from biobert_onnx.serving.wheels import PACKAGES, PLATFORMS, UNUSED_FILES
+from tests.runtime.serving.lambda_runtime import RuntimeServer
+from tests.support.pages import PROJECT
 from tests.support.texts import TEXTS
 
+PROGRAMS = PROJECT / "tests" / "programs"
 PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
 PLATFORM = f"manylinux_2_28_{platform.machine()}"
 EVENT = json.dumps({"texts": list(TEXTS)})
@@ -76,12 +75,12 @@ def test_the_zip_holds_runtime_dependencies_artifact_and_handler_in_order(zipped
 def test_the_zip_is_within_lambdas_limit_with_room_for_bioberts_weights(zipped: Path, artifact: Path) -> None:
     with zipfile.ZipFile(zipped) as archive:
         others = sum(info.file_size for info in archive.infolist() if not info.filename.startswith("artifact/"))
-    assert others < MOST_BYTES - 150 * 2**20
+    assert others < MAX_UNZIPPED_BYTES - 150 * 2**20
 
 
-def test_nothing_that_was_stripped_is_in_the_zip_and_nothing_that_is_loaded_was_stripped(zipped: Path) -> None:
+def test_no_unused_file_is_in_the_zip_and_every_file_that_is_loaded_is(zipped: Path) -> None:
     found = names(zipped)
-    assert not [name for name in found for pattern in STRIPPED if fnmatch(name, pattern)]
+    assert not [name for name in found for pattern in UNUSED_FILES if fnmatch(name, pattern)]
     code = (
         "import sys, biobert_onnx.serving.serverless;print(*(getattr(m, '__file__', '') for m in sys.modules.values()))"
     )
@@ -109,7 +108,8 @@ def test_the_same_input_gives_the_same_bytes(zipped: Path, artifact: Path, tmp_p
     assert (tmp_path / "again.zip").read_bytes() == zipped.read_bytes()
 
 
-def refused(*arguments: object) -> tuple[int, str]:
+def status_and_line(*arguments: object) -> tuple[int, str]:
+    """The exit status of `biobert-onnx bundle` and the one line that it writes to standard error."""
     command = [sys.executable, "-W", "error", "-m", "biobert_onnx", "bundle", *map(str, arguments)]
     done = subprocess.run(command, capture_output=True, text=True)
     (line,) = done.stderr.splitlines()
@@ -119,7 +119,7 @@ def refused(*arguments: object) -> tuple[int, str]:
 def test_what_is_too_large_is_refused_with_its_largest_files(
     artifact: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(bundling, "MOST_BYTES", 20_000_000)
+    monkeypatch.setattr(bundling, "MAX_UNZIPPED_BYTES", 20_000_000)
     with pytest.raises(BundleError, match=r"AWS Lambda takes 20,000,000; the largest files: onnxruntime/capi/"):
         bundle(artifact, tmp_path / "out.zip", platform=PLATFORM, python=PYTHON)
     assert not list(tmp_path.iterdir())
@@ -127,136 +127,65 @@ def test_what_is_too_large_is_refused_with_its_largest_files(
 
 def test_a_mistake_gets_one_line_and_nothing_is_written(artifact: Path, tmp_path: Path) -> None:
     out = tmp_path / "out.zip"
-    code, line = refused(artifact, out, "--platform", "win_amd64")
+    code, line = status_and_line(artifact, out, "--platform", "win_amd64")
     assert code == 2 and "platform is 'win_amd64', expected one of manylinux_2_28_x86_64, manylinux" in line
-    code, line = refused(artifact, out, "--python", "3")
+    code, line = status_and_line(artifact, out, "--python", "3")
     assert code == 2 and "python is '3', expected a version of two numbers, like 3.12" in line
-    code, line = refused(artifact, out, "--python", "3.6")
+    code, line = status_and_line(artifact, out, "--python", "3.6")
     assert code == 1 and "pip cannot get numpy==" in line and "for manylinux_2_28_x86_64 and Python 3.6" in line
-    code, line = refused(artifact, tmp_path / "none" / "out.zip")
+    code, line = status_and_line(artifact, tmp_path / "none" / "out.zip")
     assert code == 2 and "no such folder" in line
-    code, line = refused(tmp_path, out)
+    code, line = status_and_line(tmp_path, out)
     assert code == 1 and "holds no manifest.json" in line
     assert not list(tmp_path.iterdir())
 
 
-CLEAN = """
-import json, sys
-sys.path.append(sys.argv[1])
-from lambda_function import lambda_handler
-answer = lambda_handler(json.loads(sys.argv[2]), None)
-places = {module.__file__ for module in list(sys.modules.values()) if getattr(module, "__file__", None)}
-json.dump([answer, [place for place in places if "site-packages" in place]], sys.stdout)
-"""
+def run_alone(function: Path, *before: str) -> subprocess.CompletedProcess[str]:
+    """Answer EVENT in an interpreter that has the standard library and `function`, no site-packages, no variables.
 
-
-def run_clean(function: Path, *before: str) -> subprocess.CompletedProcess[str]:
-    """The handler in an interpreter that has the standard library and `function`, no site-packages, no variables.
-
-    It is the interpreter itself: a virtual environment's link to it may lie in the /tmp that a test hides.
+    A test hides /tmp, where a virtual environment's link to the interpreter may lie, and the program too: so this runs
+    the interpreter that the link leads to, on the program's text.
     """
-    python = str(Path(sys.executable).resolve())
-    command = [*before, python, "-I", "-S", "-W", "error", "-c", CLEAN, str(function), EVENT]
+    python, program = str(Path(sys.executable).resolve()), (PROGRAMS / "lambda_answer.py").read_text(encoding="utf-8")
+    command = [*before, python, "-I", "-S", "-W", "error", "-c", program, str(function), EVENT]
     return subprocess.run(command, capture_output=True, text=True, env={}, cwd="/")
 
 
-def check(answer: dict[str, Any], encoder: SentenceEncoder) -> None:
+def check_vectors(answer: dict[str, Any], encoder: SentenceEncoder) -> None:
     assert answer["statusCode"] == 200, answer
     assert (np.array(answer["embeddings"], dtype=np.float32) == encoder.encode(TEXTS)).all()
 
 
 def test_a_clean_interpreter_needs_nothing_but_the_zip(function: Path, encoder: SentenceEncoder) -> None:
     before = sorted(function.rglob("*"))
-    done = run_clean(function)
+    done = run_alone(function)
     assert (done.returncode, done.stderr) == (0, "")
     answer, foreign = json.loads(done.stdout)
-    check(answer, encoder)
+    check_vectors(answer, encoder)
     assert foreign == []
     assert sorted(function.rglob("*")) == before
 
 
-READ_ONLY = """
-mount --make-rprivate / && mount --bind "$1" /mnt && mount -o remount,bind,ro /mnt && mount -o remount,bind,ro / &&
-mount -t tmpfs tmpfs /tmp && ! touch /mnt/x 2>/dev/null && ! touch /root/x 2>/dev/null || exit 77
-shift
-exec "$@"
-"""
-
-
 def test_it_runs_where_only_tmp_can_be_written(function: Path, encoder: SentenceEncoder) -> None:
-    read_only = ("/usr/bin/env", "unshare", "--mount", "sh", "-c", READ_ONLY, "sh", str(function))
+    script = (PROGRAMS / "read_only.sh").read_text(encoding="utf-8")
+    read_only = ("/usr/bin/env", "unshare", "--mount", "sh", "-c", script, "sh", str(function))
     tried = subprocess.run([*read_only, "true"], capture_output=True, text=True)
     if tried.returncode:
         pytest.skip(f"a read-only file system cannot be made here: {tried.stderr.strip()}")
-    done = run_clean(Path("/mnt"), *read_only)
+    done = run_alone(Path("/mnt"), *read_only)
     assert (done.returncode, done.stderr) == (0, "")
-    check(json.loads(done.stdout)[0], encoder)
+    check_vectors(json.loads(done.stdout)[0], encoder)
 
 
-class Runtime(BaseHTTPRequestHandler):
-    """Lambda's runtime API: it hands out the events of its server, one by one, and keeps the answers."""
-
-    protocol_version = "HTTP/1.1"
-    server: "RuntimeServer"
-
-    def do_GET(self) -> None:
-        if self.path == "/2018-06-01/runtime/restore/next":  # asked once, where the snapshot would be taken
-            self.server.restored = True
-            return self._send(200, {}, b"")
-        assert self.path == "/2018-06-01/runtime/invocation/next"
-        number = len(self.server.answers)
-        if number == len(self.server.events):
-            self.server.all_answered.set()
-            self.close_connection = True
-            return None
-        headers = {
-            "Lambda-Runtime-Aws-Request-Id": str(number),
-            "Lambda-Runtime-Deadline-Ms": "32503680000000",
-            "Lambda-Runtime-Invoked-Function-Arn": "arn:aws:lambda:here:1:function:f",
-            "Content-Type": "application/json",
-        }
-        return self._send(200, headers, self.server.events[number].encode())
-
-    def do_POST(self) -> None:
-        body = self.rfile.read(int(self.headers["Content-Length"]))
-        assert self.path == f"/2018-06-01/runtime/invocation/{len(self.server.answers)}/response", (self.path, body)
-        self.server.answers.append(json.loads(body))
-        self._send(202, {}, b"")
-
-    def _send(self, status: int, headers: dict[str, str], body: bytes) -> None:
-        self.send_response(status)
-        for name, value in {**headers, "Content-Length": str(len(body))}.items():
-            self.send_header(name, value)
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, format: str, *arguments: object) -> None:
-        """Say nothing."""
-
-
-class RuntimeServer(HTTPServer):
-    """The runtime API with `events` to hand out."""
-
-    def __init__(self, events: Sequence[str]) -> None:
-        super().__init__(("127.0.0.1", 0), Runtime)
-        self.events, self.all_answered = events, threading.Event()
-        self.restored = False
-        self.answers: list[dict[str, Any]] = []
-        threading.Thread(target=self.serve_forever).start()
-
-    def handle_error(self, request: socket.socket | tuple[bytes, socket.socket], client_address: Any) -> None:
-        """The client was ended."""
-
-
-CLIENT = ("awslambdaric", "runtime_client", "simplejson", "snapshot_restore_py")
+CLIENT_MODULES = ("awslambdaric", "runtime_client", "simplejson", "snapshot_restore_py")
 
 
 @pytest.mark.parametrize("kind", ["on-demand", "snap-start"])
-def test_awss_runtime_client_gets_every_event_answered(
+def test_aws_runtime_client_gets_every_event_answered(
     function: Path, encoder: SentenceEncoder, tmp_path: Path, kind: str
 ) -> None:
     pytest.importorskip("awslambdaric", reason="needs the extra 'interop'")
-    for name in CLIENT:  # alone, so that no other package of this environment is seen
+    for name in CLIENT_MODULES:  # linked one by one, so that no other package of this environment is seen
         spec = find_spec(name)
         assert spec and spec.origin
         place = Path(spec.origin)
@@ -264,28 +193,23 @@ def test_awss_runtime_client_gets_every_event_answered(
         (tmp_path / source.name).symlink_to(source)
     proxied = {"version": "2.0", "requestContext": {"http": {"method": "POST"}}, "body": EVENT}
     with RuntimeServer([EVENT, json.dumps(proxied), '{"texts": [7]}', EVENT]) as server:
-        code = (
-            f"import runpy, sys; sys.path[:0] = [{str(function)!r}, {str(tmp_path)!r}];"
-            "sys.argv[1:] = ['lambda_function.lambda_handler'];"
-            "runpy.run_module('awslambdaric', run_name='__main__', alter_sys=True)"
-        )
+        program = str(PROGRAMS / "lambda_client.py")
         variables = {
             "AWS_LAMBDA_RUNTIME_API": f"127.0.0.1:{server.server_port}",
             "AWS_LAMBDA_INITIALIZATION_TYPE": kind,
         }
-        client = subprocess.Popen(
-            [sys.executable, "-I", "-S", "-c", code], stderr=subprocess.PIPE, env=variables, cwd="/"
-        )
+        command = [sys.executable, "-I", "-S", program, str(function), str(tmp_path)]
+        client = subprocess.Popen(command, stderr=subprocess.PIPE, env=variables, cwd="/")
         answered = server.all_answered.wait(timeout=30)
         client.kill()
-        said = client.communicate()[1]
+        errors = client.communicate()[1]
         server.shutdown()
-    assert answered, said.decode()
+    assert answered, errors.decode()
     assert server.restored == (kind == "snap-start")
     direct, through_gateway, refusal, again = server.answers
-    check(direct, encoder)
-    check(again, encoder)
-    check({"statusCode": through_gateway["statusCode"], **json.loads(through_gateway["body"])}, encoder)
+    check_vectors(direct, encoder)
+    check_vectors(again, encoder)
+    check_vectors({"statusCode": through_gateway["statusCode"], **json.loads(through_gateway["body"])}, encoder)
     assert refusal["statusCode"] == 400
 
 
@@ -296,5 +220,5 @@ def test_another_python_gets_its_own_wheels_and_no_bytecode(artifact: Path, tmp_
     assert not made.compiled
     assert not [name for name in found if name.endswith(".pyc")]
     assert [name for name in found if f"cpython-{other.replace('.', '')}-aarch64" in name]
-    assert sum(made.items.values()) == made.unzipped < MOST_BYTES
+    assert sum(made.items.values()) == made.unzipped < MAX_UNZIPPED_BYTES
     assert (tmp_path / "out.zip").stat().st_size == made.zipped

@@ -1,4 +1,4 @@
-"""The HTTP app in a real server on loopback: OpenAI's format, clear refusals, and clients that fail or dawdle."""
+"""The HTTP app in a real server on loopback: OpenAI's format, clear refusals, and clients that fail or are slow."""
 
 import base64
 import http.client
@@ -22,7 +22,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from biobert_onnx import SentenceEncoder
+from biobert_onnx import SentenceEncoder, TruncationWarning
+from biobert_onnx.embeddings import json_rows
 from tests.support.texts import TEXTS
 
 uvicorn = pytest.importorskip("uvicorn", reason="needs the extra 'http'")
@@ -32,25 +33,28 @@ PATH = "/v1/embeddings"
 
 
 class Server:
-    """uvicorn with the app on `artifact`, in a process of its own, and what it said so far."""
+    """uvicorn with the app on `artifact`, in a process of its own; `log` holds the lines that it has logged.
 
-    def __init__(self, artifact: Path) -> None:
+    Raises RuntimeError with the log if the server ends before it serves.
+    """
+
+    def __init__(self, artifact: Path | None) -> None:
         command = [sys.executable, "-W", "error", "-m", "uvicorn", "biobert_onnx.serving.http:app", "--port", "0"]
         self.process = subprocess.Popen(
             command, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True,
-            env={**os.environ, "BIOBERT_ONNX_ARTIFACT": str(artifact)},
+            env={**os.environ, "BIOBERT_ONNX_ARTIFACT": str(artifact or "")},
         )  # fmt: skip
-        self.said: list[str] = []
+        self.log: list[str] = []
         assert self.process.stderr is not None
         for line in self.process.stderr:
-            self.said.append(line)
+            self.log.append(line)
             if found := re.search(r"running on http://127.0.0.1:(\d+)", line):
                 self.port = int(found[1])
                 break
         else:
             self.process.stderr.close()
-            raise RuntimeError(f"ended with {self.process.wait()}: {''.join(self.said)}")
-        self._reading = threading.Thread(target=lambda: self.said.extend(self.process.stderr or ()))
+            raise RuntimeError(f"ended with {self.process.wait()}: {''.join(self.log)}")
+        self._reading = threading.Thread(target=lambda: self.log.extend(self.process.stderr or ()))
         self._reading.start()
 
     def connection(self) -> http.client.HTTPConnection:
@@ -97,7 +101,7 @@ def running(artifact: Path) -> Iterator[Server]:
 def server(artifact: Path) -> Iterator[Server]:
     with running(artifact) as server:
         yield server
-    assert not re.search("Traceback|[Ww]arning|ERROR", "".join(server.said)), "".join(server.said)
+    assert not re.search("Traceback|[Ww]arning|ERROR", "".join(server.log)), "".join(server.log)
 
 
 def vectors(answer: Any) -> NDArray[np.float32]:
@@ -125,12 +129,31 @@ def test_one_text_is_one_vector_and_the_model_has_a_name(server: Server, encoder
 
 def test_options_are_those_of_encode(server: Server, encoder: SentenceEncoder) -> None:
     long = "word " * 600
-    asked = {"input": [TEXTS[0], long], "dimensions": 7, "normalize": True, "long_texts": "window"}
-    status, answer = server.ask({**asked, "encoding_format": "base64"})
+    body = {"input": [TEXTS[0], long], "dimensions": 7, "normalize": True, "long_texts": "window"}
+    status, answer = server.ask({**body, "encoding_format": "base64"})
     assert status == 200
     found = [np.frombuffer(base64.b64decode(item["embedding"]), dtype="<f4") for item in answer["data"]]
     expected = encoder.encode([TEXTS[0], long], truncate_dim=7, normalize_embeddings=True, long_texts="window")
     assert (np.array(found) == expected).all()
+
+
+def test_numbers_have_the_digits_that_float32_has(server: Server, encoder: SentenceEncoder) -> None:
+    """The clients' float32 numbers are the encoder's, bit for bit: every test of vectors compares them."""
+    connection = server.connection()
+    connection.request("POST", PATH, json.dumps({"input": list(TEXTS)}))
+    body = connection.getresponse().read().decode("ascii")
+    connection.close()
+    for row in json_rows(encoder.encode(TEXTS)):
+        assert f'"embedding": {row}' in body
+
+
+def test_a_text_that_the_client_wants_cut_counts_its_encoded_tokens(server: Server, encoder: SentenceEncoder) -> None:
+    long = "word " * 600
+    status, answer = server.ask({"input": ["a", long], "long_texts": "truncate"})
+    assert status == 200
+    assert answer["usage"]["total_tokens"] == 3 + encoder.max_length
+    with pytest.warns(TruncationWarning):
+        assert (vectors(answer) == encoder.encode(["a", long])).all()
 
 
 def test_health_says_what_is_served(server: Server, encoder: SentenceEncoder) -> None:
@@ -143,31 +166,38 @@ def test_health_says_what_is_served(server: Server, encoder: SentenceEncoder) ->
 @pytest.mark.parametrize(
     ("body", "message"),
     [
-        (b"", "the body is no JSON"),
-        (b'{"input": "a"', "the body is no JSON"),
-        (b"\xff\xfe\xfa", "the body is no JSON"),
-        (b"[" * 100_000, "the body is no JSON"),
-        (b'{"input": ' + b"9" * 10_000 + b"}", "the body is no JSON"),
-        (["a"], "the body is a JSON list, expected an object"),
-        ({}, "input is None, expected a text or a list of 1 to 2,048 texts"),
-        ({"input": []}, "input is [], expected a text or a list"),
-        ({"input": 7}, "input is 7, expected a text or a list"),
-        ({"input": {"text": "a"}}, "input is {'text': 'a'}, expected a text or a list"),
-        ({"input": ["a", 7]}, "input[1] is 7, of type int: every sentence must be a str"),
-        ({"input": [[101, 102]]}, "input[0] is [101, 102], of type list"),
+        (b"", "the body is not valid JSON (Expecting value at line 1, column 1)"),
+        (b'{"input": "a"', "the body is not valid JSON (Expecting ',' delimiter at line 1, column 14)"),
+        (b"\xff\xfe\xfa", "the body is not valid JSON (byte "),
+        (b"[" * 100_000, "the body is not valid JSON (arrays or objects are nested too deeply)"),
+        (b'{"input": ' + b"9" * 10_000 + b"}", "the body is not valid JSON (a number has too many digits)"),
+        (["a"], "the body is JSON of type array, expected an object"),
+        (None, "the body is JSON of type null, expected an object"),
+        ({}, "input is null, expected a text or an array of 1 to 2,048 texts"),
+        ({"input": []}, "input is [], expected a text or an array"),
+        ({"input": 7}, "input is 7, expected a text or an array"),
+        (
+            {"input": {"text": "a", "meta": [None, True]}},
+            'input is {"meta": [null, true], "text": "a"}, expected a text',
+        ),
+        ({"input": ["a", 7]}, "input[1] is 7, of type number: every text must be a string"),
+        ({"input": ["a", None]}, "input[1] is null, of type null: every text must be a string"),
+        ({"input": [False]}, "input[0] is false, of type boolean"),
+        ({"input": [{"text": None}]}, 'input[0] is {"text": null}, of type object'),
+        ({"input": [[101, 102]]}, "input[0] is [101, 102], of type array"),
         ({"input": ["a"] * 2049}, "input holds 2,049 texts, expected at most 2,048"),
-        (b'{"input": ["a", "\\ud800"]}', r"input[1] holds a lone surrogate, '\ud800' at character 0"),
-        ({"input": ["a", "word " * 600]}, "tokens, expected at most"),
+        (b'{"input": ["a", "\\ud800"]}', r'input[1] holds a lone surrogate, "\ud800" at character 0'),
+        ({"input": ["a", "word " * 600]}, "input[1] has too many tokens, expected at most"),
         ({"input": "a", "model": 5}, "model is 5, expected a name"),
-        ({"input": "a", "encoding_format": "hex"}, "encoding_format is 'hex', expected one of float, base64"),
-        ({"input": "a", "encoding_format": ["float"]}, "encoding_format is ['float'], expected one of"),
+        ({"input": "a", "encoding_format": "hex"}, 'encoding_format is "hex", expected one of float, base64'),
+        ({"input": "a", "encoding_format": ["float"]}, 'encoding_format is ["float"], expected one of'),
         ({"input": "a", "dimensions": 0}, "dimensions is 0, expected 1 to"),
         ({"input": "a", "dimensions": 100_000}, "dimensions is 100000, expected 1 to"),
-        ({"input": "a", "dimensions": True}, "dimensions is True, expected 1 to"),
-        ({"input": "a", "dimensions": "7"}, "dimensions is '7', expected 1 to"),
+        ({"input": "a", "dimensions": True}, "dimensions is true, expected 1 to"),
+        ({"input": "a", "dimensions": "7"}, 'dimensions is "7", expected 1 to'),
         ({"input": "a", "normalize": 1}, "normalize is 1, expected true or false"),
-        ({"input": "a", "long_texts": "cut"}, "long_texts is 'cut', expected one of truncate, error, window"),
-        ({"input": "a", "dimension": 7}, "unknown field 'dimension', expected input, encoding_format"),
+        ({"input": "a", "long_texts": "cut"}, 'long_texts is "cut", expected one of truncate, error, window'),
+        ({"input": "a", "dimension": 7}, 'unknown field "dimension", expected input, encoding_format'),
     ],
 )
 def test_a_request_that_cannot_be_answered_is_told_why(server: Server, body: object, message: str) -> None:
@@ -198,14 +228,15 @@ def test_a_body_that_is_too_large_is_refused_whether_it_names_its_length_or_not(
     connection.close()
 
 
-def head(length: int, *, more: bytes = b"") -> bytes:
+def request_head(length: int, *, more: bytes = b"") -> bytes:
+    """The lines before a body of `length` bytes; `more` holds further headers."""
     return f"POST {PATH} HTTP/1.1\r\nHost: here\r\nContent-Length: {length}\r\n".encode() + more + b"\r\n"
 
 
-def begun(server: Server, body: bytes) -> socket.socket:
-    """A connection whose request the app has begun to read: it has been told to go on."""
+def started_request(server: Server, body: bytes) -> socket.socket:
+    """A connection on which the app waits for `body`: it has answered "100 Continue" to the head."""
     client = server.connect()
-    client.sendall(head(len(body), more=b"Expect: 100-continue\r\n"))
+    client.sendall(request_head(len(body), more=b"Expect: 100-continue\r\n"))
     assert client.recv(1000).startswith(b"HTTP/1.1 100")
     return client
 
@@ -218,7 +249,7 @@ def answer_on(client: socket.socket) -> tuple[int, Any]:
 
 def test_a_slow_client_keeps_nobody_waiting(server: Server, encoder: SentenceEncoder) -> None:
     body = json.dumps({"input": TEXTS[0]}).encode()
-    with begun(server, body) as client:
+    with started_request(server, body) as client:
         client.sendall(body[:5])
         assert server.ask({"input": "another"})[0] == 200
         client.sendall(body[5:])
@@ -230,14 +261,14 @@ def test_a_slow_client_keeps_nobody_waiting(server: Server, encoder: SentenceEnc
 def test_a_body_that_never_comes_is_given_up(artifact: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     import biobert_onnx.serving.http
 
-    monkeypatch.setattr(biobert_onnx.serving.http, "READING_S", 0.1)
+    monkeypatch.setattr(biobert_onnx.serving.http, "BODY_TIMEOUT_S", 0.1)
     monkeypatch.setenv("BIOBERT_ONNX_ARTIFACT", str(artifact))
     with socket.create_server(("127.0.0.1", 0)) as listening:
         server = uvicorn.Server(uvicorn.Config(biobert_onnx.serving.http.app, log_level="critical"))
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
         thread.start()
         with socket.create_connection(listening.getsockname(), timeout=30) as client:
-            client.sendall(head(100))
+            client.sendall(request_head(100))
             status, answer = answer_on(client)
             assert client.recv(1) == b""
         server.should_exit = True
@@ -246,8 +277,8 @@ def test_a_body_that_never_comes_is_given_up(artifact: Path, monkeypatch: pytest
     assert "the body took more than" in answer["error"]["message"]
 
 
-def kill(client: socket.socket) -> None:
-    """Close it with a reset, as a process that is killed with unread data does."""
+def reset(client: socket.socket) -> None:
+    """Close the connection as a killed process with unread data does: with a reset."""
     client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     client.close()
 
@@ -255,9 +286,9 @@ def kill(client: socket.socket) -> None:
 def test_a_killed_client_leaves_the_server_serving(server: Server) -> None:
     body = json.dumps({"input": [f"{number} mice" for number in range(500)]}).encode()
     for sent in (b"", body[:-1], body):
-        client = begun(server, body)
+        client = started_request(server, body)
         client.sendall(sent)
-        kill(client)
+        reset(client)
     with server.connect() as client:
         client.sendall(b"no HTTP at all\r\n\r\n")
         assert client.recv(1000).startswith(b"HTTP/1.1 400")
@@ -285,9 +316,9 @@ def test_no_request_of_32_clients_is_lost(server: Server, encoder: SentenceEncod
 
 def test_a_request_in_flight_is_answered_before_the_server_ends(artifact: Path, encoder: SentenceEncoder) -> None:
     body = json.dumps({"input": list(TEXTS)}).encode()
-    with running(artifact) as server, begun(server, body) as client:
+    with running(artifact) as server, started_request(server, body) as client:
         server.process.send_signal(signal.SIGTERM)
-        while not_refused(server):
+        while accepts_connections(server):
             time.sleep(0.01)
         client.sendall(body)
         status, answer = answer_on(client)
@@ -295,10 +326,10 @@ def test_a_request_in_flight_is_answered_before_the_server_ends(artifact: Path, 
         assert (vectors(answer) == encoder.encode(TEXTS)).all()
         assert server.process.wait(timeout=30) in (0, -signal.SIGTERM)
         assert server.stop() in (0, -signal.SIGTERM)
-    assert "Finished server process" in "".join(server.said)
+    assert "Finished server process" in "".join(server.log)
 
 
-def not_refused(server: Server) -> bool:
+def accepts_connections(server: Server) -> bool:
     try:
         server.connect().close()
     except ConnectionRefusedError:
@@ -306,9 +337,22 @@ def not_refused(server: Server) -> bool:
     return True
 
 
-def test_a_server_without_an_artifact_says_so_and_ends(tmp_path: Path) -> None:
-    with pytest.raises(RuntimeError, match=r"ArtifactError: no artifact folder at .*give the path of a folder"):
+def test_a_server_without_an_artifact_says_so_in_one_sentence_and_ends(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(RuntimeError, match="ended with 3") as wrong:
         Server(tmp_path / "nothing")
+    assert re.search(
+        rf"ERROR: +set BIOBERT_ONNX_ARTIFACT to the folder of an artifact \(it is '{tmp_path}/nothing'\): "
+        r"no artifact folder at .*nothing': make one with the command 'biobert-onnx export CHECKPOINT FOLDER'\n",
+        str(wrong.value),
+    )
+    assert "Traceback" not in str(wrong.value)
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(
+        RuntimeError, match=r"ERROR: +set BIOBERT_ONNX_ARTIFACT .* \(it is not set\): no artifact folder"
+    ):
+        Server(None)
 
 
 def test_openais_client_gets_the_encoders_vectors(server: Server, encoder: SentenceEncoder) -> None:
@@ -316,7 +360,7 @@ def test_openais_client_gets_the_encoders_vectors(server: Server, encoder: Sente
     with openai.OpenAI(base_url=f"http://127.0.0.1:{server.port}/v1", api_key="none", max_retries=0) as client:
         found = client.embeddings.create(model="any", input=list(TEXTS))
         as_numbers = client.embeddings.create(model="any", input=TEXTS[0], encoding_format="float", dimensions=5)
-        with pytest.raises(openai.BadRequestError, match="tokens, expected at most"):
+        with pytest.raises(openai.BadRequestError, match=r"input\[0\] has too many tokens, expected at most"):
             client.embeddings.create(model="any", input="word " * 600)
         windows = client.embeddings.create(model="any", input="word " * 600, extra_body={"long_texts": "window"})
     assert (np.array([item.embedding for item in found.data], dtype=np.float32) == encoder.encode(TEXTS)).all()

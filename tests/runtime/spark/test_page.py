@@ -1,4 +1,4 @@
-"""docs/spark.md: its blocks run in order, and its vectors are the encoder's."""
+"""docs/spark.md: its blocks run in order, its vectors are the encoder's, and its clusters hold every sentence."""
 
 from pathlib import Path
 from typing import Any
@@ -33,8 +33,11 @@ def test_the_blocks_of_the_spark_page_give_the_encoders_vectors(
     written = spark.read.parquet(str(tmp_path / WRITTEN))
     for frame in (written, names["vectors"]):
         assert numbers(frame, "vector") == [*of_texts, []]
-    of_sentences = encoder.encode([*whole[0].replace(". ", ".\n").splitlines(), whole[1]])
-    assert numbers(names["features"], "features") == of_sentences.astype(float).tolist()
+    sentences = [*whole[0].replace(". ", ".\n").splitlines(), whole[1]]
+    assert numbers(names["features"], "features") == encoder.encode(sentences).astype(float).tolist()
+    clustered = names["clusters"].select("prediction", "embeddings.result").collect()
+    assert sorted(row["result"] for row in clustered) == sorted(sentences)
+    assert {row["prediction"] for row in clustered} == {0, 1}
 
 
 def numbers(frame: DataFrame, column: str) -> list[list[float]]:
