@@ -1,18 +1,21 @@
 """Files and folders that get their name only when they are whole.
 
-A process that is killed leaves its work behind under another name, .NAME.*, and nothing under the name itself.
+Until then the work lies beside it, in a file or folder `.NAME.` and 8 hexadecimal digits. An error, Ctrl-C or any other
+exception removes it. A process that is killed outright leaves it there: `leftovers` finds it.
 """
 
 import errno
 import os
+import re
 import shutil
+import sys
 from collections.abc import Container, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
 
-NO_ROOM = (errno.ENOSPC, errno.EFBIG, errno.EDQUOT)
-"""What only writing can give: of any other error in a block it is not known whose it is."""
+WRITE_ERRORS = (errno.ENOSPC, errno.EFBIG, errno.EDQUOT)
+"""Errors that can only come from writing; any other one in a block may be the caller's."""
 
 NEW_FILE = os.O_CREAT | os.O_EXCL | os.O_WRONLY | getattr(os, "O_BINARY", 0)
 RANDOM_BYTES = 4
@@ -20,28 +23,30 @@ RANDOM_BYTES = 4
 
 @contextmanager
 def atomic_file(path: Path) -> Iterator[IO[bytes]]:
-    """A new file beside `path` that takes its name if the block ends well, and is removed if not.
+    """Open a new file beside `path`; it takes that name if the block ends well, and is removed if not.
 
     It gets the permissions of the file it replaces, or those of any new file.
     """
     target = path.resolve()
-    work, mode = _hidden(target), target.stat().st_mode & 0o777 if target.exists() else None
+    work, mode = _work_name(target), target.stat().st_mode & 0o777 if target.exists() else None
     try:
         with naming(path):
             descriptor = os.open(work, NEW_FILE, 0o666 if mode is None else mode)
-        with naming(path, NO_ROOM), os.fdopen(descriptor, "wb") as file:
+        with naming(path, WRITE_ERRORS), os.fdopen(descriptor, "wb") as file:
+            _mark_as_used(descriptor)
             yield file
         if mode is not None:  # the umask may have taken some of it
             work.chmod(mode)
         work.replace(target)
     except BaseException:
-        work.unlink(missing_ok=True)
+        with suppress(OSError):  # on a read-only file system there is nothing to remove, and no removing
+            work.unlink()
         raise
 
 
 @contextmanager
 def atomic_folder(path: Path) -> Iterator[Path]:
-    """A new folder beside `path` that takes its place if the block ends well, and is removed if not.
+    """Make a new folder beside `path`; it takes its place if the block ends well, and is removed if not.
 
     Raises FileNotFoundError if there is no folder to put it into.
     """
@@ -54,19 +59,32 @@ def atomic_folder(path: Path) -> Iterator[Path]:
 
 @contextmanager
 def work_folder(path: Path) -> Iterator[Path]:
-    """A new folder beside `path`, which is to be made in it; at the end what is left of it is removed.
+    """Make a new folder beside `path`, to make `path` in; what is left of it at the end is removed.
 
     Raises FileNotFoundError if there is no folder to put it into.
     """
     check_parent_folder(path)
-    work = _hidden(path.absolute())
+    work = _work_name(path.absolute())
     try:
         with naming(path):
             work.mkdir()
-        with naming(path, NO_ROOM):
+        with naming(path, WRITE_ERRORS), _marked_folder(work):
             yield work
     finally:
         shutil.rmtree(work, ignore_errors=True)
+
+
+def leftovers(path: Path) -> list[Path]:
+    """Return the work files and folders of `path` whose process was killed, sorted by name.
+
+    Those of a run that is still alive are not among them: it holds a lock, which the system gives back when it ends.
+    Where there are no such locks (Windows, some network file systems) none is found.
+    """
+    target = path.resolve()
+    name = re.compile(rf"\.{re.escape(target.name)}\.[0-9a-f]{{{2 * RANDOM_BYTES}}}")
+    with suppress(OSError):
+        return sorted(found for found in target.parent.iterdir() if name.fullmatch(found.name) and _is_unused(found))
+    return []
 
 
 def check_parent_folder(path: Path) -> None:
@@ -77,7 +95,7 @@ def check_parent_folder(path: Path) -> None:
 
 @contextmanager
 def naming(path: Path, errors: Container[int | None] | None = None) -> Iterator[None]:
-    """An OSError in the block, or one of `errors`, says that `path` cannot be written, not the work file beside it."""
+    """Make an OSError in the block, or one of `errors`, say that `path` cannot be written, not the work file."""
     try:
         yield
     except OSError as error:
@@ -88,6 +106,48 @@ def naming(path: Path, errors: Container[int | None] | None = None) -> Iterator[
         ) from error
 
 
-def _hidden(path: Path) -> Path:
-    """A name beside `path` that nothing has yet: known before anything is made, so that Ctrl-C leaves nothing."""
+def _work_name(path: Path) -> Path:
+    """Return a new name beside `path`, before anything is made under it, so that Ctrl-C leaves nothing."""
     return path.with_name(f".{path.name}.{os.urandom(RANDOM_BYTES).hex()}")
+
+
+@contextmanager
+def _marked_folder(folder: Path) -> Iterator[None]:
+    """Keep `folder` locked in the block, so that `leftovers` does not take it for that of a killed run."""
+    if sys.platform == "win32":  # a folder cannot be opened there
+        yield
+        return
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        _mark_as_used(descriptor)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _mark_as_used(descriptor: int) -> None:
+    """Lock what `descriptor` is open on until it is closed; nothing happens on a file system that has no locks."""
+    if sys.platform != "win32":
+        import fcntl
+
+        with suppress(OSError):
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+
+
+def _is_unused(path: Path) -> bool:
+    """Whether no process holds the lock on `path`; False where that cannot be known."""
+    if sys.platform == "win32":
+        return False
+    import fcntl
+
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    finally:
+        os.close(descriptor)
+    return True

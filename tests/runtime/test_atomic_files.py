@@ -1,5 +1,8 @@
-"""Files and folders that get their name only when they are whole: an interrupt leaves nothing behind."""
+"""Files and folders that get their name only when they are whole: an interrupt leaves nothing, a kill what is told."""
 
+import os
+import signal
+import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -11,7 +14,7 @@ from typing import Any
 import pytest
 
 from biobert_onnx import _atomic_files
-from biobert_onnx._atomic_files import atomic_file, atomic_folder
+from biobert_onnx._atomic_files import atomic_file, atomic_folder, leftovers
 
 TRACES = {_atomic_files.__file__, __file__}
 """The code whose lines are interrupted."""
@@ -69,3 +72,108 @@ def interrupted_at(step: int) -> Iterator[list[int]]:
         yield interrupt
     finally:
         sys.settrace(before)
+
+
+def test_a_new_file_has_the_permissions_of_any_new_file(tmp_path: Path) -> None:
+    (tmp_path / "any").touch()
+    with atomic_file(tmp_path / "out") as file:
+        file.write(b"new")
+    assert (tmp_path / "out").stat().st_mode == (tmp_path / "any").stat().st_mode
+
+
+def test_a_replaced_file_keeps_its_permissions_and_links_to_it(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    (tmp_path / "file").chmod(0o640)
+    (tmp_path / "link").symlink_to("file")
+    with atomic_file(tmp_path / "link") as file:
+        file.write(b"new")
+    assert (tmp_path / "link").is_symlink()
+    assert (tmp_path / "file").read_bytes() == b"new"
+    assert (tmp_path / "file").stat().st_mode & 0o777 == 0o640
+
+
+WRITING = """
+import sys, time
+from pathlib import Path
+from biobert_onnx import _atomic_files
+with getattr(_atomic_files, sys.argv[1])(Path(sys.argv[2])):
+    print("writing", flush=True)
+    time.sleep(600)
+"""
+
+
+@contextmanager
+def writing(kind: str, path: Path) -> Iterator[subprocess.Popen[str]]:
+    """Another process that writes `path` and does not end."""
+    arguments = [sys.executable, "-c", WRITING, kind, str(path)]
+    with subprocess.Popen(arguments, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None and process.stdout.readline() == "writing\n"
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no locks of this kind")
+@pytest.mark.parametrize("kind", ["atomic_file", "atomic_folder", "work_folder"])
+def test_work_is_a_leftover_once_its_process_was_killed_and_not_before(kind: str, tmp_path: Path) -> None:
+    out = tmp_path / "out.npy"
+    with writing(kind, out) as process:
+        assert len(list(tmp_path.iterdir())) == 1
+        assert leftovers(out) == []
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        assert leftovers(out) == list(tmp_path.iterdir())
+    assert leftovers(tmp_path / "out") == []
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no locks of this kind")
+@pytest.mark.parametrize("kind", ["atomic_file", "atomic_folder", "work_folder"])
+def test_own_work_is_no_leftover_while_it_is_written_nor_after(kind: str, tmp_path: Path) -> None:
+    with getattr(_atomic_files, kind)(tmp_path / "out"):
+        assert leftovers(tmp_path / "out") == []
+    assert leftovers(tmp_path / "out") == []
+
+
+def test_other_files_are_no_leftovers(tmp_path: Path) -> None:
+    for name in (
+        ".out.npy",
+        ".out.npy.1234567",
+        ".out.npy.12345678.x",
+        "out.npy.12345678",
+        ".out.12345678",
+        ".out.npy.x2345678",
+    ):
+        (tmp_path / name).touch()
+    (tmp_path / ".out.npy.1234abcd").symlink_to(tmp_path / "absent")
+    assert leftovers(tmp_path / "out.npy") == []
+    assert leftovers(tmp_path / "absent" / "out.npy") == []
+    (tmp_path / ".out.npy.0123abcd").touch()
+    assert leftovers(tmp_path / "out.npy") == [tmp_path / ".out.npy.0123abcd"]
+
+
+def test_the_leftovers_of_a_link_lie_beside_its_target(tmp_path: Path) -> None:
+    (tmp_path / "far").mkdir()
+    (tmp_path / "link").symlink_to(tmp_path / "far" / "out")
+    (tmp_path / "far" / ".out.0123abcd").touch()
+    assert leftovers(tmp_path / "link") == [tmp_path / "far" / ".out.0123abcd"]
+
+
+@pytest.fixture
+def read_only(tmp_path: Path) -> Iterator[Path]:
+    """A folder on a file system that cannot be written."""
+    mount = ["mount", "-t", "tmpfs", "-o", "ro", "tmpfs", str(tmp_path)]
+    if os.getuid() or subprocess.run(mount, capture_output=True).returncode:
+        pytest.skip("a file system can be mounted by root alone, and not everywhere")
+    yield tmp_path
+    subprocess.run(["umount", str(tmp_path)], check=True)
+
+
+@pytest.mark.parametrize("write", [write_file, write_folder])
+def test_an_output_on_a_read_only_file_system_is_named_and_not_its_work_file(
+    write: Callable[[Path], None], read_only: Path
+) -> None:
+    with pytest.raises(OSError) as error:
+        write(read_only / "out")
+    expected = f"'{read_only / 'out'}' cannot be written (Read-only file system): make room or get permission there"
+    assert str(error.value).startswith(expected)
