@@ -2,7 +2,11 @@
 
 import sys
 
-from biobert_onnx.cli.main import main
-
 if __name__ == "__main__":
-    sys.exit(main())
+    try:
+        from biobert_onnx.cli.main import main
+
+        code = main()
+    except KeyboardInterrupt:  # before `main` could catch it
+        code = 130
+    sys.exit(code)

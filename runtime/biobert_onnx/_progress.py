@@ -1,61 +1,140 @@
-"""A progress bar of one line on stderr."""
+"""A progress bar of one line on stderr, as wide as the terminal."""
 
+import os
 import sys
 import time
 from typing import Self
 
-WIDTH = 30
-"""Characters of the bar itself."""
+BAR = 30
+"""Most characters of the bar itself, its brackets left out."""
+
+SHORTEST_BAR = 10
+"""Fewest characters of the bar; a terminal with room for fewer gets none."""
+
+NARROW = 20
+"""Columns below which only the share is shown."""
+
+USUAL_COLUMNS = 80
+"""Width where stderr is no terminal, or one that does not say how wide it is."""
 
 REFRESH_S = 0.1
 """Seconds between two drawings."""
 
 
-class ProgressBar:
-    """Draws texts done, rate, and where the share done is known a bar and the remaining time; nothing if not `enabled`.
+def can_show_progress() -> bool:
+    """Whether stderr is a terminal on which a line can be drawn again."""
+    return sys.stderr is not None and sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
 
-    The share comes from `total`, or from whoever calls `advance`. Use it as a context manager: entering it draws the
-    first state, leaving it the last one and the line's end.
+
+class ProgressBar:
+    """Draws the share done, the texts done, the texts per second and the time left; nothing if not `enabled`.
+
+    `total` is the number of texts, None if it is not known. `waiting` says what is done before the first text is. Use
+    the bar as a context manager: entering it starts the clock, leaving it draws the last state and ends the line.
     """
 
-    def __init__(self, total: int | None = None, *, enabled: bool) -> None:
-        self._total = total
-        self._done = 0.0
-        self._share: float | None = None
+    def __init__(self, total: int | None = None, enabled: bool = True, *, waiting: str = "") -> None:
         self._enabled = enabled and total != 0
-        self._start = self._drawn = time.monotonic()
+        self._waiting = waiting
+        self._drawn = ""
+        self._share: float | None
+        self._set_to_start(total)
 
     def __enter__(self) -> Self:
-        if self._enabled:
-            self._draw("")
+        self._set_to_start(self._total)
+        self._draw()
         return self
 
     def __exit__(self, *exception: object) -> None:
-        if self._enabled:
-            self._draw("\n")
+        self._draw(end="\n")
 
-    def advance(self, count: float, *, share: float | None = None) -> None:
-        """Count `count` more texts as done, parts of one too; `share` is the part of the input that they complete."""
-        self._done += count
-        self._share = self._done / self._total if self._total else share
-        if self._enabled and time.monotonic() - self._drawn > REFRESH_S:
-            self._drawn = time.monotonic()
-            self._draw("")
+    def start(self, total: int | None) -> None:
+        """End the waiting: `total` texts are begun with now."""
+        self._waiting = ""
+        self._set_to_start(total)
+        self._draw()
 
     def update(self, done: float, *, share: float | None = None) -> None:
-        """Set the texts that are done so far, parts of one too."""
-        self.advance(done - self._done, share=share)
+        """Set the texts `done` so far, parts of one too, and the `share` of the input (0 to 1), by default of `total`.
 
-    def _draw(self, end: str) -> None:
-        sys.stderr.write(f"\r{self._line()} {end}")
-        sys.stderr.flush()
+        Draws at most ten times a second.
+        """
+        self._done = done
+        self._share = done / self._total if share is None and self._total else share
+        if time.monotonic() - self._drawn_at > REFRESH_S:
+            self._draw()
 
-    def _line(self) -> str:
-        seconds = max(time.monotonic() - self._start, 1e-9)
-        counted = f"{self._done:.0f}/{self._total}" if self._total else f"{self._done:.0f}"
-        line = f"{counted} texts, {self._done / seconds:.0f} texts/s"
-        if not self._share:
-            return line
-        filled = int(WIDTH * self._share)
-        remaining = seconds * (1 - self._share) / self._share
-        return f"[{'#' * filled}{'.' * (WIDTH - filled)}] {line}, {remaining:.0f} s left"
+    def _set_to_start(self, total: int | None) -> None:
+        self._total = total
+        self._done = 0.0
+        self._share = 0.0 if total else None
+        self._started = self._drawn_at = time.monotonic()
+
+    def _draw(self, end: str = "") -> None:
+        """Draw the line over the one that is there; a character in the terminal's last column would start a new one."""
+        if self._enabled:
+            columns = terminal_columns() - 1
+            line = self._line(columns)
+            sys.stderr.write("\r" + line.ljust(min(len(self._drawn), columns)) + end)
+            sys.stderr.flush()
+            self._drawn, self._drawn_at = line, time.monotonic()
+
+    def _line(self, columns: int) -> str:
+        if self._waiting:
+            return (self._waiting if self._share is None else f"{self._waiting}, {self._share:.0%}")[:columns]
+        seconds = time.monotonic() - self._started
+        return progress_line(self._done, self._total, share=self._share, seconds=seconds, columns=columns)
+
+
+def terminal_columns() -> int:
+    """Return the width of the terminal that stderr is now; 80 if it is none, or does not say."""
+    try:
+        return os.get_terminal_size(sys.stderr.fileno()).columns or USUAL_COLUMNS
+    except (OSError, ValueError, AttributeError):
+        return USUAL_COLUMNS
+
+
+def progress_line(done: float, total: int | None, *, share: float | None, seconds: float, columns: int) -> str:
+    """Return the bar in at most `columns` characters, with as many of its figures as there is room for.
+
+    >>> progress_line(50, 200, share=0.25, seconds=10, columns=79)
+    ' 25% [#######.......................] 50/200 texts, 5.0 texts/s, 30 s left'
+    >>> progress_line(50, 200, share=0.25, seconds=10, columns=50)
+    ' 25% 50/200 texts, 5.0 texts/s, 30 s left'
+    >>> progress_line(50, 200, share=0.25, seconds=10, columns=18)
+    ' 25%'
+    >>> progress_line(1500, None, share=None, seconds=10, columns=79)
+    '1,500 texts, 150 texts/s'
+    """
+    rate = done / seconds if seconds > 0 else 0.0
+    counted = f"{done:,.0f}" if total is None else f"{done:,.0f}/{total:,}"
+    figures = [f"{counted} texts", f"{rate:.1f} texts/s" if rate < 10 else f"{rate:,.0f} texts/s"]
+    if share is None:
+        return _fitting([[", ".join(figures)], [figures[0]], [counted]], columns)
+    percent = f"{share:4.0%}"
+    if share:
+        figures.append(f"{_duration(seconds * (1 - share) / share)} left")
+    if columns < NARROW - 1:
+        return percent[:columns]
+    room = columns - len(percent) - len(", ".join(figures)) - len(" [] ")
+    bar = [f"[{'#' * int(min(room, BAR) * share):.<{min(room, BAR)}}]"] if room >= SHORTEST_BAR else []
+    return _fitting([[percent, *bar, ", ".join(figures)], [percent, figures[-1]], [percent]], columns)
+
+
+def _fitting(lines: list[list[str]], columns: int) -> str:
+    """Return the first of `lines`, given as words, of at most `columns` characters, or else a part of the last."""
+    joined = [" ".join(words) for words in lines]
+    return next((line for line in joined if len(line) <= columns), joined[-1][:columns])
+
+
+def _duration(seconds: float) -> str:
+    """Return `seconds` in the unit that people would name.
+
+    >>> _duration(59.7), _duration(150), _duration(9000)
+    ('60 s', '2 min 30 s', '2 h 30 min')
+    """
+    whole = round(seconds)
+    if whole < 100:
+        return f"{whole} s"
+    minutes, hours = whole // 60, whole // 3600
+    return f"{minutes} min {whole % 60} s" if hours == 0 else f"{hours} h {minutes % 60} min"

@@ -8,33 +8,67 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from biobert_onnx import SentenceEncoder
-from biobert_onnx.files.encode import encode_file, open_reader
+from biobert_onnx.files.encode import encode_file
+from biobert_onnx.files.formats import open_reader
 from tests.properties.strategies import damaged, json_values, nestings, texts
+from tests.runtime.files.inputs import PACKERS
 
 SYNTAX = ('"', '""', ",", "text", "\r", "\n", "{", '{"text": "a"}')
 lines = st.lists(st.one_of(texts, st.sampled_from(SYNTAX)), max_size=9)
 records = st.dictionaries(st.sampled_from(["text", "id", "embedding"]), json_values, max_size=3)
 
 
-def rows_of(path: Path, content: bytes) -> list[str] | None:
-    """The texts in `content`, None if they are refused; whatever is read is a list of str of whole chunks."""
+def rows_of(path: Path, content: bytes, **options: str) -> list[str] | None:
+    """The texts in `content`, None if they are refused; whatever is read is a list of str of whole groups.
+
+    The check of the whole file, which comes first when a file is encoded, says the same as reading it.
+    """
     path.write_bytes(content)
     try:
-        chunks = list(open_reader(str(path)).chunks(3))
+        reader = open_reader(str(path), **options)
+        groups = list(reader.groups(max_rows=3))
     except ValueError as error:
         assert f"'{path}'" in str(error) and "\n" not in str(error)
         return None
-    for chunk in chunks:
-        assert len(chunk.texts) == len(chunk.content) and all(isinstance(text, str) for text in chunk.texts)
-        json.dumps(chunk.texts, ensure_ascii=False).encode()
-    assert [len(chunk.texts) for chunk in chunks[:-1]] == [3] * (len(chunks) - 1)
-    return [text for chunk in chunks for text in chunk.texts]
+    for group in groups:
+        assert len(group.texts) == len(group.content) == len(group.numbers)
+        assert all(isinstance(text, str) for text in group.texts)
+        json.dumps(group.texts, ensure_ascii=False).encode()
+    assert [len(group.texts) for group in groups[:-1]] == [3] * (len(groups) - 1)
+    texts = [text for group in groups for text in group.texts]
+    assert reader.check(lambda rows: None, lambda share: None) == len(texts)
+    return texts
 
 
-@given(content=st.one_of(st.binary(), lines.map("".join).map(str.encode)))
-@pytest.mark.parametrize("suffix", [".txt", ".jsonl", ".csv", ".parquet"])
-def test_any_bytes_are_rows_or_refused(tmp_path: Path, suffix: str, content: bytes) -> None:
-    rows_of(tmp_path / f"a{suffix}", content)
+@given(
+    content=st.one_of(st.binary(), lines.map("".join).map(str.encode)),
+    missing=st.sampled_from(["stop", "empty", "skip"]),
+)
+@pytest.mark.parametrize("suffix", [".txt", ".jsonl", ".csv", ".tsv", ".parquet", ".txt.gz", ".csv.bz2", ".jsonl.xz"])
+def test_any_bytes_are_rows_or_refused(tmp_path: Path, suffix: str, content: bytes, missing: str) -> None:
+    rows_of(tmp_path / f"a{suffix}", content, missing=missing)
+
+
+@given(content=lines.map("".join).map(str.encode), data=st.data())
+@pytest.mark.parametrize("packed", PACKERS)
+@pytest.mark.parametrize("suffix", [".txt", ".jsonl", ".csv"])
+def test_a_packed_file_holds_what_was_packed_and_damage_never_gives_other_rows(
+    tmp_path: Path, suffix: str, packed: str, content: bytes, data: st.DataObject
+) -> None:
+    whole = rows_of(tmp_path / f"a{suffix}", content)
+    packed_content = PACKERS[packed](content)
+    assert rows_of(tmp_path / f"a{suffix}{packed}", packed_content) == whole
+    end = data.draw(st.integers(0, len(packed_content) - 1))
+    assert rows_of(tmp_path / f"a{suffix}{packed}", packed_content[:end]) is None
+
+
+@given(rows=st.lists(st.sampled_from(["a", "", None]), max_size=12))
+def test_skipped_rows_are_those_without_a_text(tmp_path: Path, rows: list[str | None]) -> None:
+    lines = "".join(json.dumps({"text": text}) + "\n" for text in rows).encode()
+    assert rows_of(tmp_path / "a.jsonl", lines, missing="skip") == [text for text in rows if text is not None]
+    assert rows_of(tmp_path / "a.jsonl", lines, missing="empty") == [text or "" for text in rows]
+    expected = None if None in rows else rows
+    assert rows_of(tmp_path / "a.jsonl", lines) == expected
 
 
 @given(content=lines.map("".join))

@@ -4,44 +4,103 @@ import argparse
 from pathlib import Path
 
 from biobert_onnx._atomic_files import check_parent_folder
-from biobert_onnx.cli.arguments import folder
+from biobert_onnx._progress import can_show_progress
+from biobert_onnx.cli.arguments import add_artifact, add_quiet, named
+from biobert_onnx.cli.printing import counted, say, warn_of_leftovers
 from biobert_onnx.encoder import SentenceEncoder
 from biobert_onnx.encoding.long_texts import LONG_TEXTS
-from biobert_onnx.files.encode import READERS, WRITERS, encode_file, open_reader
+from biobert_onnx.files.encode import Encoded, encode_file
+from biobert_onnx.files.formats import FORMATS, READERS, TEXT, WRITERS, open_reader
+from biobert_onnx.files.lines import PACKED, STDIN
+from biobert_onnx.files.rows import MISSING
+
+EXAMPLES = """\
+examples:
+  biobert-onnx encode biobert-int8 abstracts.txt -o abstracts.npy
+  biobert-onnx encode biobert-int8 papers.jsonl.gz --field abstract -o papers.parquet
+  biobert-onnx encode biobert-int8 notes.csv --column note --delimiter ';' --missing skip -o notes.jsonl
+  zcat notes.csv.gz | biobert-onnx encode biobert-int8 - --format csv --column note -o notes.npy
+
+A file that exists is replaced when the new one is whole. Rows without a text: .jsonl and .parquet have null (or no
+field, or NaN). Lines of .txt and cells of .csv can only be empty: stop and empty encode the empty text, skip leaves
+the row out.
+"""
 
 
 def add(parser: argparse.ArgumentParser) -> None:
     """Set up the arguments."""
-    parser.add_argument("artifact", type=folder, help="an artifact's folder")
-    parser.add_argument("input", help=f"a file: {', '.join(READERS)}; - for standard input, one text a line")
-    parser.add_argument("-o", "--output", type=_output, required=True, help=f"a file: {', '.join(WRITERS)}")
-    parser.add_argument("--field", metavar="NAME", help="the text's key in .jsonl (text)")
-    parser.add_argument("--column", metavar="NAME", help="the text's column in .csv and .parquet (text)")
-    parser.add_argument("--normalize", action="store_true", help="scale each vector to unit length")
-    parser.add_argument("--truncate-dim", type=int, metavar="N", help="keep the first N numbers of each vector")
-    parser.add_argument("--max-length", type=int, metavar="N", help="tokens that texts are cut to")
-    parser.add_argument("--long-texts", choices=LONG_TEXTS, default="truncate", help="what is done with longer texts")
-    parser.add_argument("--threads", type=int, metavar="N", help="worker threads; default: every usable CPU")
+    add_artifact(parser)
+    endings = f"{', '.join(FORMATS)}, the first ones also packed ({', '.join(PACKED)})"
+    parser.add_argument("input", metavar="INPUT", help=f"a file: {endings}; - for standard input, see --format")
+    parser.add_argument(
+        "-o", "--output", type=_output, required=True, metavar="FILE", help=f"the file to write: {', '.join(WRITERS)}"
+    )
+    reading = parser.add_argument_group("reading")
+    reading.add_argument(
+        "--format", choices=READERS, help="default: by the file's ending; text, one a line, for standard input"
+    )
+    reading.add_argument("--field", metavar="NAME", help=f"the text's key in jsonl (default: {TEXT})")
+    reading.add_argument("--column", metavar="NAME", help=f"the text's column in csv, tsv, parquet (default: {TEXT})")
+    reading.add_argument(
+        "--delimiter", metavar="C", help=r"the character between the columns of csv, '\t' for a tab (default: a comma)"
+    )
+    reading.add_argument(
+        "--missing", choices=MISSING, default="stop", help="what to do with rows without a text (default: stop)"
+    )
+    encoding = parser.add_argument_group("encoding")
+    encoding.add_argument("--normalize", action="store_true", help="scale each vector to unit length")
+    encoding.add_argument("--truncate-dim", type=int, metavar="N", help="keep the first N numbers of each vector")
+    encoding.add_argument(
+        "--max-length", type=int, metavar="N", help="tokens that texts are cut to (default: the artifact's, see info)"
+    )
+    encoding.add_argument(
+        "--long-texts", choices=LONG_TEXTS, default="truncate", help="what to do with longer texts (default: truncate)"
+    )
+    encoding.add_argument(
+        "-j", "--threads", type=int, metavar="N", help="worker threads (default: one for every usable CPU)"
+    )
+    add_quiet(parser)
 
 
 def run(options: argparse.Namespace) -> None:
     """Encode, and say how many vectors were written."""
-    check_parent_folder(options.output)
-    reader = open_reader(options.input, field=options.field, column=options.column)
+    output: Path = options.output
+    check_parent_folder(output)
+    if options.input != STDIN and output.exists() and Path(options.input).exists() and output.samefile(options.input):
+        raise ValueError(f"'{output}' is the input, too: write the vectors into another file")
+    warn_of_leftovers(output)
+    reader = open_reader(
+        options.input,
+        format=options.format,
+        field=options.field,
+        column=options.column,
+        delimiter=options.delimiter,
+        missing=options.missing,
+    )
     encoder = SentenceEncoder(options.artifact, max_length=options.max_length, threads=options.threads)
-    count = encode_file(
+    encoded = encode_file(
         encoder,
         reader,
-        options.output,
+        output,
         normalize=options.normalize,
         truncate_dim=options.truncate_dim,
         long_texts=options.long_texts,
+        show_progress=can_show_progress() and not options.quiet,
     )
-    print(f"wrote {options.output}: {count} vectors of {options.truncate_dim or encoder.dim} dimensions")
+    if not options.quiet:
+        _tell_missing(encoded, options.missing)
+        dim = options.truncate_dim or encoder.dim
+        print(f"wrote {output}: {counted(encoded.vectors, 'vector')} of {counted(dim, 'dimension')}")
+
+
+def _tell_missing(encoded: Encoded, choice: str) -> None:
+    if encoded.missing:
+        done = "left out" if choice == "skip" else "encoded as the empty text"
+        say("note", f"{counted(encoded.missing, 'row')} without a text {done}, first {encoded.first_missing}")
 
 
 def _output(value: str) -> Path:
-    path = Path(value)
+    path = named(value)
     if path.suffix not in WRITERS:
         raise argparse.ArgumentTypeError(f"'{value}' should end in {' or '.join(WRITERS)}")
     if path.is_dir():

@@ -2,40 +2,80 @@
 
 import argparse
 import sys
-from pathlib import Path
 
 from biobert_onnx._extras import requires_extra
-from biobert_onnx.cli.printing import print_fidelity, sentence
+from biobert_onnx.cli.arguments import add_quiet, named
+from biobert_onnx.cli.exit_codes import JobError
+from biobert_onnx.cli.printing import print_fidelity, sentence, warn_of_leftovers
+
+EXAMPLES = """\
+examples:
+  biobert-onnx export biobert-v1.1 biobert-int8                      # a name of 'models', from the Hub
+  biobert-onnx export ./my-checkpoint my-int8 --pooling cls          # a folder
+  biobert-onnx export biobert_v1.1_pubmed.tar.gz biobert-int8 --calibration notes.txt
+"""
 
 
 def add(parser: argparse.ArgumentParser) -> None:
     """Set up the arguments."""
-    parser.add_argument("checkpoint", help="a folder, its .tar.gz, a Hugging Face Hub id, or a name of 'models'")
-    parser.add_argument("artifact", type=Path, help="the new folder to write")
-    parser.add_argument("--pooling", choices=("mean", "cls", "pooler"), help="default: the checkpoint's own, or mean")
-    parser.add_argument("--precision", choices=("int8", "fp32"), default="int8")
-    parser.add_argument("--max-length", type=int, metavar="N", help="tokens that texts are cut to")
-    parser.add_argument("--calibration", type=Path, metavar="FILE", help="your own texts, one a line")
-    parser.add_argument("--min-cosine", type=float, default=0.99, metavar="X", help="least cosine allowed (0.99)")
-    parser.add_argument("--revision", help="Hub: a branch, tag or commit")
+    parser.add_argument(
+        "checkpoint",
+        type=_checkpoint,
+        metavar="CHECKPOINT",
+        help="a folder, its .tar.gz, a Hugging Face Hub id, or a name of 'models'",
+    )
+    parser.add_argument("artifact", type=named, metavar="ARTIFACT", help="the new folder to write")
+    parser.add_argument(
+        "--pooling", choices=("mean", "cls", "pooler"), help="default: the checkpoint's own, mean if it says none"
+    )
+    parser.add_argument("--precision", choices=("int8", "fp32"), default="int8", help="of the weights (default: int8)")
+    parser.add_argument(
+        "--max-length", type=int, metavar="N", help="tokens that texts are cut to (default: the checkpoint's own limit)"
+    )
+    parser.add_argument(
+        "--calibration",
+        type=named,
+        metavar="FILE",
+        help="your own texts, at least 20, one a line: odd lines calibrate, even ones measure the fidelity "
+        "(default: biomedical sentences)",
+    )
+    parser.add_argument(
+        "--min-cosine", type=float, default=0.99, metavar="X", help="least cosine allowed (default: 0.99)"
+    )
+    parser.add_argument("--revision", help="Hub: a branch, tag or commit (default: main)")
     parser.add_argument("--token", help="Hub: an access token")
+    add_quiet(parser)
 
 
 def run(options: argparse.Namespace) -> None:
-    """Export, telling each step on stderr."""
+    """Export, and say on stderr which step begins."""
     with requires_extra("export", by="export"):
-        from biobert_onnx_export import export
-    manifest = export(
-        options.checkpoint,
-        options.artifact,
-        pooling=options.pooling,
-        precision=options.precision,
-        max_length=options.max_length,
-        calibration=options.calibration,
-        min_cosine=options.min_cosine,
-        revision=options.revision,
-        token=options.token,
-        progress=lambda message: print(message, file=sys.stderr, flush=True),
-    )
-    print(f"wrote {options.artifact}: {sentence(manifest)}")
-    print_fidelity(manifest)
+        from biobert_onnx_export import CheckpointError, FidelityError, export
+    warn_of_leftovers(options.artifact)
+    try:
+        manifest = export(
+            options.checkpoint,
+            options.artifact,
+            pooling=options.pooling,
+            precision=options.precision,
+            max_length=options.max_length,
+            calibration=options.calibration,
+            min_cosine=options.min_cosine,
+            revision=options.revision,
+            token=options.token,
+            progress=(lambda message: None) if options.quiet else _tell,
+        )
+    except (CheckpointError, FidelityError) as error:
+        raise JobError(str(error)) from error
+    if not options.quiet:
+        print(f"wrote {options.artifact}: {sentence(manifest)}")
+        print_fidelity(manifest)
+
+
+def _tell(message: str) -> None:
+    print(message, file=sys.stderr, flush=True)
+
+
+def _checkpoint(value: str) -> str:
+    named(value)
+    return value

@@ -9,14 +9,12 @@ from contextlib import contextmanager
 from typing import NoReturn, TextIO
 
 from biobert_onnx.cli import bundle, encode, export, info, models, prepack, verify
+from biobert_onnx.cli.exit_codes import BAD_USE, CLOSED_PIPE, DONE, INTERRUPTED, MEANINGS, exit_code
+from biobert_onnx.cli.printing import say
+from biobert_onnx.cli.signals import SignalError, signals_raised
 from biobert_onnx.errors import TruncationWarning
+from biobert_onnx.files.rows import InputWarning
 from biobert_onnx.version import __version__
-
-BAD_USE = 2
-FAILED = 1
-INTERRUPTED = 130
-CLOSED_PIPE = 141
-"""128 + SIGINT and 128 + SIGPIPE, as shells have it."""
 
 COMMANDS = {
     "export": (export, "make an artifact from a BERT checkpoint"),
@@ -28,6 +26,9 @@ COMMANDS = {
     "bundle": (bundle, "make a serverless zip: runtime, artifact, handler"),
 }
 
+HELP = "help"
+"""`help` and `help COMMAND` do what `--help` and `COMMAND --help` do."""
+
 
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
@@ -36,29 +37,30 @@ class _Parser(argparse.ArgumentParser):
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command with `arguments` (sys.argv's by default); returns its exit code: 0, 1 failed, 2 bad use."""
+    """Run the command with `arguments` (sys.argv's by default); return its exit code, one of MEANINGS."""
     try:
-        options = _parser().parse_args(arguments)
-        command: Callable[[argparse.Namespace], None] = options.command
-        with _warnings_on_one_line():
+        with signals_raised(), _warnings_on_one_line():
+            options = _parser().parse_args(_without_help(sys.argv[1:] if arguments is None else arguments))
+            command: Callable[[argparse.Namespace], None] = options.command
             command(options)
-        _finish_output()
-    except (FileNotFoundError, FileExistsError, ModuleNotFoundError) as error:
-        return _complain(error, BAD_USE)
-    except ValueError as error:  # a plain one is about an argument; ArtifactError and its like are about the job
-        return _complain(error, BAD_USE if type(error) is ValueError else FAILED)
+            _finish_output()
+        return DONE
     except BrokenPipeError:  # whoever read the output has enough
         _drop_output()
         return CLOSED_PIPE
-    except OSError as error:
-        return _complain(error, FAILED)
     except KeyboardInterrupt:
         return _complain("interrupted, nothing was written", INTERRUPTED)
-    return 0
+    except SignalError as end:
+        return _complain(f"{end}, nothing was written", 128 + end.number)
+    except Exception as error:
+        code = exit_code(error)
+        if code is None:
+            raise
+        return _complain(error, code)
 
 
 def _complain(error: Exception | str, code: int) -> int:
-    _say("error", error)
+    say("error", error)
     return code
 
 
@@ -77,13 +79,9 @@ def _drop_output() -> None:
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
-def _say(kind: str, message: object) -> None:
-    sys.stderr.write(f"biobert-onnx: {kind}: {' '.join(str(message).split())}\n")
-
-
 @contextmanager
 def _warnings_on_one_line() -> Iterator[None]:
-    """Python would add the line of code that warned; and texts are not cut silently, whatever filters are set."""
+    """Show warnings without the line of code that warned; two kinds always, whatever filters are set."""
 
     def show(
         message: Warning | str,
@@ -93,20 +91,49 @@ def _warnings_on_one_line() -> Iterator[None]:
         file: TextIO | None = None,
         line: str | None = None,
     ) -> None:
-        _say("warning", message)
+        say("warning", message)
 
     with warnings.catch_warnings():
-        warnings.simplefilter("always", TruncationWarning)
+        for category in (TruncationWarning, InputWarning):
+            warnings.simplefilter("always", category)
         warnings.showwarning = show
         yield
 
 
+def _without_help(arguments: Sequence[str]) -> list[str]:
+    """Return `arguments` with `--help` for `help`.
+
+    >>> _without_help(["help", "encode"])
+    ['encode', '--help']
+    """
+    first, rest = list(arguments[:1]), list(arguments[1:])
+    return [*rest[:1], "--help"] if first == [HELP] else [*first, *rest]
+
+
 def _parser() -> argparse.ArgumentParser:
-    parser = _Parser(prog="biobert-onnx", description="BioBERT sentence vectors on CPUs.")
+    parser = _Parser(
+        prog="biobert-onnx",
+        description="BioBERT sentence vectors on CPUs.",
+        epilog=_epilog(),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
     parser.add_argument("--version", action="version", version=f"biobert-onnx {__version__}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND", parser_class=_Parser)
     for name, (module, summary) in COMMANDS.items():
-        command = commands.add_parser(name, help=summary)
+        command = commands.add_parser(
+            name,
+            help=summary,
+            description=f"{summary[0].upper()}{summary[1:]}.",
+            epilog=module.EXAMPLES,
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+            allow_abbrev=False,
+        )
         module.add(command)
         command.set_defaults(command=module.run)
     return parser
+
+
+def _epilog() -> str:
+    codes = "\n".join(f"  {code:3}  {meaning}" for code, meaning in MEANINGS.items())
+    return f"'biobert-onnx help COMMAND' shows a command's options, with examples.\n\nexit codes:\n{codes}"

@@ -2,6 +2,12 @@
 
 import argparse
 
+EXAMPLES = """\
+example:
+  biobert-onnx models
+  biobert-onnx export biobert-v1.1 biobert-int8      # takes either name
+"""
+
 
 def add(parser: argparse.ArgumentParser) -> None:
     """There are no arguments."""
@@ -15,4 +21,7 @@ def run(options: argparse.Namespace) -> None:
     for model in MODELS:
         size = f"{model.parameters * 4 / 1e6:.0f} MB" if model.parameters else "?"
         print(f"{model.name:34} {model.short:27} {model.dim:5}  {size:>7}  {model.licence:10}  {model.where}")
-    print("Inferred, until export or verify finds the published numbers: v1.1 of the first, mean pooling of all.")
+    print(
+        "Spark NLP does not say how its models are pooled, nor which version of BioBERT the first one is: here it is\n"
+        "mean pooling and v1.1. `verify` settles it: it compares an artifact's vectors with the numbers they published."
+    )

@@ -1,21 +1,31 @@
 """`prepack`: weights laid out for this machine."""
 
 import argparse
-from pathlib import Path
 
-from biobert_onnx.cli.arguments import folder
-from biobert_onnx.cli.printing import MEBIBYTE
-from biobert_onnx.encoding.prepacked import prepack
+from biobert_onnx.cli.arguments import add_artifact, add_quiet, named
+from biobert_onnx.cli.printing import size, warn_of_leftovers
+from biobert_onnx.encoding.prepacked import FOLDER, prepack
+
+EXAMPLES = f"""\
+examples:
+  biobert-onnx prepack biobert-int8                    # into biobert-int8/{FOLDER}, which is then found
+  biobert-onnx prepack biobert-int8 --into packed      # SentenceEncoder("biobert-int8", prepacked="packed")
+"""
 
 
 def add(parser: argparse.ArgumentParser) -> None:
     """Set up the arguments."""
-    parser.add_argument("artifact", type=folder, help="an artifact's folder")
-    parser.add_argument("--into", type=Path, metavar="DIR", help="the folder to write (prepacked, in the artifact)")
+    add_artifact(parser)
+    parser.add_argument(
+        "--into", type=named, metavar="DIR", help=f"the folder to write (default: {FOLDER}, in the artifact)"
+    )
+    add_quiet(parser)
 
 
 def run(options: argparse.Namespace) -> None:
     """Prepack, and say what was written."""
+    warn_of_leftovers(options.into or options.artifact / FOLDER)
     packed = prepack(options.artifact, options.into)
-    size = sum(path.stat().st_size for path in packed.iterdir())
-    print(f"wrote {packed}: {size / MEBIBYTE:.2f} MiB for this onnxruntime version and this type of CPU")
+    if not options.quiet:
+        bytes_written = sum(path.stat().st_size for path in packed.iterdir())
+        print(f"wrote {packed}: {size(bytes_written).strip()} for this onnxruntime version and this type of CPU")

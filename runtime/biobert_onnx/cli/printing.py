@@ -1,15 +1,54 @@
-"""What commands say of an artifact."""
+"""What commands say: messages on stderr, an artifact's figures on stdout."""
 
+import sys
 from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
+from biobert_onnx._atomic_files import leftovers
 from biobert_onnx.artifact.manifest import Manifest
+from biobert_onnx.cli.options import with_options
 
 MEBIBYTE = 2**20
+KILOBYTE = 1000
+
+
+def say(kind: str, message: object) -> None:
+    """Write one line to stderr, the library's arguments in it named as options."""
+    with suppress(OSError):  # a terminal that was closed
+        sys.stderr.write(f"biobert-onnx: {kind}: {with_options(' '.join(str(message).split()))}\n")
+
+
+def warn_of_leftovers(path: Path) -> None:
+    """Warn of what killed runs have left beside the output `path`."""
+    found = leftovers(path)
+    if found:
+        names = ", ".join(f"'{left}'" for left in found)
+        say("warning", f"{names}: left by a run that was killed; nothing uses it, so it can be removed (rm -r)")
+
+
+def counted(number: int, noun: str) -> str:
+    """Return a number with its noun.
+
+    >>> counted(1, "vector"), counted(2000, "vector")
+    ('1 vector', '2,000 vectors')
+    """
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
+def size(number: int) -> str:
+    """Return a number of bytes in a column of 14 characters: MiB, or kB where there would be no digit.
+
+    >>> size(5 * 2**20), size(500)
+    ('      5.00 MiB', '      0.50 kB ')
+    """
+    amount = number / MEBIBYTE
+    return f"{amount:10.2f} MiB" if amount >= 0.01 else f"{number / KILOBYTE:10.2f} kB "
 
 
 def sentence(manifest: Manifest) -> str:
-    """The artifact in one line."""
+    """Return the artifact in one line."""
     unit = ", unit length" if manifest.normalized else ""
     return (
         f"{manifest.name}, {manifest.precision}, {manifest.dim} dimensions, {manifest.pooling} pooling{unit}, "

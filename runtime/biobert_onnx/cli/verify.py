@@ -3,13 +3,18 @@
 import argparse
 
 from biobert_onnx.artifact.manifest import Manifest
-from biobert_onnx.cli.arguments import folder
+from biobert_onnx.cli.arguments import add_artifact
 from biobert_onnx.encoding.prepacked import FOLDER, check_packed, fitting_graph
+
+EXAMPLES = """\
+example:
+  biobert-onnx verify biobert-int8
+"""
 
 
 def add(parser: argparse.ArgumentParser) -> None:
     """Set up the arguments."""
-    parser.add_argument("artifact", type=folder, help="an artifact's folder")
+    add_artifact(parser)
 
 
 def run(options: argparse.Namespace) -> None:

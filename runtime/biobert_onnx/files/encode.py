@@ -1,58 +1,26 @@
 """A file of texts becomes a file of vectors, in memory that does not grow with it."""
 
-import sys
 from collections import deque
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from biobert_onnx._atomic_files import atomic_file
-from biobert_onnx._progress import ProgressBar
+from biobert_onnx._progress import ProgressBar, can_show_progress
 from biobert_onnx.encoder import SentenceEncoder
-from biobert_onnx.encoding.texts import CHUNK_TEXTS as CHUNK
-from biobert_onnx.files.parquet_reader import ParquetReader
-from biobert_onnx.files.parquet_writer import ParquetWriter
-from biobert_onnx.files.readers import STDIN, CsvReader, JsonlReader, LineReader, TextReader
-from biobert_onnx.files.rows import Reader, Rows
-from biobert_onnx.files.writers import JsonlWriter, NpyWriter
-
-READERS: dict[str, type[LineReader] | type[ParquetReader]] = {
-    ".txt": TextReader,
-    ".jsonl": JsonlReader,
-    ".csv": CsvReader,
-    ".parquet": ParquetReader,
-}
-WRITERS: dict[str, type[NpyWriter] | type[JsonlWriter] | type[ParquetWriter]] = {
-    ".npy": NpyWriter,
-    ".jsonl": JsonlWriter,
-    ".parquet": ParquetWriter,
-}
-
-TEXT = "text"
-"""The field or column that is read when none is named."""
+from biobert_onnx.errors import TextTooLongError
+from biobert_onnx.files.formats import WRITERS
+from biobert_onnx.files.rows import InputError, Reader, Rows, Writer
 
 
-def open_reader(source: str, *, field: str | None = None, column: str | None = None) -> Reader:
-    """The reader of the file `source`, chosen by its ending; "-" is standard input, one text a line.
+@dataclass(frozen=True, kw_only=True)
+class Encoded:
+    """What `encode_file` did: vectors written, rows without a text, and the place of the first of these."""
 
-    `field` names the text in .jsonl, `column` in .csv and .parquet. Raises FileNotFoundError, ValueError if the ending
-    is unknown, an option does not go with it, or the file's header or schema does not fit.
-    """
-    if source != STDIN and not Path(source).is_file():
-        raise FileNotFoundError(f"no such file: '{source}', expected a file of texts or - for standard input")
-    if source == STDIN and sys.stdin is None:
-        raise ValueError("standard input is closed: send texts to it, one a line, or name a file")
-    suffix = ".txt" if source == STDIN else Path(source).suffix.lower()
-    if suffix not in READERS:
-        raise ValueError(f"'{source}' should end in {', '.join(READERS)}; other text goes through standard input: -")
-    reader, names = READERS[suffix], {"--field": field, "--column": column}
-    for option, name in names.items():
-        if name is not None and option != reader.option:
-            raise ValueError(
-                f"{option} does not go with '{source}': --field is for .jsonl, --column for .csv and .parquet"
-            )
-    name = names.get(reader.option)
-    return reader(source, TEXT if name is None else name)
+    vectors: int
+    missing: int
+    first_missing: str | None
 
 
 def encode_file(
@@ -60,40 +28,100 @@ def encode_file(
     reader: Reader,
     output: Path,
     *,
-    normalize: bool,
+    normalize: bool = False,
     truncate_dim: int | None = None,
     long_texts: str = "truncate",
-) -> int:
-    """The number of texts of `reader` whose vectors are now in the file `output`, whole or not at all.
+    show_progress: bool | None = None,
+) -> Encoded:
+    """Encode the texts of `reader` into the file `output`, which is written whole or not at all.
 
-    The ending of `output` chooses its format. Chunks are read, encoded and written in turn, the reading one ahead; a
-    progress bar shows on a terminal.
+    The ending of `output` chooses its format. A file is first read through for bad rows. Then its rows are read,
+    encoded and written a group at a time, the reading one group ahead. `show_progress` draws a bar on stderr; None
+    draws it on a terminal.
+
+    Raises InputError if a row is bad or, with `long_texts` "error", has too many tokens; ValueError for `truncate_dim`
+    or `long_texts` out of range; OSError if `output` cannot be written.
     """
-    waiting: deque[Rows] = deque()
-
-    def texts() -> Iterator[str]:
-        for rows in reader.chunks(CHUNK):
-            waiting.append(rows)
-            yield from rows.texts
-
-    done = 0
+    show = can_show_progress() if show_progress is None else show_progress
+    waiting = "checking the input" if reader.can_reread else "reading standard input"
     with (
         atomic_file(output) as file,
+        ProgressBar(enabled=show, waiting=waiting) as bar,
         closing(WRITERS[output.suffix](file, reader, truncate_dim or encoder.dim)) as writer,
-        ProgressBar(enabled=sys.stderr.isatty()) as bar,
-        closing(
-            encoder.encode_stream(
-                texts(),
-                chunk_size=CHUNK,
-                normalize_embeddings=normalize,
-                truncate_dim=truncate_dim,
-                long_texts=long_texts,
-            )
-        ) as stream,
     ):
-        for embeddings in stream:
-            rows = waiting.popleft()
-            writer.write(rows, embeddings)
-            bar.advance(len(embeddings), share=rows.share)
-            done += len(embeddings)
-    return done
+        total = _check(reader, writer, bar)
+        progress = _Progress(reader, bar, total)
+        groups = encoder.encode_groups(
+            progress.groups(),
+            normalize_embeddings=normalize,
+            truncate_dim=truncate_dim,
+            long_texts=long_texts,
+            progress=progress.update,
+        )
+        with closing(groups), _naming_row(reader):
+            for rows, embeddings in groups:
+                writer.write(rows, embeddings)
+                progress.next_group()
+        writer.finish()
+    return Encoded(vectors=progress.done, missing=reader.missing.count, first_missing=reader.missing.first)
+
+
+def _check(reader: Reader, writer: Writer, bar: ProgressBar) -> int | None:
+    """Read through an input that can be read again; return the number of rows to encode, None if it is not known."""
+    if not reader.can_reread:
+        return None
+    total = reader.check(writer.learn, lambda share: bar.update(0, share=share))
+    writer.start()
+    return total
+
+
+class _Progress:
+    """The progress of a run: groups wait here from being read until they are computed, in the same order."""
+
+    def __init__(self, reader: Reader, bar: ProgressBar, total: int | None) -> None:
+        self.done = 0
+        self._share = 0.0
+        self._started = False
+        self._reader, self._bar, self._total = reader, bar, total
+        self._waiting: deque[Rows] = deque()
+
+    def groups(self) -> Iterator[Rows]:
+        """Yield the groups of the reader; it is read on another thread."""
+        for rows in self._reader.groups():
+            self._waiting.append(rows)
+            yield rows
+
+    def update(self, share: float) -> None:
+        """Show that `share` of the tokens of the group in hand is done."""
+        if not self._started:
+            self._started = True
+            self._bar.start(self._total)
+        rows = self._waiting[0]
+        whole = None if rows.share is None else self._share + share * (rows.share - self._share)
+        self._bar.update(self.done + share * len(rows.texts), share=whole)
+
+    def next_group(self) -> None:
+        """Count the group in hand as done."""
+        rows = self._waiting.popleft()
+        self.done += len(rows.texts)
+        self._share = rows.share or 0.0
+        self._bar.update(self.done, share=rows.share)
+
+
+@contextmanager
+def _naming_row(reader: Reader) -> Iterator[None]:
+    """Make an error about one of the texts in the block name its row."""
+    try:
+        yield
+    except TextTooLongError as error:
+        raise InputError(str(error).replace(f"texts[{error.index}]", _place(reader, error.index), 1)) from error
+
+
+def _place(reader: Reader, index: int) -> str:
+    """Return what messages call the row of the text `index` of all that are encoded; reads the input up to there."""
+    first = 0
+    for rows in reader.groups() if reader.can_reread else ():
+        if index < first + len(rows.texts):
+            return reader.place(rows.numbers[index - first])
+        first += len(rows.texts)
+    return f"text {index + 1:,} of {reader.name}"

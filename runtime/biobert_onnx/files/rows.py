@@ -1,62 +1,214 @@
-"""Rows of an input, and what makes one fit to encode."""
+"""Rows of an input: how many go together, what is wrong with them, what happens to those without a text."""
 
-from collections.abc import Callable, Iterator, Sequence
+import math
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
+from biobert_onnx._types import FloatArray
 from biobert_onnx.errors import short_repr
 
 EMBEDDING = "embedding"
 """The column that outputs add."""
 
+MAX_ROWS = 1024
+"""Rows in one group: enough of them for micro-batches of equal length."""
+
+MAX_CHARACTERS = 8 * 2**20
+"""Characters of text in one group, unless a single row has more."""
+
+MISSING = ("stop", "empty", "skip")
+"""Choices for a row without a text: stop with an error, encode the empty text, leave the row out."""
+
 Record = dict[str, Any]
 """One row: values by column, all of types that JSON has."""
+
+Content = TypeVar("Content")
+
+
+class InputError(ValueError):
+    """The content of an input cannot be encoded: a bad row, a missing text, a damaged file, a line that is too long."""
+
+
+class InputWarning(UserWarning):
+    """An input looks like another format than the one it is read as."""
+
+
+class ColumnError(ValueError):
+    """An input has no column or field of the name that was given: a mistake in the call, not in the input."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Rows:
-    """Some rows that follow each other, the text of each, and the share of the input that is read with them.
+    """A group of rows that follow each other, the text of each, and the share of the input that is read with them.
 
-    `content` is the whole of the rows: records, or a pyarrow Table, which keeps their types. `share` is from 0 to 1,
-    None where the size of the input is not known.
+    `content` is the whole of the rows: records, or a pyarrow Table, which keeps their types. `numbers` are those of
+    the rows' lines or, in Parquet, rows, from 1. `share` is from 0 to 1, None where the input's size is not known.
     """
 
     texts: list[str]
     content: Any
+    numbers: list[int]
     share: float | None
 
 
 class Reader(Protocol):
-    """An input that can be read from its start any number of times, unless it is standard input."""
+    """An input of rows with texts."""
 
     name: str
-    """As messages call it."""
+    """What messages call the input."""
 
-    columns: tuple[str, ...] | None
-    """The names in each row, where all values are strings; else None."""
+    strings_only: bool
+    """Whether the rows hold nothing but strings, under the same names in each."""
 
-    def chunks(self, size: int) -> Iterator[Rows]:
-        """Every row, `size` rows at a time, fewer at the end."""
+    columns: tuple[str, ...]
+    """These names, known at the latest when the first row is read; () if it is not `strings_only`."""
+
+    missing: "MissingTexts"
+    """What happens to rows without a text, and how many there were since reading began."""
+
+    can_reread: bool
+    """Whether it can be read from its start again: True for a file, False for standard input."""
+
+    def place(self, number: int) -> str:
+        """Return what messages call the row of this number."""
+
+    def groups(self, *, max_rows: int = MAX_ROWS) -> Iterator[Rows]:
+        """Yield every row with a text, in groups within the bounds of `grouped`; raises InputError at a bad row."""
+
+    def check(self, learn: Callable[[Rows], None], progress: Callable[[float | None], None]) -> int:
+        """Read through the whole input; return the number of rows to encode, or raise InputError at the first bad row.
+
+        `learn` is called with every group unless the types of the columns are known, `progress` with the share read.
+        """
 
     def to_records(self) -> Callable[[Any], list[Record]]:
-        """What makes records of `Rows.content`; raises ValueError if a column has no form in JSON."""
+        """Return a function from `Rows.content` to records; raises InputError if a column has no form in JSON."""
 
 
-def check_names(place: str, names: Sequence[str], wanted: str, option: str) -> None:
-    """Raise ValueError unless `names` are different, hold `wanted`, which `option` sets, and leave room for vectors."""
-    if wanted not in names:
-        there = f"only {', '.join(map(repr, names))}" if names else "nothing at all"
-        raise ValueError(f"{place} has no {wanted!r}, {there}: name the text with {option}")
-    if EMBEDDING in names:
-        raise ValueError(f"{place} has {EMBEDDING!r} already, where the vectors would go: rename or drop it")
+class Writer(Protocol):
+    """A file of vectors that is being written; its methods are called in the order they have here."""
+
+    def learn(self, rows: Rows) -> None:
+        """Look at rows that will be written, where the types of their columns are not known."""
+
+    def start(self) -> None:
+        """Write the beginning of the file, once; `write` and `finish` do so if it was not done."""
+
+    def write(self, rows: Rows, embeddings: FloatArray) -> None:
+        """Add `rows` with their vectors (rows, dim)."""
+
+    def finish(self) -> None:
+        """Write the end of the file."""
+
+    def close(self) -> None:
+        """Release what the writer holds, whether the file is finished or not."""
+
+
+class MissingTexts:
+    """What happens to rows without a text, and how many there were.
+
+    JSON and Parquet have null; JSON also fields that are absent, and Python's NaN. Text and CSV have no word for a
+    missing text: there an empty one is a text, and only "skip" takes it for a missing one.
+    """
+
+    def __init__(self, choice: str = "stop") -> None:
+        """Take `choice`, one of MISSING; raises ValueError for another."""
+        if choice not in MISSING:
+            raise ValueError(f"missing is {choice!r}, expected one of {', '.join(MISSING)}")
+        self.choice = choice
+        self.restart()
+
+    def restart(self) -> None:
+        """Forget what was counted, as reading begins anew."""
+        self.count = 0
+        self.first: str | None = None
+
+    def text(self, value: object, *, column: str, place: str) -> str | None:
+        """Return the text to encode for `value`, None if its row is left out.
+
+        Raises InputError, which names `column` of the row at `place`, if the text is missing and the choice is "stop",
+        or if `value` is neither a text nor missing.
+        """
+        if isinstance(value, str):
+            return value
+        if value is not None and not (isinstance(value, float) and math.isnan(value)):
+            kind = type(value).__name__
+            raise InputError(f"{place}: {column!r} is {short_repr(value)}, of type {kind}, expected a string")
+        if self.choice == "stop":
+            raise InputError(
+                f"{place}: {column!r} is {'null' if value is None else 'NaN'}: drop the row, or put '' there, or "
+                "choose missing='skip' or missing='empty'"
+            )
+        return self._counted(place)
+
+    def absent(self, names: Sequence[str], *, column: str, place: str, known: bool) -> str | None:
+        """Return the text to encode for a row that has only `names`, None if the row is left out.
+
+        If the choice is "stop", raises InputError or, unless the `column` is `known` from other rows, ColumnError.
+        """
+        if self.choice == "stop":
+            raise (InputError if known else ColumnError)(
+                f"{place} has no {column!r}, {only(names)}: name the text with field=, or choose missing='skip' or "
+                "missing='empty'"
+            )
+        return self._counted(place)
+
+    def text_or_empty(self, value: str, *, place: str) -> str | None:
+        """Return `value`, of a format that has no null; None if it is empty and the choice is "skip"."""
+        return self._counted(place) if not value and self.choice == "skip" else value
+
+    def _counted(self, place: str) -> str | None:
+        self.count += 1
+        self.first = self.first or place
+        return "" if self.choice == "empty" else None
+
+
+def grouped(
+    rows: Iterable[tuple[str, Content]], *, max_rows: int = MAX_ROWS, max_characters: int = MAX_CHARACTERS
+) -> Iterator[list[tuple[str, Content]]]:
+    """Yield `rows`, each with its text first, in groups of at most `max_rows` rows and `max_characters` of text.
+
+    A row with more characters is a group of its own.
+
+    >>> [len(group) for group in grouped([("four", 0), ("fo", 1), ("four", 2), ("f", 3)], max_characters=6)]
+    [2, 2]
+    """
+    group: list[tuple[str, Content]] = []
+    characters = 0
+    for row in rows:
+        if group and characters + len(row[0]) > max_characters:
+            yield group
+            group, characters = [], 0
+        group.append(row)
+        characters += len(row[0])
+        if len(group) == max_rows or characters >= max_characters:
+            yield group
+            group, characters = [], 0
+    if group:
+        yield group
+
+
+def check_header(place: str, names: Sequence[str], column: str) -> None:
+    """Raise ColumnError if the header `names` lack `column`, InputError if two are equal or one is the vectors'."""
+    if column not in names:
+        raise ColumnError(f"{place} has no {column!r}, {only(names)}: name the text with column=")
+    check_room(place, names)
     for name in names if len(set(names)) < len(names) else ():
         if names.count(name) > 1:
-            raise ValueError(f"{place} has {name!r} more than once: rename one")
+            raise InputError(f"{place} has {name!r} more than once: rename one")
 
 
-def check_text(place: str, name: str, text: object) -> None:
-    """Raise ValueError if `text`, called `name` in the row at `place`, is null or no string."""
-    if text is None:
-        raise ValueError(f"{place}: {name!r} is null: drop the row, or put '' there")
-    if not isinstance(text, str):
-        raise ValueError(f"{place}: {name!r} is {short_repr(text)}, of type {type(text).__name__}, expected a string")
+def check_room(place: str, names: Sequence[str]) -> None:
+    """Raise InputError if `names` hold the name of the column of vectors."""
+    if EMBEDDING in names:
+        raise InputError(f"{place} has {EMBEDDING!r} already, where the vectors would go: rename or drop it")
+
+
+def only(names: Sequence[str]) -> str:
+    """Return the words that say which names there are.
+
+    >>> only(["id", "title"]), only([])
+    ("only 'id', 'title'", 'nothing at all')
+    """
+    return f"only {', '.join(map(repr, names))}" if names else "nothing at all"

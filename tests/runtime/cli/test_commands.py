@@ -2,15 +2,9 @@
 
 import json
 import os
-import pty
 import re
 import resource
-import signal
 import subprocess
-import sys
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -18,28 +12,10 @@ import numpy as np
 import pytest
 
 from biobert_onnx import SentenceEncoder
+from tests.runtime.cli.command import ENVIRONMENT, command, drawn_on_terminal, refused, run
 from tests.support.texts import TEXTS
 
 LINES = [text for text in TEXTS if "\n" not in text]
-
-
-ENVIRONMENT = {**os.environ, "PYTHONUTF8": "1"}
-
-
-def command(*arguments: object) -> list[str]:
-    return [sys.executable, "-W", "error", "-m", "biobert_onnx", *map(str, arguments)]
-
-
-def run(*arguments: object, stdin: bytes = b"") -> subprocess.CompletedProcess[bytes]:
-    return subprocess.run(command(*arguments), input=stdin, capture_output=True, env=ENVIRONMENT)
-
-
-def refused(code: int, *arguments: object, stdin: bytes = b"") -> str:
-    """The one line on stderr of a call that must end with `code`."""
-    done = run(*arguments, stdin=stdin)
-    lines = done.stderr.decode().splitlines()
-    assert (done.returncode, len(lines)) == (code, 1), done.stderr.decode()
-    return lines[0]
 
 
 @pytest.fixture
@@ -80,13 +56,17 @@ def test_texts_that_were_cut_are_told_in_one_line(artifact: Path, texts: Path, t
     done = run("encode", artifact, texts, "-o", tmp_path / "out.npy", "--max-length", "12", "--truncate-dim", "5")
     (line,) = done.stderr.decode().splitlines()
     assert done.returncode == 0
-    assert re.match(r"biobert-onnx: warning: \d of 12 texts were cut to 12 tokens, the longest had \d\d", line)
+    expected = (
+        r"biobert-onnx: warning: \d of 12 texts have more tokens than --max-length and were cut there: encode them "
+    )
+    assert re.match(expected + "whole with --long-texts 'window'", line)
     assert np.load(tmp_path / "out.npy").shape == (len(LINES), 5)
 
 
 def test_windows_and_errors_can_be_chosen_for_long_texts(artifact: Path, texts: Path, tmp_path: Path) -> None:
     arguments = ("encode", artifact, texts, "-o", tmp_path / "out.npy", "--max-length", "12", "--long-texts")
-    assert "sentences[0] has" in refused(2, *arguments, "error")
+    line = refused(1, *arguments, "error")
+    assert f"'{texts}', line 1 has more than 12 tokens: split it, or choose --long-texts 'window' or 'truncate'" in line
     assert not (tmp_path / "out.npy").exists()
     done = run(*arguments, "window")
     assert (done.returncode, done.stderr) == (0, b"")
@@ -168,8 +148,8 @@ def test_an_output_that_has_no_room_is_named_and_removed(artifact: Path, texts: 
 
 def test_bytes_that_are_no_utf8_are_named_by_line_and_leave_no_output(artifact: Path, tmp_path: Path) -> None:
     (tmp_path / "latin.txt").write_bytes("fine\nd\xe9j\xe0 vu\n".encode("latin-1"))
-    line = refused(2, "encode", artifact, tmp_path / "latin.txt", "-o", tmp_path / "out.npy")
-    assert "latin.txt', line 2 is no UTF-8 text: byte 0xe9" in line
+    line = refused(1, "encode", artifact, tmp_path / "latin.txt", "-o", tmp_path / "out.npy")
+    assert "latin.txt', line 2 is no UTF-8 text: byte 2 of the line is 0xe9: convert the file" in line
     assert [path.name for path in tmp_path.iterdir()] == ["latin.txt"]
 
 
@@ -188,70 +168,49 @@ def test_bad_use_is_one_line_and_exit_code_2(artifact: Path, texts: Path, tmp_pa
     assert "COMMAND" in refused(2)
     assert "invalid choice" in refused(2, "encrypt")
     assert "invalid int value" in refused(2, "encode", artifact, texts, "-o", tmp_path / "out.npy", "--threads", "two")
-    assert "max_length is 2" in refused(2, "encode", artifact, texts, "-o", tmp_path / "out.npy", "--max-length", "2")
+    assert "--max-length is 2" in refused(2, "encode", artifact, texts, "-o", tmp_path / "out.npy", "--max-length", "2")
     assert list(tmp_path.iterdir()) == [texts]
     (tmp_path / "folder.npy").mkdir()
     assert "is a folder" in refused(2, "encode", artifact, texts, "-o", tmp_path / "folder.npy")
 
 
-def heed_interrupts() -> None:
-    """A process that a script starts in the background ignores SIGINT, and so would what it starts."""
-    signal.signal(signal.SIGINT, signal.default_int_handler)
-
-
-@contextmanager
-def unfinished_run(artifact: Path, output: Path, *, lines: int) -> Iterator[subprocess.Popen[bytes]]:
-    """An encode command that has read `lines` lines; it is computing them or, if there are none, waits for more."""
-    reading, writing = os.pipe()
-    source = subprocess.Popen(["seq", "-f", "Sepsis again and again. " * 20 + "%.0f", str(lines)], stdout=writing)
-    arguments = command("encode", artifact, "-", "-o", output)
-    process = subprocess.Popen(
-        arguments, stdin=reading, stderr=subprocess.PIPE, env=ENVIRONMENT, preexec_fn=heed_interrupts
-    )
-    os.close(reading)
-    started = 1000 if lines else 0
-    while not any(path.stat().st_size >= started for path in output.parent.glob(f".{output.name}.*")):
-        assert process.poll() is None
-        time.sleep(0.01)
-    try:
-        yield process
-    finally:
-        os.close(writing)
-        process.kill()
-        process.communicate()
-        source.kill()
-        source.wait()
-
-
-@pytest.mark.parametrize("lines", [0, 10**9], ids=["waiting for input", "computing"])
-def test_control_c_ends_a_run_and_leaves_no_file(artifact: Path, tmp_path: Path, lines: int) -> None:
-    with unfinished_run(artifact, tmp_path / "out.npy", lines=lines) as process:
-        process.send_signal(signal.SIGINT)
-        _, errors = process.communicate(timeout=60)
-    assert process.returncode == 130
-    assert errors.decode() == "biobert-onnx: error: interrupted, nothing was written\n"
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_a_run_that_is_terminated_leaves_nothing_under_the_outputs_name(artifact: Path, tmp_path: Path) -> None:
-    with unfinished_run(artifact, tmp_path / "out.npy", lines=10**9) as process:
-        process.terminate()
-        assert process.wait(timeout=60) == -signal.SIGTERM
-    assert not (tmp_path / "out.npy").exists()
-
-
 def test_the_progress_bar_shows_rate_and_remaining_time_on_a_terminal(
     artifact: Path, texts: Path, tmp_path: Path
 ) -> None:
-    ours, theirs = pty.openpty()
-    arguments = command("encode", artifact, texts, "-o", tmp_path / "out.npy")
-    subprocess.run(arguments, stderr=theirs, stdout=subprocess.DEVNULL, env=ENVIRONMENT, check=True)
-    os.close(theirs)
-    shown = os.read(ours, 10_000).decode()
-    os.close(ours)
+    shown = drawn_on_terminal(command("encode", artifact, texts, "-o", tmp_path / "out.npy"))
     last = shown.rstrip().split("\r")[-1]
-    assert last.startswith("[" + "#" * 30 + f"] {len(LINES)} texts, ")
+    assert last.startswith("100% [" + "#" * 30 + f"] {len(LINES)}/{len(LINES)} texts, ")
     assert last.endswith("texts/s, 0 s left")
+
+
+def test_the_progress_bar_moves_within_one_group_of_long_texts(artifact: Path, tmp_path: Path) -> None:
+    (tmp_path / "in.txt").write_text("".join(f"{number} " + "gene " * 150 + "\n" for number in range(1000)))
+    arguments = command("encode", artifact, tmp_path / "in.txt", "-o", tmp_path / "out.npy", "-j", 1)
+    states = drawn_on_terminal(arguments).split("\r")
+    shares = {found[1] for state in states if (found := re.match(r" *(\d+)% \[", state))} - {"0", "100"}
+    assert len(shares) >= 2, states
+
+
+@pytest.mark.parametrize("columns", [15, 40, 200])
+def test_the_progress_bar_fits_the_terminal(artifact: Path, texts: Path, tmp_path: Path, columns: int) -> None:
+    arguments = command("encode", artifact, texts, "-o", tmp_path / "out.npy")
+    states = drawn_on_terminal(arguments, columns=columns).rstrip().split("\r")
+    assert max(map(len, states)) < columns
+    assert states[-1].startswith("100%") and (columns > 20 or states[-1] == "100%")
+
+
+@pytest.mark.parametrize("option", ["--quiet", "-q"])
+def test_a_quiet_run_says_nothing(artifact: Path, texts: Path, tmp_path: Path, option: str) -> None:
+    arguments = command("encode", artifact, texts, "-o", tmp_path / "out.npy", option)
+    assert drawn_on_terminal(arguments) == ""
+    done = run("encode", artifact, texts, "-o", tmp_path / "out.npy", option)
+    assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
+    assert b"were cut" in run("encode", artifact, texts, "-o", tmp_path / "out.npy", option, "--max-length=9").stderr
+
+
+def test_a_terminal_that_is_dumb_gets_no_bar(artifact: Path, texts: Path, tmp_path: Path) -> None:
+    arguments = command("encode", artifact, texts, "-o", tmp_path / "out.npy")
+    assert drawn_on_terminal(arguments, TERM="dumb") == ""
 
 
 def test_nothing_shows_where_stderr_is_no_terminal(artifact: Path, texts: Path, tmp_path: Path) -> None:

@@ -1,0 +1,59 @@
+"""The options of the command, by the names that the library gives them in its messages."""
+
+import re
+from functools import partial
+
+OPTIONS = {
+    name: "--" + name.replace("_", "-")
+    for name in (
+        "calibration",
+        "column",
+        "delimiter",
+        "field",
+        "format",
+        "into",
+        "long_texts",
+        "max_length",
+        "min_cosine",
+        "missing",
+        "normalize",
+        "platform",
+        "pooling",
+        "precision",
+        "python",
+        "revision",
+        "threads",
+        "token",
+        "truncate_dim",
+    )
+}
+"""Arguments of the library's functions, and the command's options for them."""
+
+NAME = "|".join(OPTIONS)
+UNQUOTED = r"(?<![\w'\"/.-])"
+"""Before a name: not inside a longer one, a path or quotes."""
+
+NAME_WITH_UNDERSCORE = "|".join(name for name in OPTIONS if "_" in name)
+
+RULES = (
+    (re.compile(rf"{UNQUOTED}({NAME})=(?=['\"\w])"), " "),
+    (re.compile(rf"{UNQUOTED}({NAME})="), ""),
+    (re.compile(rf"^({NAME})(?= is )"), ""),
+    (re.compile(rf"{UNQUOTED}({NAME_WITH_UNDERSCORE})(?![\w'\"/.-])"), ""),
+)
+"""What is found in a message, and what follows the option that takes its place."""
+
+
+def with_options(message: str) -> str:
+    """Return a `message` of the library, in which arguments are named as the command's options.
+
+    >>> with_options("threads is 0, expected at least 1: or choose long_texts='window' with a lower max_length")
+    "--threads is 0, expected at least 1: or choose --long-texts 'window' with a lower --max-length"
+    """
+    for pattern, end in RULES:
+        message = pattern.sub(partial(_option, end=end), message)
+    return message
+
+
+def _option(match: re.Match[str], end: str) -> str:
+    return OPTIONS[match[1]] + end

@@ -1,0 +1,314 @@
+"""Parquet tables, read and written with pyarrow: the extra `parquet`."""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import groupby
+from typing import IO, TYPE_CHECKING, Any, NamedTuple
+
+from biobert_onnx._extras import requires_extra
+from biobert_onnx._types import FloatArray
+from biobert_onnx.files.rows import (
+    EMBEDDING,
+    MAX_CHARACTERS,
+    MAX_ROWS,
+    InputError,
+    MissingTexts,
+    Reader,
+    Record,
+    Rows,
+    check_header,
+    grouped,
+)
+
+if TYPE_CHECKING:
+    import pyarrow
+    import pyarrow.parquet
+
+READ_BUFFER = 2**20
+"""Bytes of a column read at a time. Without it, or with pre_buffer, pyarrow holds whole columns of a row group: 249 MiB
+instead of 87 on a row group of 162 MiB."""
+
+ROW_GROUP = 8192
+"""Rows in one row group: 25 MB at 768 dimensions; smaller ones would make the file's index large and reading slow."""
+
+
+class Place(NamedTuple):
+    """Where a row is: its row in a table, and its number in the file, from 1."""
+
+    table: "pyarrow.Table"
+    row: int
+    number: int
+
+
+class ParquetReader:
+    """The rows of the Parquet file `source`; the strings of `column` are the texts."""
+
+    strings_only = False
+    columns: tuple[str, ...] = ()
+    can_reread = True
+
+    def __init__(self, source: str, column: str, missing: MissingTexts) -> None:
+        """Read the schema.
+
+        Raises InputError if the file is no Parquet or `column` holds no strings, and as `check_header` does.
+        """
+        require_pyarrow()
+        import pyarrow.parquet
+
+        self.name = f"'{source}'"
+        self.missing = missing
+        self._source = source
+        self._column = column
+        try:
+            self.schema = pyarrow.parquet.read_schema(source)
+        except (OSError, pyarrow.ArrowException) as error:
+            raise InputError(f"{self.name} is no Parquet file ({_reason(error)})") from error
+        check_header(self.name, self.schema.names, column)
+        kind = self.schema.field(column).type
+        if not _is_string(kind) and not pyarrow.types.is_null(kind):  # a column of nulls alone has no other type
+            raise InputError(
+                f"{self.name}: column {column!r} is of type {kind}, expected strings: cast it, or choose another"
+            )
+
+    def place(self, number: int) -> str:
+        """Return what messages call the row of this number, from 1."""
+        return f"{self.name}, row {number}"
+
+    def groups(self, *, max_rows: int = MAX_ROWS) -> Iterator[Rows]:
+        """Yield every row with a text, in groups; raises InputError that names a row without one, or a damaged file."""
+        self.missing.restart()
+        with self._file() as file:
+            for group in grouped(self._rows(self._tables(file, None)), max_rows=max_rows):
+                texts, places = zip(*group, strict=True)
+                numbers = [place.number for place in places]
+                share = numbers[-1] / file.metadata.num_rows
+                yield Rows(texts=list(texts), content=_table_of(places), numbers=numbers, share=share)
+
+    def check(self, learn: Callable[[Rows], None], progress: Callable[[float | None], None]) -> int:
+        """Look for missing texts; return the number of rows to encode, or raise InputError at the first missing one.
+
+        The numbers of nulls that most writers leave in the file suffice; without them the column of texts is read.
+        """
+        self.missing.restart()
+        with self._file() as file:
+            if _has_no_nulls(file.metadata, self._column):
+                return int(file.metadata.num_rows)
+            return sum(1 for _ in self._rows(self._tables(file, [self._column])))
+
+    def to_records(self) -> Callable[[Any], list[Record]]:
+        """Return a function from tables to records, times and decimals as strings; InputError for types JSON lacks."""
+        import pyarrow
+
+        schema = pyarrow.schema([field.with_type(self._json_type(field)) for field in self.schema])
+        return lambda table: table.cast(schema).to_pylist()
+
+    def _file(self) -> "pyarrow.parquet.ParquetFile":
+        import pyarrow.parquet
+
+        return pyarrow.parquet.ParquetFile(self._source, buffer_size=READ_BUFFER, pre_buffer=False)
+
+    def _rows(self, tables: Iterable["pyarrow.Table"]) -> Iterator[tuple[str, Place]]:
+        """Yield the text to encode and the place of each row that is not left out."""
+        number = 0
+        for table in tables:
+            for row, value in enumerate(table.column(self._column).to_pylist()):
+                number += 1
+                text = self.missing.text(value, column=self._column, place=self.place(number))
+                if text is not None:
+                    yield text, Place(table, row, number)
+
+    def _tables(self, file: "pyarrow.parquet.ParquetFile", columns: Sequence[str] | None) -> Iterator["pyarrow.Table"]:
+        """Yield `columns`, None for all, in tables of few rows: at most those whose texts are a group on average."""
+        import pyarrow
+
+        size = _rows_at_a_time(file.metadata, self._column)
+        try:
+            for batch in file.iter_batches(batch_size=size, columns=columns, use_threads=False):
+                batch.validate(full=True)  # reading does not look whether strings are UTF-8
+                yield pyarrow.Table.from_batches([batch])
+        except (OSError, pyarrow.ArrowException) as error:
+            raise InputError(f"{self.name} is damaged ({_reason(error)}): write it again") from error
+
+    def _json_type(self, field: "pyarrow.Field") -> "pyarrow.DataType":
+        import pyarrow
+
+        kind = field.type
+        if pyarrow.types.is_decimal(kind) or (pyarrow.types.is_temporal(kind) and not pyarrow.types.is_interval(kind)):
+            return pyarrow.string()
+        if not _has_json_form(kind):
+            raise InputError(
+                f"{self.name}: column {field.name!r} is of type {kind}, which JSON does not have: drop the column, "
+                "or write .parquet"
+            )
+        return kind
+
+
+class ParquetWriter:
+    """Writes the rows of `reader` with the column `embedding`, fixed_size_list<float>[dim], into `file`."""
+
+    def __init__(self, file: IO[bytes], reader: Reader, dim: int) -> None:
+        """Raise ValueError if the types of the columns cannot be known, as `reader` is JSON that can be read once."""
+        require_pyarrow()
+        import pyarrow
+
+        if not reader.strings_only and not reader.can_reread:
+            raise ValueError(f"the types of {reader.name} are not known before its end: write .jsonl, or name a file")
+        self._file = file
+        self._reader = reader
+        self._dim = dim
+        self._field = pyarrow.field(EMBEDDING, pyarrow.list_(pyarrow.float32(), dim))
+        self._learnt = pyarrow.schema([])
+        self._writer: pyarrow.parquet.ParquetWriter | None = None
+        self._waiting: list[pyarrow.Table] = []
+
+    def learn(self, rows: Rows) -> None:
+        """Widen the types of the columns by those of `rows`; raises InputError if a column has two kinds of values."""
+        import pyarrow
+
+        if self._reader.strings_only:
+            return
+        names = dict.fromkeys(name for record in rows.content for name in record)
+        fields = [(name, self._type_of(name, [record.get(name) for record in rows.content])) for name in names]
+        try:
+            unified = pyarrow.unify_schemas([self._learnt, pyarrow.schema(fields)], promote_options="permissive")
+        except pyarrow.ArrowException as error:
+            raise self._mixed_types(str(error)) from error
+        self._learnt = unified
+
+    def start(self) -> None:
+        """Start the table; raises InputError if the rows do not fit one."""
+        self._started()
+
+    def _started(self) -> "pyarrow.parquet.ParquetWriter":
+        import pyarrow.parquet
+
+        if self._writer is None:
+            schema = self._schema()
+            try:
+                self._writer = pyarrow.parquet.ParquetWriter(
+                    self._file,
+                    schema.append(self._field),
+                    use_dictionary=schema.names,  # vectors do not repeat: a dictionary of them made files 5 % larger
+                )
+            except pyarrow.ArrowException as error:
+                raise InputError(f"{self._reader.name} does not fit a Parquet table ({error}): write .jsonl") from error
+        return self._writer
+
+    def write(self, rows: Rows, embeddings: FloatArray) -> None:
+        """Add `rows` with their vectors (rows, dim)."""
+        import pyarrow
+
+        table = rows.content
+        if not isinstance(table, pyarrow.Table):
+            table = pyarrow.Table.from_pylist(table, schema=self._schema())
+        vectors = pyarrow.FixedSizeListArray.from_arrays(pyarrow.array(embeddings.ravel()), self._dim)
+        self._waiting.append(table.append_column(self._field, vectors))
+        if sum(len(table) for table in self._waiting) >= ROW_GROUP:
+            self._write_row_group()
+
+    def finish(self) -> None:
+        """Write what waits, and the end of the file."""
+        self._started()
+        if self._waiting:
+            self._write_row_group()
+        self.close()
+
+    def close(self) -> None:
+        """Close the table, finished or not: pyarrow would else write its end whenever the object is dropped."""
+        if self._writer is not None:
+            self._writer.close()
+
+    def _write_row_group(self) -> None:
+        import pyarrow
+
+        self._started().write_table(pyarrow.concat_tables(self._waiting))
+        self._waiting.clear()
+
+    def _schema(self) -> "pyarrow.Schema":
+        import pyarrow
+
+        if isinstance(self._reader, ParquetReader):
+            return self._reader.schema
+        if self._reader.strings_only:
+            return pyarrow.schema([(name, pyarrow.string()) for name in self._reader.columns])
+        return self._learnt
+
+    def _type_of(self, name: str, values: Sequence[Any]) -> "pyarrow.DataType":
+        import pyarrow
+
+        try:
+            return pyarrow.array(values).type
+        except (pyarrow.ArrowException, OverflowError) as error:
+            raise self._mixed_types(f"{name!r}: {error}") from error
+
+    def _mixed_types(self, reason: str) -> InputError:
+        return InputError(f"{self._reader.name}: {reason}: a Parquet column has one type; write .jsonl")
+
+
+def require_pyarrow() -> None:
+    """Raise ModuleNotFoundError that names the extra if pyarrow is missing."""
+    with requires_extra("parquet", by="Parquet"):
+        import pyarrow.parquet  # noqa: F401
+
+
+def _table_of(places: Sequence[Place]) -> "pyarrow.Table":
+    """Return the rows at `places` as one table, without a copy where they follow each other."""
+    import pyarrow
+
+    parts = []
+    for _, group in groupby(places, key=lambda place: id(place.table)):
+        rows = list(group)
+        first, last = rows[0].row, rows[-1].row
+        if last - first + 1 == len(rows):
+            parts.append(rows[0].table.slice(first, len(rows)))
+        else:
+            parts.append(rows[0].table.take([place.row for place in rows]))
+    return pyarrow.concat_tables(parts)
+
+
+def _has_no_nulls(metadata: "pyarrow.parquet.FileMetaData", column: str) -> bool:
+    """Whether the statistics of every row group say that `column` has no null."""
+    all_statistics = [chunk.statistics for chunk in _chunks(metadata, column)]
+    return len(all_statistics) == metadata.num_row_groups and all(
+        statistics is not None and statistics.has_null_count and statistics.null_count == 0
+        for statistics in all_statistics
+    )
+
+
+def _rows_at_a_time(metadata: "pyarrow.parquet.FileMetaData", column: str) -> int:
+    """Return how many rows hold MAX_CHARACTERS bytes of `column` on average: 1 to MAX_ROWS."""
+    stored: int = sum(chunk.total_uncompressed_size for chunk in _chunks(metadata, column))
+    rows: int = metadata.num_rows
+    return max(1, min(MAX_ROWS, MAX_CHARACTERS * rows // max(stored, 1)))
+
+
+def _chunks(metadata: "pyarrow.parquet.FileMetaData", column: str) -> list["pyarrow.parquet.ColumnChunkMetaData"]:
+    """Return what the file says of `column` in each row group."""
+    groups = [metadata.row_group(number) for number in range(metadata.num_row_groups)]
+    places = [place for place in range(metadata.num_columns) if metadata.schema.column(place).path == column]
+    return [group.column(place) for group in groups for place in places]
+
+
+def _reason(error: Exception) -> str:
+    """Return the first line of what pyarrow says."""
+    return str(error).partition("\n")[0]
+
+
+def _is_string(kind: "pyarrow.DataType") -> bool:
+    import pyarrow
+
+    types = pyarrow.types
+    if types.is_dictionary(kind):
+        return _is_string(kind.value_type)
+    return bool(types.is_string(kind) or types.is_large_string(kind) or types.is_string_view(kind))
+
+
+def _has_json_form(kind: "pyarrow.DataType") -> bool:
+    import pyarrow
+
+    types = pyarrow.types
+    if types.is_dictionary(kind):
+        return _has_json_form(kind.value_type)
+    if types.is_nested(kind):
+        return all(_has_json_form(kind.field(index).type) for index in range(kind.num_fields))
+    plain = (types.is_null, types.is_boolean, types.is_integer, types.is_floating)
+    return _is_string(kind) or any(test(kind) for test in plain)

@@ -1,0 +1,79 @@
+"""Help: examples, defaults, no abbreviations; and what `models`, `info` and `bundle` say."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from biobert_onnx.cli.main import COMMANDS, main
+from biobert_onnx.cli.options import OPTIONS
+from tests.runtime.cli.command import refused, run
+
+
+def help_of(name: str, capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
+    """What `biobert-onnx ARGUMENTS` prints, `NAME --help` by default."""
+    with pytest.raises(SystemExit) as end:
+        main(list(arguments) or [name, "--help"])
+    assert end.value.code == 0
+    return capsys.readouterr().out
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_help_is_a_command_too_and_has_an_example(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    shown = help_of(name, capsys)
+    assert shown == help_of(name, capsys, "help", name)
+    assert f"biobert-onnx {name}" in shown.partition("example")[2]
+
+
+def test_help_alone_is_that_of_the_command() -> None:
+    assert run("help").stdout == run("--help").stdout
+    assert b"exit codes:" in run("help").stdout
+
+
+def test_every_option_with_a_value_of_its_own_says_it(capsys: pytest.CaptureFixture[str]) -> None:
+    shown = " ".join(help_of("encode", capsys).split())
+    for default in (
+        "(default: stop)",
+        "(default: truncate)",
+        "(default: text)",
+        "(default: a comma)",
+        "artifact's, see info)",
+    ):
+        assert default in shown
+    shown = " ".join(help_of("export", capsys).split())
+    for default in (
+        "(default: int8)",
+        "(default: 0.99)",
+        "(default: main)",
+        "checkpoint's own limit)",
+        "biomedical sentences)",
+    ):
+        assert default in shown
+
+
+def test_every_option_of_the_table_is_one_of_a_command(capsys: pytest.CaptureFixture[str]) -> None:
+    shown = "".join(help_of(name, capsys) for name in COMMANDS)
+    assert set(OPTIONS.values()) <= set(re.findall(r"--[\w-]+", shown))
+
+
+@pytest.mark.parametrize("option", ["--colum", "--norm", "--thread"])
+def test_options_are_not_guessed(artifact: Path, tmp_path: Path, option: str) -> None:
+    assert "unrecognized arguments" in refused(2, "encode", artifact, "-", "-o", tmp_path / "o.npy", option, "1")
+
+
+def test_models_says_what_is_not_known_in_whole_sentences() -> None:
+    lines = run("models").stdout.decode().splitlines()
+    assert "Spark NLP does not say how its models are pooled" in lines[-2]
+    assert "`verify` settles it" in lines[-1]
+
+
+def test_info_shows_figures_before_hashes_and_small_files_in_kilobytes(artifact: Path) -> None:
+    shown = run("info", artifact).stdout.decode()
+    assert shown.index("cosine to the float32") < shown.index("in all") < shown.index("sha256")
+    assert "0.00 " not in shown.partition("in all")[0].partition("least\n")[2].partition("MiB")[0] and " kB  " in shown
+
+
+@pytest.mark.parametrize("name", ["x.tar", "x", "zip"])
+def test_a_bundle_is_a_zip(artifact: Path, tmp_path: Path, name: str) -> None:
+    assert f"{name}' should end in .zip" in refused(2, "bundle", artifact, tmp_path / name)
+    assert list(tmp_path.iterdir()) == []

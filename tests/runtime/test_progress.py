@@ -1,0 +1,154 @@
+"""The progress bar: what it shows in how many columns, and when nothing is drawn."""
+
+import io
+import os
+import pty
+import select
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+
+from biobert_onnx import _progress
+from biobert_onnx._progress import ProgressBar, can_show_progress, progress_line
+
+
+@pytest.mark.parametrize("share", [None, 0.0, 0.004, 0.5, 1.0])
+@pytest.mark.parametrize("total", [None, 7, 123_456_789])
+def test_a_line_fits_any_width_and_has_the_share_in_any_of_four_columns(share: float | None, total: int | None) -> None:
+    for columns in range(200):
+        line = progress_line(3.5, total, share=share, seconds=1234.5, columns=columns)
+        assert len(line) <= columns
+        if share is not None:
+            assert line.startswith(f"{share:4.0%}"[:columns])
+            assert columns >= 19 or line == f"{share:4.0%}"[:columns]
+
+
+def test_a_wide_line_has_everything() -> None:
+    line = progress_line(1234, 5000, share=0.25, seconds=100, columns=100)
+    assert line == " 25% [#######.......................] 1,234/5,000 texts, 12 texts/s, 5 min 0 s left"
+
+
+def test_figures_give_way_before_the_share() -> None:
+    lines = {progress_line(1234, 5000, share=0.25, seconds=100, columns=columns) for columns in range(4, 100)}
+    shown = sorted((line for line in lines if "#" not in line), key=len)
+    assert shown == [" 25%", " 25% 5 min 0 s left", " 25% 1,234/5,000 texts, 12 texts/s, 5 min 0 s left"]
+
+
+class Terminal(io.StringIO):
+    """A stderr that is a terminal, or is not."""
+
+    def __init__(self, terminal: bool) -> None:
+        super().__init__()
+        self._terminal = terminal
+
+    def isatty(self) -> bool:
+        return self._terminal
+
+
+@pytest.mark.parametrize(
+    ("terminal", "kind", "shown"),
+    [(True, "xterm", True), (True, "dumb", False), (False, "xterm", False), (True, None, True)],
+)
+def test_progress_is_shown_on_terminals_that_can(
+    monkeypatch: pytest.MonkeyPatch, terminal: bool, kind: str | None, shown: bool
+) -> None:
+    monkeypatch.setattr(sys, "stderr", Terminal(terminal))
+    if kind is None:
+        monkeypatch.delenv("TERM", raising=False)
+    else:
+        monkeypatch.setenv("TERM", kind)
+    assert can_show_progress() is shown
+
+
+def test_progress_is_not_shown_where_there_is_no_stderr(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stderr", None)
+    assert not can_show_progress()
+
+
+@contextmanager
+def stderr_on_a_terminal(columns: int) -> Iterator[int]:
+    """sys.stderr is a terminal of that width; yields its other end."""
+    ours, theirs = pty.openpty()
+    set_width(theirs, columns)
+    before, sys.stderr = sys.stderr, os.fdopen(theirs, "w")
+    try:
+        yield ours
+    finally:
+        sys.stderr.close()
+        sys.stderr = before
+        os.close(ours)
+
+
+def drawn(terminal: int) -> str:
+    """What was drawn on the terminal since it was last read."""
+    parts = []
+    while select.select([terminal], [], [], 0.1)[0]:
+        parts.append(os.read(terminal, 4096).decode())
+    return "".join(parts)
+
+
+def set_width(terminal: int, columns: int) -> None:
+    import fcntl
+    import struct
+    import termios
+
+    fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
+
+
+@pytest.mark.parametrize(("columns", "usable"), [(30, 29), (19, 18), (120, 119), (0, 79)])
+def test_the_bar_is_as_wide_as_the_terminal(columns: int, usable: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_progress, "REFRESH_S", 0.0)
+    with stderr_on_a_terminal(columns) as terminal:
+        with ProgressBar(100_000) as bar:
+            for done in range(0, 100_001, 10_000):
+                bar.update(done)
+        states = drawn(terminal).rstrip().split("\r")[1:]
+    assert max(map(len, states)) <= usable
+    assert states[-1].startswith("100%")
+    assert ("texts" in states[-1]) == (usable > 60)
+
+
+def test_the_width_is_read_again_while_the_bar_is_drawn(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_progress, "REFRESH_S", 0.0)
+    with stderr_on_a_terminal(100) as terminal, ProgressBar(10) as bar:
+        bar.update(1)
+        assert max(map(len, drawn(terminal).split("\r"))) > 60
+        set_width(terminal, 25)
+        bar.update(2)
+        assert 4 <= max(map(len, drawn(terminal).split("\r"))) <= 24
+
+
+def test_a_shorter_line_hides_the_longer_one_before(capsys: pytest.CaptureFixture[str]) -> None:
+    with ProgressBar(waiting="reading standard input, which is a long story") as bar:
+        bar.start(None)
+    states = capsys.readouterr().err.split("\r")[1:]
+    assert states[0] == "reading standard input, which is a long story"
+    assert states[1] == "0 texts, 0.0 texts/s".ljust(len(states[0]))
+
+
+def test_what_is_waited_for_shows_its_share(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_progress, "REFRESH_S", 0.0)
+    with ProgressBar(waiting="checking the input") as bar:
+        bar.update(0, share=0.34)
+        bar.start(10)
+        bar.update(5)
+    states = [state.rstrip() for state in capsys.readouterr().err.split("\r")[1:]]
+    assert states[:2] == ["checking the input", "checking the input, 34%"]
+    assert states[2].startswith("  0% [..") and states[3].startswith(" 50% [##")
+
+
+@pytest.mark.parametrize("enabled", [True, False])
+def test_a_bar_of_no_texts_or_that_is_off_draws_nothing(enabled: bool, capsys: pytest.CaptureFixture[str]) -> None:
+    with ProgressBar(0 if enabled else 5, enabled) as bar:
+        bar.update(0)
+    assert capsys.readouterr().err == ""
+
+
+def test_the_share_given_goes_before_that_of_the_texts(capsys: pytest.CaptureFixture[str]) -> None:
+    with ProgressBar(100) as bar:
+        bar.update(10, share=0.5)
+    assert capsys.readouterr().err.split("\r")[-1].startswith(" 50% [")
