@@ -169,7 +169,7 @@ class SentenceEncoder:
                 call.chunks,
                 call.options,
                 ahead=len(call.chunks) > 1,
-                progress=lambda share: bar.update(call.sentences_done(share)),
+                progress=lambda chunk, share: bar.update(call.sentences_done(share * len(chunk.texts))),
             )
             with closing(parts):
                 for _, part in parts:
@@ -258,12 +258,12 @@ class SentenceEncoder:
         normalize_embeddings: bool = False,
         truncate_dim: int | None = None,
         long_texts: str = "truncate",
-        progress: Progress | None = None,
+        progress: Progress[G] | None = None,
     ) -> Generator[tuple[G, FloatArray], None, None]:
         """Yield each of `groups` with the vectors (n, dim) of its `texts`: for rows that are more than a text.
 
-        The next group is read and tokenized on a thread meanwhile; memory is that of two groups. `progress` gets the
-        share of a group's tokens that is done, above 0 and up to 1, after each micro-batch.
+        The next group is read and tokenized on a thread meanwhile; memory is that of two groups. `progress` gets
+        a group and the share of its tokens that is done, above 0 and up to 1, after each micro-batch.
 
         Options and errors are those of `encode`; every text of a group must be a str of valid Unicode.
         """

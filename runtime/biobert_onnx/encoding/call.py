@@ -26,7 +26,7 @@ class Call:
         self._rows = [numbers.setdefault(text, len(numbers)) for text in checked_texts(sentences)]
         self.options = options
         self.chunks = list(chunks(numbers))
-        self.filled = self._chunks_filled = 0
+        self.filled = 0
         self._embeddings = np.empty((len(numbers), options.dim), dtype=np.float32)
         self._token_counts = np.empty(len(numbers), dtype=np.int64)
         self._was_cut = np.empty(len(numbers), dtype=bool)
@@ -40,12 +40,11 @@ class Call:
         own = slice(self.filled, self.filled + len(part.embeddings))
         self._embeddings[own], self._token_counts[own] = part.embeddings, part.token_counts
         self._was_cut[own] = part.was_cut
-        self.filled, self._chunks_filled = own.stop, self._chunks_filled + 1
+        self.filled = own.stop
 
-    def sentences_done(self, share: float) -> float:
-        """Return about how many sentences are done when `share` of the next chunk is."""
-        texts = self.filled + share * len(self.chunks[self._chunks_filled].texts)
-        return texts / len(self._embeddings) * len(self)
+    def sentences_done(self, texts: float) -> float:
+        """Return about how many sentences are done when `texts` texts of the next chunk are."""
+        return (self.filled + texts) / len(self._embeddings) * len(self)
 
     def finish(self, *, stacklevel: int) -> tuple[FloatArray, NDArray[np.int64]]:
         """Return the vectors (n, dim) and token counts (n,) of the sentences, and warn of those that were cut.

@@ -31,8 +31,8 @@ class Group(Protocol):
 
 G = TypeVar("G", bound=Group)
 
-Progress = Callable[[float], None]
-"""Takes the share of a group's tokens that is done, above 0 and up to 1, after each micro-batch."""
+Progress = Callable[[G, float], None]
+"""Takes a group and the share of its tokens that is done, above 0 and up to 1, after each micro-batch."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,7 +68,7 @@ class Pipeline:
     threads: int
 
     def encode(
-        self, groups: Iterable[G], options: Options, *, ahead: bool, progress: Progress | None = None
+        self, groups: Iterable[G], options: Options, *, ahead: bool, progress: Progress[G] | None = None
     ) -> Generator[tuple[G, Encoded], None, None]:
         """Yield each of `groups` with what it encodes to.
 
@@ -83,7 +83,7 @@ class Pipeline:
                 for tokens in run_micro_batches(self.run, windows.token_ids, out=vectors, threads=self.threads):
                     done += tokens
                     if progress is not None:
-                        progress(done / total)
+                        progress(group, done / total)
                 yield group, self.encoded(windows, vectors, options)
 
     def windows(self, texts: Sequence[str], options: Options, *, first: int) -> Windows:

@@ -1,12 +1,15 @@
 """What counts as texts, with one clear error for what does not; and long sequences of texts cut into chunks."""
 
+import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
 from biobert_onnx.errors import short_repr
+
+T = TypeVar("T")
 
 CHUNK_TEXTS = 1024
 """Texts that are encoded together. Token rates on PubMed sentences, 2 cores, against 4,096: 1,024 and 512 equal within
@@ -23,24 +26,43 @@ class Chunk:
     texts: list[str]
 
 
-def chunks(texts: Iterable[str], *, aligned_to: int = CHUNK_TEXTS) -> Iterator[Chunk]:
-    """Yield `texts` in order, at most CHUNK_TEXTS at a time; a text that reaches CHUNK_CHARACTERS ends its chunk.
-
-    A chunk also ends after every `aligned_to` texts.
+def chunks(texts: Iterable[str], *, aligned_to: int = sys.maxsize) -> Iterator[Chunk]:
+    """Yield `texts` in order, in the groups of `grouped`; a chunk also ends after every `aligned_to` texts.
 
     >>> [len(chunk.texts) for chunk in chunks(["short"] * 3000, aligned_to=1500)]
     [1024, 476, 1024, 476]
     """
-    chunk: list[str] = []
+    for group in grouped(((text, None) for text in texts), aligned_to=aligned_to):
+        yield Chunk(texts=[text for text, _ in group])
+
+
+def grouped(
+    rows: Iterable[tuple[str, T]],
+    *,
+    max_rows: int = CHUNK_TEXTS,
+    max_characters: int = CHUNK_CHARACTERS,
+    aligned_to: int = sys.maxsize,
+) -> Iterator[list[tuple[str, T]]]:
+    """Yield `rows`, each with its text first, in groups of at most `max_rows` rows and `max_characters` of text.
+
+    A row with more characters is a group of its own. A group also ends after every `aligned_to` rows.
+
+    >>> [len(group) for group in grouped([("four", 0), ("fo", 1), ("four", 2), ("f", 3)], max_characters=6)]
+    [2, 2]
+    """
+    group: list[tuple[str, T]] = []
     characters = 0
-    for number, text in enumerate(texts, start=1):
-        chunk.append(text)
-        characters += len(text)
-        if len(chunk) == CHUNK_TEXTS or characters >= CHUNK_CHARACTERS or number % aligned_to == 0:
-            yield Chunk(texts=chunk)
-            chunk, characters = [], 0
-    if chunk:
-        yield Chunk(texts=chunk)
+    for number, row in enumerate(rows, start=1):
+        if group and characters + len(row[0]) > max_characters:
+            yield group
+            group, characters = [], 0
+        group.append(row)
+        characters += len(row[0])
+        if len(group) == max_rows or characters >= max_characters or number % aligned_to == 0:
+            yield group
+            group, characters = [], 0
+    if group:
+        yield group
 
 
 def checked_texts(sentences: Sequence[str]) -> list[str]:

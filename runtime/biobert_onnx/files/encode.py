@@ -1,6 +1,5 @@
 """A file of texts becomes a file of vectors, in memory that does not grow with it."""
 
-from collections import deque
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
@@ -50,9 +49,9 @@ def encode_file(
         closing(WRITERS[output.suffix](file, reader, truncate_dim or encoder.dim)) as writer,
     ):
         total = _check(reader, writer, bar)
-        progress = _Progress(reader, bar, total)
+        progress = _Progress(bar, total)
         groups = encoder.encode_groups(
-            progress.groups(),
+            reader.groups(),
             normalize_embeddings=normalize,
             truncate_dim=truncate_dim,
             long_texts=long_texts,
@@ -61,7 +60,7 @@ def encode_file(
         with closing(groups), _naming_row(reader):
             for rows, embeddings in groups:
                 writer.write(rows, embeddings)
-                progress.next_group()
+                progress.finish_group(rows)
         writer.finish()
     return Encoded(vectors=progress.done, missing=reader.missing.count, first_missing=reader.missing.first)
 
@@ -76,33 +75,24 @@ def _check(reader: Reader, writer: Writer, bar: ProgressBar) -> int | None:
 
 
 class _Progress:
-    """The progress of a run: groups wait here from being read until they are computed, in the same order."""
+    """How far a run is, shown on a bar: the texts done, and the share of the input that was read for them."""
 
-    def __init__(self, reader: Reader, bar: ProgressBar, total: int | None) -> None:
+    def __init__(self, bar: ProgressBar, total: int | None) -> None:
         self.done = 0
         self._share = 0.0
-        self._started = False
-        self._reader, self._bar, self._total = reader, bar, total
-        self._waiting: deque[Rows] = deque()
+        self._is_started = False
+        self._bar, self._total = bar, total
 
-    def groups(self) -> Iterator[Rows]:
-        """Yield the groups of the reader; it is read on another thread."""
-        for rows in self._reader.groups():
-            self._waiting.append(rows)
-            yield rows
-
-    def update(self, share: float) -> None:
-        """Show that `share` of the tokens of the group in hand is done."""
-        if not self._started:
-            self._started = True
+    def update(self, rows: Rows, share: float) -> None:
+        """Show that `share` of the tokens of the group `rows` is done."""
+        if not self._is_started:
+            self._is_started = True
             self._bar.start(self._total)
-        rows = self._waiting[0]
         whole = None if rows.share is None else self._share + share * (rows.share - self._share)
         self._bar.update(self.done + share * len(rows.texts), share=whole)
 
-    def next_group(self) -> None:
-        """Count the group in hand as done."""
-        rows = self._waiting.popleft()
+    def finish_group(self, rows: Rows) -> None:
+        """Count the group `rows` as done."""
         self.done += len(rows.texts)
         self._share = rows.share or 0.0
         self._bar.update(self.done, share=rows.share)

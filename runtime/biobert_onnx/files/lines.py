@@ -8,7 +8,8 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import IO, Any, Self
 
-from biobert_onnx.files.rows import MAX_ROWS, InputError, MissingTexts, Record, Rows, grouped
+from biobert_onnx.encoding.texts import CHUNK_TEXTS, grouped
+from biobert_onnx.files.rows import InputError, MissingTexts, Record, Rows
 
 STDIN = "-"
 
@@ -121,7 +122,7 @@ class LineReader(ABC):
         """Return what messages call the row that ends in line `number`."""
         return f"{self.name}, line {number}"
 
-    def groups(self, *, max_rows: int = MAX_ROWS) -> Iterator[Rows]:
+    def groups(self, *, max_rows: int = CHUNK_TEXTS) -> Iterator[Rows]:
         """Yield every row with a text, in groups; raises InputError that names the line of a bad one."""
         self.missing.restart()
         with Lines(self._source, self.name) as lines:

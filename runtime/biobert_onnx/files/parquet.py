@@ -6,18 +6,8 @@ from typing import IO, TYPE_CHECKING, Any, NamedTuple
 
 from biobert_onnx._extras import requires_extra
 from biobert_onnx._types import FloatArray
-from biobert_onnx.files.rows import (
-    EMBEDDING,
-    MAX_CHARACTERS,
-    MAX_ROWS,
-    InputError,
-    MissingTexts,
-    Reader,
-    Record,
-    Rows,
-    check_header,
-    grouped,
-)
+from biobert_onnx.encoding.texts import CHUNK_CHARACTERS, CHUNK_TEXTS, grouped
+from biobert_onnx.files.rows import EMBEDDING, InputError, MissingTexts, Reader, Record, Rows, check_header
 
 if TYPE_CHECKING:
     import pyarrow
@@ -73,7 +63,7 @@ class ParquetReader:
         """Return what messages call the row of this number, from 1."""
         return f"{self.name}, row {number}"
 
-    def groups(self, *, max_rows: int = MAX_ROWS) -> Iterator[Rows]:
+    def groups(self, *, max_rows: int = CHUNK_TEXTS) -> Iterator[Rows]:
         """Yield every row with a text, in groups; raises InputError that names a row without one, or a damaged file."""
         self.missing.restart()
         with self._file() as file:
@@ -275,10 +265,10 @@ def _has_no_nulls(metadata: "pyarrow.parquet.FileMetaData", column: str) -> bool
 
 
 def _rows_at_a_time(metadata: "pyarrow.parquet.FileMetaData", column: str) -> int:
-    """Return how many rows hold MAX_CHARACTERS bytes of `column` on average: 1 to MAX_ROWS."""
+    """Return how many rows hold CHUNK_CHARACTERS bytes of `column` on average: 1 to CHUNK_TEXTS."""
     stored: int = sum(chunk.total_uncompressed_size for chunk in _chunks(metadata, column))
     rows: int = metadata.num_rows
-    return max(1, min(MAX_ROWS, MAX_CHARACTERS * rows // max(stored, 1)))
+    return max(1, min(CHUNK_TEXTS, CHUNK_CHARACTERS * rows // max(stored, 1)))
 
 
 def _chunks(metadata: "pyarrow.parquet.FileMetaData", column: str) -> list["pyarrow.parquet.ColumnChunkMetaData"]:

@@ -1,29 +1,22 @@
 """Rows of an input: how many go together, what is wrong with them, what happens to those without a text."""
 
 import math
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol
 
 from biobert_onnx._types import FloatArray
+from biobert_onnx.encoding.texts import CHUNK_TEXTS
 from biobert_onnx.errors import short_repr
 
 EMBEDDING = "embedding"
 """The column that outputs add."""
-
-MAX_ROWS = 1024
-"""Rows in one group: enough of them for micro-batches of equal length."""
-
-MAX_CHARACTERS = 8 * 2**20
-"""Characters of text in one group, unless a single row has more."""
 
 MISSING = ("stop", "empty", "skip")
 """Choices for a row without a text: stop with an error, encode the empty text, leave the row out."""
 
 Record = dict[str, Any]
 """One row: values by column, all of types that JSON has."""
-
-Content = TypeVar("Content")
 
 
 class InputError(ValueError):
@@ -73,7 +66,7 @@ class Reader(Protocol):
     def place(self, number: int) -> str:
         """Return what messages call the row of this number."""
 
-    def groups(self, *, max_rows: int = MAX_ROWS) -> Iterator[Rows]:
+    def groups(self, *, max_rows: int = CHUNK_TEXTS) -> Iterator[Rows]:
         """Yield every row with a text, in groups within the bounds of `grouped`; raises InputError at a bad row."""
 
     def check(self, learn: Callable[[Rows], None], progress: Callable[[float | None], None]) -> int:
@@ -162,31 +155,6 @@ class MissingTexts:
         self.count += 1
         self.first = self.first or place
         return "" if self.choice == "empty" else None
-
-
-def grouped(
-    rows: Iterable[tuple[str, Content]], *, max_rows: int = MAX_ROWS, max_characters: int = MAX_CHARACTERS
-) -> Iterator[list[tuple[str, Content]]]:
-    """Yield `rows`, each with its text first, in groups of at most `max_rows` rows and `max_characters` of text.
-
-    A row with more characters is a group of its own.
-
-    >>> [len(group) for group in grouped([("four", 0), ("fo", 1), ("four", 2), ("f", 3)], max_characters=6)]
-    [2, 2]
-    """
-    group: list[tuple[str, Content]] = []
-    characters = 0
-    for row in rows:
-        if group and characters + len(row[0]) > max_characters:
-            yield group
-            group, characters = [], 0
-        group.append(row)
-        characters += len(row[0])
-        if len(group) == max_rows or characters >= max_characters:
-            yield group
-            group, characters = [], 0
-    if group:
-        yield group
 
 
 def check_header(place: str, names: Sequence[str], column: str) -> None:

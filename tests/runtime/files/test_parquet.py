@@ -11,14 +11,15 @@ import numpy as np
 import pytest
 
 from biobert_onnx import SentenceEncoder
+from biobert_onnx.encoding.texts import CHUNK_CHARACTERS, CHUNK_TEXTS
 from biobert_onnx.files.encode import encode_file
 from biobert_onnx.files.formats import open_reader
-from biobert_onnx.files.rows import MAX_CHARACTERS, MAX_ROWS, ColumnError, InputError
+from biobert_onnx.files.rows import ColumnError, InputError
 
 pyarrow = pytest.importorskip("pyarrow")
 parquet = pytest.importorskip("pyarrow.parquet")
 
-TEXTS = [f"Text number {number}." for number in range(MAX_ROWS + 500)]
+TEXTS = [f"Text number {number}." for number in range(CHUNK_TEXTS + 500)]
 
 
 def written(path: Path, columns: dict[str, Any], **options: Any) -> Path:
@@ -121,7 +122,7 @@ def test_json_values_get_one_type_that_holds_all_of_a_key(encoder: SentenceEncod
     assert table.drop(["embedding"]).slice(len(rows) - 2).to_pylist() == [{"only": None, **rows[-2]}, rows[-1]]
 
 
-@pytest.mark.parametrize("first", [[], TEXTS[: MAX_ROWS - 1]])
+@pytest.mark.parametrize("first", [[], TEXTS[: CHUNK_TEXTS - 1]])
 def test_json_values_of_two_types_under_one_key_are_refused(
     encoder: SentenceEncoder, tmp_path: Path, first: list[str]
 ) -> None:
@@ -174,7 +175,7 @@ def test_a_column_that_is_not_there_is_another_error_than_a_bad_file(tmp_path: P
 
 
 @pytest.mark.parametrize("statistics", [True, False])
-@pytest.mark.parametrize("place", [0, 700, MAX_ROWS, len(TEXTS)])
+@pytest.mark.parametrize("place", [0, 700, CHUNK_TEXTS, len(TEXTS)])
 def test_a_missing_text_is_found_before_anything_is_computed(tmp_path: Path, place: int, statistics: bool) -> None:
     texts: list[str | None] = list(TEXTS)
     texts.insert(place, None)
@@ -233,7 +234,7 @@ def test_few_rows_of_long_texts_are_read_at_a_time(tmp_path: Path) -> None:
     source = written(tmp_path / "in.parquet", {"text": long}, use_dictionary=False)
     groups = list(open_reader(str(source)).groups())
     assert [text for group in groups for text in group.texts] == long
-    assert max(sum(map(len, group.texts)) for group in groups) <= MAX_CHARACTERS
+    assert max(sum(map(len, group.texts)) for group in groups) <= CHUNK_CHARACTERS
 
 
 @pytest.mark.parametrize("name", ["a.b", "text", "ünï"])
