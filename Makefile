@@ -4,13 +4,13 @@ BIN := $(VENV)/bin
 
 # The modules of the API reference: what the README and docs/ import from, without the adapters of docs/frameworks.md.
 REFERENCE := \
-  biobert_onnx biobert_onnx.serving.bundle biobert_onnx.serving.http biobert_onnx.nlu \
-  biobert_onnx.encoding.prepacked biobert_onnx.sentences biobert_onnx.serving.serverless biobert_onnx.spark \
-  biobert_onnx_export biobert_onnx_export.quantize.calibration biobert_onnx_export.checkpoint.checkpoint \
-  biobert_onnx_export.graph.artifact_graphs biobert_onnx_export.graph.matmul biobert_onnx_export.graph.lookup \
-  biobert_onnx_export.graph.bert biobert_onnx_export.quantize.quantized_plan \
-  biobert_onnx_export.quantize.recipes biobert_onnx_export.reference.texts \
-  biobert_onnx_export.reference.targets
+  biobert_onnx biobert_onnx.nlu biobert_onnx.sentences biobert_onnx.spark biobert_onnx.encoding.prepacked \
+  biobert_onnx.serving.bundle biobert_onnx.serving.http biobert_onnx.serving.serverless biobert_onnx_export \
+  biobert_onnx_export.checkpoint.checkpoint biobert_onnx_export.reference.texts \
+  biobert_onnx_export.reference.reference biobert_onnx_export.reference.targets biobert_onnx_export.graph.plan \
+  biobert_onnx_export.graph.bert biobert_onnx_export.graph.lookup biobert_onnx_export.graph.artifact_graphs \
+  biobert_onnx_export.quantize.calibration biobert_onnx_export.quantize.recipes \
+  biobert_onnx_export.quantize.quantized_plan biobert_onnx_export.gate.measure
 
 # What pdoc says of pyspark's own annotation of its own attribute.
 OF_PYSPARK := \

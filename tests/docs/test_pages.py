@@ -1,6 +1,7 @@
 """The pages of docs/: every block of Python and every command runs as it stands there, in order."""
 
 import re
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,14 +14,19 @@ from benchmarks.peers.contenders import CONTENDERS, REFERENCE
 from biobert_onnx.cli.main import main
 from biobert_onnx.serving import serverless
 from biobert_onnx_export.reference.texts import TextSets
-from tests.support.pages import DOCS, Block, runnable_blocks
+from tests.support.pages import DOCS, PAGES, PROJECT, Block, call_program, runnable_blocks
 from tests.support.texts import TEXTS
 
-PAGES = ("int8.md", "fidelity.md", "serverless.md", "adding-a-pass.md", "adding-a-contender.md")
-OF_SPARK = "spark.md"
+CONTENDER = "adding-a-contender.md"
+RUN_HERE = ("int8.md", "fidelity.md", "serverless.md", "adding-a-pass.md", "export.md", "design.md", CONTENDER)
+RUN_WITH_SPARK = ("spark.md", "coming-from.md")
 """Run in tests/runtime/spark."""
 
-LINK = re.compile(r"\]\(([^)#]+)")
+FRAMEWORKS = ("frameworks.md", "other-tools.md", "vector-stores.md")
+"""Run in tests/integrations."""
+
+LINK = re.compile(r"\]\(([^)]+)\)")
+TITLE = re.compile(r"^#+ (.+)$", re.MULTILINE)
 
 OTHERS = {"pip", "spark-submit", "aws", "make", "BIOBERT_ONNX_ARTIFACT=biobert-v1.1-int8"}
 """What a command that is not run may begin with: other programs, and the server, which does not end."""
@@ -29,7 +35,8 @@ OTHERS = {"pip", "spark-submit", "aws", "make", "BIOBERT_ONNX_ARTIFACT=biobert-v
 @pytest.fixture
 def reader(artifact: Path, tiny_checkpoint: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """A working directory where the pages' names stand for small things."""
-    (tmp_path / "biobert-v1.1-int8").symlink_to(artifact)
+    for name in ("biobert-v1.1-int8", "my-artifact"):
+        (tmp_path / name).symlink_to(artifact)
     (tmp_path / "my-checkpoint").symlink_to(tiny_checkpoint)
     shortest = sorted(TextSets.read(None).held_out["general"], key=len)[:40]
     (tmp_path / "texts.txt").write_text("\n".join(shortest), encoding="utf-8")
@@ -46,7 +53,10 @@ def run(block: Block, names: dict[str, Any]) -> None:
         exec(compile(block.code, block.place, "exec"), names)
         return
     for program, *arguments in block.commands:
-        assert (program, main(arguments)) == ("biobert-onnx", 0), block.place
+        if program == "biobert-onnx":
+            assert main(arguments) == 0, block.place
+        else:
+            sys.stdout.write(call_program([program, *arguments]))
 
 
 def names_after(page: str, capsys: pytest.CaptureFixture[str]) -> dict[str, Any]:
@@ -55,13 +65,13 @@ def names_after(page: str, capsys: pytest.CaptureFixture[str]) -> dict[str, Any]
     for block in runnable_blocks(DOCS / page):
         if block.reason is None:
             run(block, names)
-            printed = capsys.readouterr().out
-            assert block.output in (None, printed), block.place
+            printed = capsys.readouterr()
+            assert block.output in (None, printed.out, printed.err), block.place
     return names
 
 
 @pytest.mark.usefixtures("reader")
-@pytest.mark.parametrize("page", PAGES[:-1])
+@pytest.mark.parametrize("page", [page for page in RUN_HERE if page != CONTENDER])
 def test_every_block_of_a_page_runs_and_prints_what_the_page_shows(
     page: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -73,7 +83,7 @@ def test_the_contender_of_the_page_is_prepared_loaded_and_right(
     tiny_checkpoint: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(CONTENDERS, "onnxruntime float32", CONTENDERS[REFERENCE])  # and taken out again afterwards
-    names_after(PAGES[-1], capsys)
+    names_after(CONTENDER, capsys)
     subject = Subject.prepare("tiny", tiny_checkpoint, tmp_path / "work")
     subject.write_reference_graph()
     vectors = {}
@@ -87,14 +97,30 @@ def test_the_contender_of_the_page_is_prepared_loaded_and_right(
     assert "refusal" not in record
 
 
-@pytest.mark.parametrize("page", [*PAGES, OF_SPARK])
+@pytest.mark.parametrize("page", [*RUN_HERE, *RUN_WITH_SPARK])
 def test_only_commands_of_other_programs_are_left_out(page: str) -> None:
     unrun = [block for block in runnable_blocks(DOCS / page) if block.reason is not None]
     assert {block.language for block in unrun} <= {"console"}
     assert {words[0] for block in unrun for words in block.commands} <= OTHERS
 
 
-@pytest.mark.parametrize("page", sorted(DOCS.glob("*.md")), ids=lambda page: str(page.name))
-def test_every_link_of_a_page_leads_to_a_file(page: Path) -> None:
-    links = LINK.findall(page.read_text(encoding="utf-8"))
-    assert [link for link in links if "://" not in link and not (page.parent / link).exists()] == []
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(PROJECT)))
+def test_every_link_of_a_page_leads_to_a_file_and_a_title_in_it(page: Path) -> None:
+    for link in LINK.findall(page.read_text(encoding="utf-8")):
+        if "://" not in link:
+            name, _, anchor = link.partition("#")
+            target = page.parent / name if name else page
+            assert target.exists(), link
+            assert not anchor or anchor in anchors(target), link
+
+
+def anchors(page: Path) -> set[str]:
+    """What GitHub calls the titles of `page` in links."""
+    titles = TITLE.findall(page.read_text(encoding="utf-8"))
+    return {re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in titles}
+
+
+def test_every_page_of_docs_with_code_is_run_somewhere() -> None:
+    run_elsewhere = {"README.md", *FRAMEWORKS}
+    with_code = {page.name for page in DOCS.glob("*.md") if runnable_blocks(page)}
+    assert with_code - {*RUN_HERE, *RUN_WITH_SPARK, *run_elsewhere} == set()

@@ -10,7 +10,7 @@ from pathlib import Path
 import pdoc
 import pytest
 
-from tests.support.pages import DOCS, PROJECT, README
+from tests.support.pages import PAGES, PROJECT
 
 MAKEFILE = (PROJECT / "Makefile").read_text(encoding="utf-8")
 MODULES = re.findall(r"biobert_onnx[\w.]*", MAKEFILE.partition("REFERENCE := ")[2].partition("\n\n")[0])
@@ -52,7 +52,7 @@ def test_every_public_name_of_a_module_is_in_the_reference(reference: Path, modu
     assert [name for name in public_names(module) if f'id="{name}"' not in page] == []
 
 
-@pytest.mark.parametrize("page", [README, *sorted(DOCS.glob("*.md"))], ids=lambda page: str(page.name))
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(PROJECT)))
 def test_every_module_that_a_page_imports_from_is_in_the_reference(page: Path) -> None:
     imported = re.findall(r"^(?:from|import) (biobert_onnx[\w.]*)", page.read_text(encoding="utf-8"), re.MULTILINE)
     assert {module for module in imported if not module.startswith(ADAPTERS)} <= set(MODULES)
