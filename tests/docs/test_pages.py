@@ -18,7 +18,16 @@ from tests.support.pages import DOCS, PAGES, PROJECT, Block, call_program, runna
 from tests.support.texts import TEXTS
 
 CONTENDER = "adding-a-contender.md"
-RUN_HERE = ("int8.md", "fidelity.md", "serverless.md", "adding-a-pass.md", "export.md", "design.md", CONTENDER)
+RUN_HERE = (
+    "command.md",
+    "int8.md",
+    "fidelity.md",
+    "serverless.md",
+    "adding-a-pass.md",
+    "export.md",
+    "design.md",
+    CONTENDER,
+)
 RUN_WITH_SPARK = ("spark.md", "coming-from.md")
 """Run in tests/runtime/spark."""
 
@@ -28,7 +37,7 @@ FRAMEWORKS = ("frameworks.md", "other-tools.md", "vector-stores.md")
 LINK = re.compile(r"\]\(([^)]+)\)")
 TITLE = re.compile(r"^#+ (.+)$", re.MULTILINE)
 
-OTHERS = {"pip", "spark-submit", "aws", "make", "BIOBERT_ONNX_ARTIFACT=biobert-v1.1-int8"}
+OTHERS = {"pip", "spark-submit", "aws", "make", "zcat", "BIOBERT_ONNX_ARTIFACT=biobert-v1.1-int8"}
 """What a command that is not run may begin with: other programs, and the server, which does not end."""
 
 

@@ -34,7 +34,7 @@ IN_PYTHON = (
 )
 ON_THE_COMMAND_LINE = ("a file", "AWS Lambda")
 ELSEWHERE = {
-    "HTTP, as OpenAI has it": "tests/runtime/serving/test_http.py asks such a server",
+    "HTTP, with OpenAI's clients": "tests/runtime/serving/test_http.py asks such a server",
     "a column of Spark": "tests/runtime/spark/test_coming_from.py runs it",
     "a table, one row a sentence": "tests/runtime/spark/test_coming_from.py runs it",
 }
@@ -51,9 +51,9 @@ SECTIONS = [
 ]
 
 HOUSE_WORDS = {
-    "checkpoint": "a checkpoint (the files of a\ntrained model)",
+    "checkpoint": "a checkpoint (the files of\na trained model)",
     "artifact": "an artifact (a folder",
-    "float32": "how close it is to float32",
+    "pooling": "**Pooling** (how the vectors of the tokens become one)",
     **dict.fromkeys(
         ("gate", "gated", "recipe", "recipes", "site", "sites", "ladder", "yardstick", "rung", "micro-batch"), None
     ),
