@@ -22,6 +22,6 @@ def run(options: argparse.Namespace) -> None:
         size = f"{model.parameters * 4 / 1e6:.0f} MB" if model.parameters else "?"
         print(f"{model.name:34} {model.short:27} {model.dim:5}  {size:>7}  {model.licence:10}  {model.where}")
     print(
-        "Spark NLP does not say how its models are pooled, nor which version of BioBERT the first one is: here it is\n"
-        "mean pooling and v1.1. `verify` settles it: it compares an artifact's vectors with the numbers they published."
+        "Spark NLP does not say how its models are pooled, nor which BioBERT the first one is: mean pooling and v1.1 "
+        "are assumed, and `verify` settles it by the published numbers."
     )
