@@ -51,7 +51,7 @@ SECTIONS = [
 ]
 
 HOUSE_WORDS = {
-    "checkpoint": "a checkpoint (the files of\na trained model)",
+    "checkpoint": "a checkpoint (the files of a trained model)",
     "artifact": "an artifact (a folder",
     "pooling": "**Pooling** (how the vectors of the tokens become one)",
     **dict.fromkeys(
@@ -144,10 +144,10 @@ def test_a_word_of_the_house_is_explained_where_it_first_occurs(word: str) -> No
 
 
 def prose_of(page: str) -> str:
-    """`page` without blocks of code, code in a line, and where links lead to."""
+    """`page` on one line, without blocks of code, code in a line, and where links lead to."""
     for code in (r"^```.*?^```$", r"`[^`]*`", r"\]\([^)]*\)", r"<[^>]*>"):
         page = re.sub(code, "", page, flags=re.MULTILINE | re.DOTALL)
-    return page
+    return " ".join(page.split())
 
 
 def test_the_readme_installs_the_torch_that_the_constraints_pin() -> None:
