@@ -12,7 +12,7 @@ from typing import Self, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from biobert_onnx._progress import ProgressBar
+from biobert_onnx._progress import ProgressBar, can_show_progress
 from biobert_onnx._types import FloatArray
 from biobert_onnx.artifact.manifest import Manifest
 from biobert_onnx.artifact.paths import ENCODER_GRAPH, TOKENIZER, checked_folder
@@ -163,7 +163,7 @@ class SentenceEncoder:
         """
         call = Call(sentences, self._options(normalize_embeddings, truncate_dim, long_texts))
         if show_progress_bar is None:
-            show_progress_bar = len(call) > CHUNK_TEXTS and sys.stderr.isatty()
+            show_progress_bar = len(call) > CHUNK_TEXTS and can_show_progress()
         with ProgressBar(len(call), enabled=show_progress_bar) as bar, call.naming_sentences():
             parts = self._pipeline.encode(
                 call.chunks,
@@ -267,13 +267,7 @@ class SentenceEncoder:
 
         Options and errors are those of `encode`; every text of a group must be a str of valid Unicode.
         """
-        options = self._options(normalize_embeddings, truncate_dim, long_texts)
-        texts = cut = 0
-        with closing(self._pipeline.encode(groups, options, ahead=True, progress=progress)) as parts:
-            for group, part in parts:
-                texts, cut = texts + len(part.was_cut), cut + int(part.was_cut.sum())
-                yield group, part.embeddings
-        warn_of_cut_texts(cut, texts, stacklevel=2)
+        return self._groups(groups, self._options(normalize_embeddings, truncate_dim, long_texts), progress)
 
     def token_counts(self, sentences: Sequence[str]) -> NDArray[np.int64]:
         """Return the tokens of each sentence before any is cut, [CLS] and [SEP] included: (n,) int64.
@@ -298,6 +292,17 @@ class SentenceEncoder:
                 windows = partial(self._pipeline.windows, chunk.texts, call.options, first=call.filled)
                 computed = await self._async_calls.vectors(windows, texts=len(chunk.texts))
                 call.fill(self._pipeline.encoded(*computed, call.options))
+
+    def _groups(
+        self, groups: Iterable[G], options: Options, progress: Progress[G] | None
+    ) -> Generator[tuple[G, FloatArray], None, None]:
+        """Yield what `encode_groups` yields, whose arguments are checked."""
+        texts = cut = 0
+        with closing(self._pipeline.encode(groups, options, ahead=True, progress=progress)) as parts:
+            for group, part in parts:
+                texts, cut = texts + len(part.was_cut), cut + int(part.was_cut.sum())
+                yield group, part.embeddings
+        warn_of_cut_texts(cut, texts, stacklevel=2)
 
     def _stream(self, texts: Iterator[str], chunk_size: int, options: Options) -> Generator[FloatArray, None, None]:
         """Yield the arrays of `encode_stream`, whose chunks end where an array ends."""

@@ -29,6 +29,13 @@ def test_each_group_comes_with_the_bits_of_encode(encoder: SentenceEncoder, size
     assert (np.vstack([vectors for _, vectors in found]) == encoder.encode(TEXTS)).all()
 
 
+def test_options_are_checked_at_the_call(encoder: SentenceEncoder) -> None:
+    with pytest.raises(ValueError, match="truncate_dim is 0"):
+        encoder.encode_groups(pages(5), truncate_dim=0)
+    with pytest.raises(ValueError, match="long_texts is 'cut'"):
+        encoder.encode_groups(pages(5), long_texts="cut")
+
+
 def test_an_empty_group_has_no_vectors(encoder: SentenceEncoder) -> None:
     ((_, vectors),) = encoder.encode_groups([Page(0, [])])
     assert vectors.shape == (0, encoder.dim)

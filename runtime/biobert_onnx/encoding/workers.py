@@ -13,6 +13,9 @@ from typing import Generic, TypeVar
 
 T = TypeVar("T")
 
+HEARTBEAT_S = 0.2
+"""Seconds that the consumer waits at a time. A signal that comes just before a wait begins is only seen when it ends."""
+
 READ_AHEAD_PATIENCE_S = 1.0
 """Seconds that closing a read-ahead waits for its thread. A thread that is blocked inside the iterator, on a terminal
 or a socket, cannot be ended from outside: it ends with the next item, or with the process."""
@@ -61,7 +64,10 @@ class _Workers(Generic[T]):
                 started += 1
             self._want()
             while len(self._ended) < started or not self._made.empty():
-                result = self._made.get()
+                try:
+                    result = self._made.get(timeout=HEARTBEAT_S)
+                except Empty:
+                    continue
                 if isinstance(result, BaseException):
                     raise result
                 if result is not None:  # None only wakes this thread: another one has ended
