@@ -14,7 +14,7 @@ from typing import Generic, TypeVar
 T = TypeVar("T")
 
 HEARTBEAT_S = 0.2
-"""Seconds that the consumer waits at a time. A signal that comes just before a wait begins is only seen when it ends."""
+"""Seconds that the consumer waits at a time. A signal that comes just before a wait begins is seen at its end."""
 
 READ_AHEAD_PATIENCE_S = 1.0
 """Seconds that closing a read-ahead waits for its thread. A thread that is blocked inside the iterator, on a terminal
