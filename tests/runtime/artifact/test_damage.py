@@ -210,10 +210,11 @@ def test_a_folder_that_may_not_be_entered_is_named(
 def test_a_folder_that_may_not_be_written_serves_all_the_same(
     foreign: Path, encoder: SentenceEncoder, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    expected = encoder.encode(TEXTS)
     foreign.chmod(0o555)
     foreign.parent.chmod(0o555)
     with any_user():
-        assert (SentenceEncoder(foreign).encode(TEXTS) == encoder.encode(TEXTS)).all()
+        assert (SentenceEncoder(foreign).encode(TEXTS) == expected).all()
         assert [main([command, str(foreign)]) for command in ("verify", "info", "prepack")] == [0, 0, 1]
     (line,) = capsys.readouterr().err.splitlines()
     assert f"'{foreign / FOLDER}' cannot be written (Permission denied): make room or get permission there" in line
