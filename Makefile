@@ -19,7 +19,7 @@ OF_PYSPARK := \
 .PHONY: demo test test-interop check docs fuzz audit benchmark benchmark-quick soak load
 
 # Export a checkpoint, embed sentences with it, compare its speed with PyTorch; CHECKPOINT=folder takes your own.
-$(VENV)/.demo: NOTE := Installing PyTorch and other packages into $(VENV), once. This takes minutes, and 2.4 GB with the \
+$(VENV)/.demo: NOTE := Installing PyTorch and other packages into $(VENV), once. This takes minutes, and 1.6 GB with the \
   CPU build of torch, 6 GB with the build that PyPI has for Linux.
 demo: $(VENV)/.demo
 	$(BIN)/python -m benchmarks.demo $(if $(CHECKPOINT),--checkpoint '$(CHECKPOINT)')
