@@ -65,8 +65,8 @@ def summary(speed: Record, fidelity: Record) -> Iterator[str]:
     """Yield the caption and the table, line by line: speed and memory of one record, cosines of the other one."""
     yield (
         f"Measured on {STANDIN_NOTE}. The cosine to PyTorch float32 is that of the trained {fidelity['subject']}. "
-        f"{machine(speed)}. Medians (least to greatest sample); bold: clearly the best, as no median lies within the "
-        "samples of the other."
+        f"{machine(speed)}. Medians (least to greatest sample); bold: clearly the best (no other "
+        "median lies within its samples, nor its median within theirs)."
     )
     columns = {column.title: _cells(column, speed) for column in COLUMNS}
     cosine = f"mean cosine, {fidelity['subject']}"

@@ -106,6 +106,8 @@ def json_rows(embeddings: FloatArray) -> Iterator[str]:
 
 
 def _levels(embeddings: Floats, ranges: Floats) -> NDArray[np.uint8]:
+    if not np.isfinite(ranges).all():
+        raise ValueError("the embeddings, or their ranges, hold NaN or infinity: drop these rows")
     shape = (2, embeddings.shape[1])
     if np.shape(ranges) != shape or not np.less_equal(*ranges).all():
         raise ValueError(

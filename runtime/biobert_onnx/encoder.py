@@ -6,7 +6,6 @@ from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import closing
 from functools import partial
 from itertools import takewhile
-from pathlib import Path
 from typing import Self, TypeVar
 
 import numpy as np
@@ -22,11 +21,11 @@ from biobert_onnx.encoding.call import Call, warn_of_cut_texts
 from biobert_onnx.encoding.cpus import usable_cpus
 from biobert_onnx.encoding.long_texts import check_long_texts
 from biobert_onnx.encoding.pipeline import Group, Options, Pipeline, Progress, window_vectors
-from biobert_onnx.encoding.prepacked import FOLDER, fitting_graph
+from biobert_onnx.encoding.prepacked import FOLDER, existing_folder, fitting_graph
 from biobert_onnx.encoding.sessions import Sessions
 from biobert_onnx.encoding.texts import CHUNK_TEXTS, check_sequence, checked, checked_texts, chunks
 from biobert_onnx.encoding.tokenizer import TextTokenizer
-from biobert_onnx.errors import check_int
+from biobert_onnx.errors import TextTooLongError, check_int
 
 MAX_THREADS = 1024
 """More threads than this are a mistake."""
@@ -62,7 +61,8 @@ class SentenceEncoder:
         used if it was made from this artifact, by this onnxruntime version, on this type of CPU.
 
         Raises ArtifactError if the folder is no complete artifact (sizes are checked here, sha256 by
-        `biobert-onnx verify`), ValueError if `path` is empty, or if `max_length` or `threads` is out of range.
+        `biobert-onnx verify`), FileNotFoundError if `prepacked` holds no packed weights, ValueError if `path` is empty,
+        or if `max_length` or `threads` is out of range.
         """
         self._folder = folder = checked_folder(path)
         self._remade = partial(type(self), folder, max_length=max_length, threads=threads, prepacked=prepacked)
@@ -71,7 +71,7 @@ class SentenceEncoder:
         self._max_length = manifest.max_length if max_length is None else manifest.check_max_length(max_length)
         self._threads = _checked_threads(threads)
         plain = folder / ENCODER_GRAPH
-        packed = fitting_graph(folder / FOLDER if prepacked is None else Path(prepacked), manifest)
+        packed = fitting_graph(folder / FOLDER if prepacked is None else existing_folder(prepacked), manifest)
         exact = not manifest.has_float32_products  # these round otherwise without packing
         tokenizer = TextTokenizer(folder / TOKENIZER)
         self._sessions = Sessions(plain, packed or plain, dim=self.dim, threads=self._threads, quick_start=exact)
@@ -158,8 +158,8 @@ class SentenceEncoder:
 
         Raises TypeError for what is no sequence of texts (a bare str, a table, a mapping, a set) and for an entry that
         is no str, ValueError for a lone surrogate; the last two name the entry's index. Raises TextTooLongError, too,
-        for a text with neither white space nor punctuation in 262,144 characters, unless they are ASCII letters and
-        digits. Raises ValueError for `truncate_dim` or `long_texts` out of range, and after `close`.
+        for a text with a word of more than 262,144 characters that are not all letters and digits. Raises ValueError
+        for `truncate_dim` or `long_texts` out of range, and after `close`.
         """
         call = Call(sentences, self._options(normalize_embeddings, truncate_dim, long_texts))
         if show_progress_bar is None:
@@ -274,8 +274,12 @@ class SentenceEncoder:
 
         Raises as `encode` does for what is no sequence of texts.
         """
-        token_ids = self._pipeline.tokenizer.token_ids
-        counts = [len(ids) for chunk in chunks(checked_texts(sentences)) for ids in token_ids(chunk.texts)]
+        counts: list[int] = []
+        for chunk in chunks(checked_texts(sentences)):
+            try:
+                counts += map(len, self._pipeline.tokenizer.token_ids(chunk.texts))
+            except TextTooLongError as error:
+                raise error.at(len(counts) + error.index, argument="sentences") from None
         return np.array(counts, dtype=np.int64)
 
     def _options(self, normalize: bool, truncate_dim: int | None, long_texts: str) -> Options:

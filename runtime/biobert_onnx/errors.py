@@ -34,8 +34,8 @@ class TextTooLongError(ValueError):
             reason = f"more than {max_length:,} tokens"
             remedy = "split it, or choose long_texts='window' or 'truncate'"
         else:
-            reason = f"more than {word_characters:,} characters without white space or punctuation"
-            remedy = "split it"
+            reason = f"a word of more than {word_characters:,} characters"
+            remedy = "split it, or drop it"
         super().__init__(f"{argument}[{index}] has {reason}: {remedy}")
         self.index, self.max_length, self.word_characters = index, max_length, word_characters
 

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from biobert_onnx import SentenceEncoder, TruncationWarning, similarity
+from biobert_onnx import SentenceEncoder, TextTooLongError, TruncationWarning, similarity
 from biobert_onnx.encoding.texts import CHUNK_TEXTS
 from biobert_onnx.encoding.tokenizer import CALL_CHARACTERS
 from tests.support.texts import TEXTS
@@ -164,6 +164,11 @@ def test_the_names_of_sentence_transformers_give_the_same(encoder: SentenceEncod
     embeddings = encoder.encode(TEXTS)
     assert encoder.get_sentence_embedding_dimension() == encoder.dim
     assert (encoder.similarity(embeddings, embeddings) == similarity(embeddings, embeddings)).all()
+
+
+def test_token_counts_name_the_first_sentence_that_is_too_long(encoder: SentenceEncoder) -> None:
+    with pytest.raises(TextTooLongError, match=r"sentences\[2000\] has a word of more than 262,144 characters"):
+        encoder.token_counts([*["fine"] * 2000, "\u0301" * 600_000])
 
 
 def test_an_empty_path_is_refused(monkeypatch: pytest.MonkeyPatch, artifact: Path) -> None:

@@ -11,7 +11,8 @@ from biobert_onnx.encoder import SentenceEncoder
 from biobert_onnx.encoding.long_texts import LONG_TEXTS
 from biobert_onnx.files.encode import Encoded, encode_file
 from biobert_onnx.files.formats import FORMATS, READERS, TEXT, WRITERS, open_reader
-from biobert_onnx.files.lines import PACKED, STDIN
+from biobert_onnx.files.lines import STDIN
+from biobert_onnx.files.packed import PACKED
 from biobert_onnx.files.rows import MISSING
 
 EXAMPLES = """\

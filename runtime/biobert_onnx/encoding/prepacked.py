@@ -5,6 +5,7 @@ onnxruntime version and one type of CPU; with any other the runtime takes the ar
 """
 
 import json
+import os
 import platform
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict
@@ -52,6 +53,16 @@ def prepack(artifact: Path, into: Path | None = None) -> Path:
         files = {name: asdict(FileRecord.of(work / name)) for name in (ENCODER_GRAPH, WEIGHTS)}
         (work / KEY).write_text(json.dumps({**key(manifest), "files": files}, indent=2) + "\n", encoding="utf-8")
     return target
+
+
+def existing_folder(path: str | os.PathLike[str]) -> Path:
+    """Return `path` as a Path; raises FileNotFoundError unless packed weights, fitting or not, lie there."""
+    folder = Path(path)
+    if not (folder / KEY).is_file():
+        raise FileNotFoundError(
+            f"no packed weights in '{folder}': make them with 'biobert-onnx prepack ARTIFACT --into FOLDER'"
+        )
+    return folder
 
 
 def fitting_graph(folder: Path, manifest: Manifest) -> Path | None:

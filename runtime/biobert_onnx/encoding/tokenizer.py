@@ -4,7 +4,9 @@ import re
 import string
 from array import array
 from collections.abc import Iterator, Sequence
+from functools import cached_property
 from pathlib import Path
+from unicodedata import category
 
 from tokenizers import Tokenizer
 from tokenizers.models import WordPiece
@@ -21,12 +23,15 @@ CHARACTERS_PER_TOKEN = 16
 English has 5 characters a token. A text whose tokens are longer is read on, piece by piece."""
 
 PIECE_CHARACTERS = 65_536
-"""Characters in one piece of a text that is kept whole."""
+"""Characters in one piece of a text that is kept whole, and the most in any piece."""
 
 WORD_CHARACTERS = 262_144
-"""Characters that a piece may be longer to end at a word's end. A text without one there is refused."""
+"""Characters that a piece may be longer, to end where a word ends. A text without such a place there is refused."""
 
 WHITE_SPACE = " \t\n\r"
+IDEOGRAPHS = "\u4e00-\u9fff"
+"""The range of CJK's unified ideographs, each of which is a word of its own."""
+
 PUNCTUATION = "".join(sorted(set(string.punctuation) - set("_<=>"))) + "\u3001\u3002\uff0c\uff1b\uff1a\uff1f\uff01"
 """Characters that BERT's tokenizers take for words of their own, CJK's last. Left out are "_", which added tokens take
 for a letter, and "<=>", which a mark after them can turn into a letter (NFC makes U+226E of "<" and U+0338)."""
@@ -43,7 +48,8 @@ class TextTokenizer:
             raise ArtifactError(f"'{path}' is no tokenizer.json ({error}): export the artifact again") from error
         self._tokenizer.no_padding()
         self._tokenizer.no_truncation()
-        self._word_end = _word_end(self._tokenizer)
+        self._added = "".join(token.content[1:] for token in self._tokenizer.get_added_tokens_decoder().values())
+        self._word_end = self._pattern_of(WHITE_SPACE + (PUNCTUATION if self._splits_at_punctuation else ""))
         self._longest_word = _longest_word(self._tokenizer)
 
     def token_ids(self, texts: Sequence[str], *, limit: int | None = None) -> TokenIds:
@@ -73,14 +79,15 @@ class TextTokenizer:
 
         A piece ends before white space or a punctuation mark: neither a word nor an added token reaches across one, nor
         does Unicode's composition (NFC), which joins a character to the marks after it. A word of more letters than
-        the vocabulary looks up is unknown whatever its length, so an endless one is shortened first.
+        the vocabulary looks up is unknown whatever its length, so an endless one is shortened first. Pieces grow, as
+        a text of few tokens, one of blanks, would else be read in a great many.
         """
         start = 0
         while start + size < len(text):
-            end = self._word_end.search(text, start + size, start + size + WORD_CHARACTERS)
+            end = self._end_of_word(text, start + size)
             if end is not None:
-                yield text[start : end.start()]
-                start = end.start()
+                yield text[start:end]
+                start, size = end, min(2 * size, max(size, PIECE_CHARACTERS))
             elif start + size + WORD_CHARACTERS >= len(text):
                 break
             else:
@@ -90,12 +97,49 @@ class TextTokenizer:
                 text, start = shorter, 0
         yield text[start:]
 
+    @property
+    def _splits_at_punctuation(self) -> bool:
+        return isinstance(self._tokenizer.pre_tokenizer, BertPreTokenizer)
+
+    @cached_property
+    def _rare_word_end(self) -> re.Pattern[str]:
+        """All other characters that words end before, tried one by one: seldom needed, as they take a while to try."""
+        characters = (chr(code) for code in range(0x80, 0x10000))
+        candidates = [each for each in characters if category(each)[0] in "PZ"]
+        ends = "".join(each for each in candidates if self._ends_words(each))
+        return self._pattern_of(ends, IDEOGRAPHS if self._ends_words(IDEOGRAPHS[0]) else "")
+
+    def _end_of_word(self, text: str, start: int) -> int | None:
+        """The first place from `start` on, within WORD_CHARACTERS, where `text` can be cut; None if there is none."""
+        end = start + WORD_CHARACTERS
+        found = self._word_end.search(text, start, end)
+        if found is None and end < len(text):
+            found = self._rare_word_end.search(text, start, end)
+        return None if found is None else found.start()
+
+    def _ends_words(self, character: str) -> bool:
+        """Whether a text can be cut before `character`: its tokens are then those of both parts."""
+        whole, before, after = (
+            encoding.ids for encoding in self._tokenizer.encode_batch_fast([f"1{character}2", "1", f"{character}2"])
+        )
+        return bool([*before[:-1], *after[1:]] == whole)
+
+    def _pattern_of(self, characters: str, ranges: str = "") -> re.Pattern[str]:
+        """A pattern of one of `characters` or `ranges`, those left out that an added token has inside."""
+        inside = "".join(map(re.escape, sorted(set(characters) - set(self._added)))) + ranges
+        return re.compile(f"[{inside}]" if inside else r"(?!)")
+
     def _shortened(self, text: str) -> str:
-        """`text` with every endless word of ASCII letters and digits cut to its ends, which stay unknown together."""
-        most = self._longest_word
-        if most is None:
+        """`text` with every endless word of letters and digits cut to its ends, which stay unknown together.
+
+        What is left is several times as long as the longest word that is looked up, as NFC may make one letter of
+        three. Ideographs are left alone: each is a word.
+        """
+        if self._longest_word is None:
             return text
-        return re.sub(rf"[0-9A-Za-z]{{{4 * most},}}", lambda word: word[0][:most] + word[0][-most:], text)
+        kept = 8 * self._longest_word
+        pattern = rf"(?:(?![{IDEOGRAPHS}])[^\W_]){{{2 * kept},}}"
+        return re.sub(pattern, lambda word: word[0][:kept] + word[0][-kept:], text)
 
 
 def _next_pieces(unfinished: dict[int, Iterator[str]]) -> list[tuple[int, str]]:
@@ -125,14 +169,6 @@ def _joined(before: Sequence[int], ids: Sequence[int]) -> Sequence[int]:
     assert isinstance(before, array)
     before[-1:] = array("i", ids[1:])
     return before
-
-
-def _word_end(tokenizer: Tokenizer) -> re.Pattern[str]:
-    """A pattern of one character that no word and no added token has inside."""
-    added = "".join(token.content[1:] for token in tokenizer.get_added_tokens_decoder().values())
-    split_at_punctuation = isinstance(tokenizer.pre_tokenizer, BertPreTokenizer)
-    ends = set(WHITE_SPACE + PUNCTUATION * split_at_punctuation) - set(added)
-    return re.compile(f"[{''.join(map(re.escape, sorted(ends)))}]" if ends else r"(?!)")
 
 
 def _longest_word(tokenizer: Tokenizer) -> int | None:

@@ -8,8 +8,9 @@ from typing import Any
 
 from biobert_onnx.files.csv import TAB, CsvReader
 from biobert_onnx.files.jsonl import JsonlReader, JsonlWriter
-from biobert_onnx.files.lines import PACKED, STDIN
+from biobert_onnx.files.lines import STDIN
 from biobert_onnx.files.npy import NpyWriter
+from biobert_onnx.files.packed import PACKED
 from biobert_onnx.files.parquet import ParquetReader, ParquetWriter
 from biobert_onnx.files.rows import MissingTexts, Reader
 from biobert_onnx.files.text import TextReader

@@ -9,12 +9,10 @@ from pathlib import Path
 from typing import IO, Any, Self
 
 from biobert_onnx.encoding.texts import CHUNK_TEXTS, grouped
+from biobert_onnx.files.packed import unpacked
 from biobert_onnx.files.rows import InputError, MissingTexts, Record, Rows
 
 STDIN = "-"
-
-PACKED = (".gz", ".bz2", ".xz")
-"""Endings of packed files; what is inside has the ending before."""
 
 MAX_LINE_BYTES = 64 * 2**20
 """Bytes of one line. About ten times as many are needed while a line at the limit is read, decoded and parsed."""
@@ -45,7 +43,7 @@ class Lines:
         with ExitStack() as files:
             self._raw = files.enter_context(_opened(self._source))
             self._size = 0 if self._source == STDIN else os.fstat(self._raw.fileno()).st_size
-            self._file = files.enter_context(_unpacked(self._raw, _ending(self._source)))
+            self._file = files.enter_context(unpacked(self._raw, _ending(self._source)))
             if self._file is not self._raw and self._size == 0:  # gzip takes nothing for a whole file
                 raise self._damage("it is empty")
             self._files = files.pop_all()
@@ -161,22 +159,3 @@ def _opened(source: str) -> IO[bytes]:
 
 def _ending(source: str) -> str:
     return Path(source).suffix.lower()
-
-
-def _unpacked(file: IO[bytes], ending: str) -> IO[bytes]:
-    """Return `file` itself or, if `ending` is one of PACKED, what is unpacked from it while it is read."""
-    unpacked: Any = file
-    if ending == ".gz":
-        import gzip
-
-        unpacked = gzip.GzipFile(fileobj=file, mode="rb")
-    elif ending == ".bz2":
-        import bz2
-
-        unpacked = bz2.BZ2File(file)
-    elif ending == ".xz":
-        import lzma
-
-        unpacked = lzma.LZMAFile(file)  # noqa: SIM115
-    opened: IO[bytes] = unpacked
-    return opened

@@ -2,6 +2,7 @@
 
 import json
 import random
+import unicodedata
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -112,7 +113,7 @@ def test_no_call_gets_more_than_a_bounded_number_of_characters(
         assert sum(recorder.characters) <= count * (piece + len("gene "))
 
 
-@pytest.mark.parametrize("word", ["a" * 3_000_000, "7b" * 1_000_000])
+@pytest.mark.parametrize("word", ["a" * 3_000_000, "7b" * 1_000_000, "β" * 400_000, "\u1112\u1161\u11ab" * 200_000])
 @pytest.mark.parametrize(("before", "after"), [("", ""), ("a gene ", " found"), ("β", "β."), ("x,", "\u0301y z")])
 @pytest.mark.parametrize("limit", [None, 16])
 def test_an_endless_word_is_one_unknown_token(
@@ -122,11 +123,37 @@ def test_an_endless_word_is_one_unknown_token(
     assert list(found) == whole.encode(before + "a" * 500 + after).ids
 
 
-@pytest.mark.parametrize("character", ["β", "\u0301", "患"])
+@pytest.mark.parametrize("character", ["\u0301", "😀"])
 def test_a_text_without_a_words_end_that_cannot_be_shortened_is_refused(ours: TextTokenizer, character: str) -> None:
     text = "gene " + character * 2 * WORD_CHARACTERS
-    with pytest.raises(TextTooLongError, match=r"texts\[1\] has more than 262,144 characters without white space"):
+    with pytest.raises(TextTooLongError, match=r"texts\[1\] has a word of more than 262,144 characters"):
         ours.token_ids(["fine", text])
+
+
+@pytest.mark.parametrize("sentence", ["a\u00a0", "कख।", "dose\u2014", "中文字", "\u3000", "\u201cTNF\u201d", "x\u2026"])
+def test_words_end_before_other_punctuation_and_blanks_too(
+    ours: TextTokenizer, whole: Tokenizer, sentence: str
+) -> None:
+    text = sentence * (2 * WORD_CHARACTERS // len(sentence) + 1)
+    (found,) = ours.token_ids([text])
+    assert list(found) == whole.encode(text).ids
+
+
+def test_no_character_that_words_end_before_composes_with_a_mark(ours: TextTokenizer) -> None:
+    marks = [chr(code) for code in range(0x300, 0x3100) if unicodedata.combining(chr(code))]
+    ends = [
+        each for each in map(chr, range(0x10000)) if (ours._word_end.match(each) or ours._rare_word_end.match(each))
+    ]
+    ends = [each for each in ends if not "\u4e00" < each <= "\u9fff"]
+    assert len(ends) > 300
+    composed = [end + mark for end in ends for mark in marks if len(unicodedata.normalize("NFC", end + mark)) == 1]
+    assert composed == []
+
+
+def test_a_long_text_of_few_tokens_is_read_in_few_pieces(ours: TextTokenizer) -> None:
+    recorder = ours._tokenizer = Recorder(ours._tokenizer)
+    ours.token_ids([" " * 20_000_000], limit=16)
+    assert len(recorder.characters) < 500
 
 
 def test_chinese_text_with_its_own_punctuation_is_read_in_pieces(ours: TextTokenizer, whole: Tokenizer) -> None:

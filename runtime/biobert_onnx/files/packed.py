@@ -1,0 +1,66 @@
+"""Files packed by gzip, bzip2 or xz, unpacked while they are read; damage anywhere in them is an error.
+
+The file objects of `bz2` and `lzma` take whatever follows the first stream, and is no stream, for harmless padding: the
+rest of a damaged file would be lost without a word. So streams are followed here one by one.
+"""
+
+import io
+from collections.abc import Callable
+from typing import IO, Any
+
+PACKED = (".gz", ".bz2", ".xz")
+"""Endings of packed files; the ending before them says the format."""
+
+READ_BYTES = 64 * 1024
+"""Bytes of a packed file read at a time."""
+
+
+def unpacked(file: IO[bytes], ending: str) -> IO[bytes]:
+    """Return `file` itself or, if `ending` is one of PACKED, a file of what is unpacked from it while it is read.
+
+    Reading raises OSError, EOFError, zlib.error or lzma.LZMAError if the packed file is damaged or not whole.
+    """
+    if ending == ".gz":
+        import gzip
+
+        opened: Any = gzip.GzipFile(fileobj=file, mode="rb")
+        return opened  # type: ignore[no-any-return]
+    if ending == ".bz2":
+        import bz2
+
+        return io.BufferedReader(_Streams(file, bz2.BZ2Decompressor))
+    if ending == ".xz":
+        import lzma
+
+        return io.BufferedReader(_Streams(file, lzma.LZMADecompressor))
+    return file
+
+
+class _Streams(io.RawIOBase):
+    """What is unpacked from the streams of `file`, each of which `new_stream` makes a decompressor for."""
+
+    def __init__(self, file: IO[bytes], new_stream: Callable[[], Any]) -> None:
+        self._file, self._new_stream = file, new_stream
+        self._stream = new_stream()
+
+    def readable(self) -> bool:
+        """Always: it is for nothing else."""
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        """Unpack into `buffer`; return the number of bytes, 0 at the end of the last stream."""
+        while True:
+            packed = b""
+            if self._stream.eof:
+                packed = self._stream.unused_data or self._file.read(READ_BYTES)
+                if not packed:
+                    return 0
+                self._stream = self._new_stream()
+            elif self._stream.needs_input:
+                packed = self._file.read(READ_BYTES)
+                if not packed:
+                    raise EOFError("it ends before its last stream does")
+            data = self._stream.decompress(packed, len(buffer))
+            if data:
+                buffer[: len(data)] = data
+                return len(data)
