@@ -33,7 +33,10 @@ class JsonlReader(LineReader):
         """Return the text to encode, None if the row is left out; `known` is whether any row so far had the field."""
         check_room(place, tuple(record))
         if self._column in record:
-            return self.missing.text(record[self._column], column=self._column, place=place)
+            value = record[self._column]
+            if isinstance(value, float) and math.isnan(value):
+                record[self._column] = None  # as it will be written
+            return self.missing.text(value, column=self._column, place=place)
         return self.missing.absent(tuple(record), column=self._column, place=place, known=known)
 
 

@@ -32,15 +32,18 @@ def unpacked(file: IO[bytes], ending: str) -> IO[bytes]:
     if ending == ".xz":
         import lzma
 
-        return io.BufferedReader(_Streams(file, lzma.LZMADecompressor))
+        return io.BufferedReader(_Streams(file, lzma.LZMADecompressor, padding=b"\0"))
     return file
 
 
 class _Streams(io.RawIOBase):
-    """What is unpacked from the streams of `file`, each of which `new_stream` makes a decompressor for."""
+    """What is unpacked from the streams of `file`, each of which `new_stream` makes a decompressor for.
 
-    def __init__(self, file: IO[bytes], new_stream: Callable[[], Any]) -> None:
-        self._file, self._new_stream = file, new_stream
+    `padding`: bytes that may stand between streams and after them.
+    """
+
+    def __init__(self, file: IO[bytes], new_stream: Callable[[], Any], *, padding: bytes = b"") -> None:
+        self._file, self._new_stream, self._padding = file, new_stream, padding
         self._stream = new_stream()
 
     def readable(self) -> bool:
@@ -52,7 +55,7 @@ class _Streams(io.RawIOBase):
         while True:
             packed = b""
             if self._stream.eof:
-                packed = self._stream.unused_data or self._file.read(READ_BYTES)
+                packed = self._next_stream()
                 if not packed:
                     return 0
                 self._stream = self._new_stream()
@@ -64,3 +67,10 @@ class _Streams(io.RawIOBase):
             if data:
                 buffer[: len(data)] = data
                 return len(data)
+
+    def _next_stream(self) -> bytes:
+        """The first bytes of the next stream, b"" at the end of the file."""
+        packed = self._stream.unused_data or self._file.read(READ_BYTES)
+        while packed and not (packed := packed.lstrip(self._padding) if self._padding else packed):
+            packed = self._file.read(READ_BYTES)
+        return bytes(packed)

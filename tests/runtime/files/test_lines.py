@@ -64,8 +64,34 @@ def test_damaged_bytes_in_a_packed_file_are_an_error_that_names_it(tmp_path: Pat
     data = bytearray(path.read_bytes())
     data[len(data) // 2 : len(data) // 2 + 20] = b"\xff" * 20
     path.write_bytes(data)
-    with pytest.raises(InputError, match=r"a\.txt\.\w+' (is damaged or not whole after line|, line \d+ is no UTF-8)"):
+    with pytest.raises(InputError, match=r"a\.txt\.\w+'( is damaged or not whole after line|, line \d+ is no UTF-8)"):
         texts(path)
+
+
+@pytest.mark.parametrize("packed", PACKERS)
+@pytest.mark.parametrize("bit", range(8))
+def test_a_damaged_second_member_is_an_error_and_no_end(tmp_path: Path, packed: str, bit: int) -> None:
+    second = bytearray(PACKERS[packed](b"two\n" * 1000))
+    second[1] ^= 1 << bit  # in the magic number: the rest looks like no member at all
+    path = tmp_path / f"a.txt{packed}"
+    path.write_bytes(PACKERS[packed](b"one\n") + second)
+    with pytest.raises(InputError, match=r"is damaged or not whole after line \d \("):
+        texts(path)
+
+
+@pytest.mark.parametrize("packed", PACKERS)
+def test_garbage_after_the_last_member_is_an_error(tmp_path: Path, packed: str) -> None:
+    path = tmp_path / f"a.txt{packed}"
+    path.write_bytes(PACKERS[packed](b"one\n") + b"garbage")
+    with pytest.raises(InputError, match="is damaged or not whole after line"):
+        texts(path)
+
+
+@pytest.mark.parametrize("zeros", [4, 200_000])
+def test_zeros_between_the_streams_of_xz_are_padding(tmp_path: Path, zeros: int) -> None:
+    path = tmp_path / "a.txt.xz"
+    path.write_bytes(PACKERS[".xz"](b"one\n") + b"\0" * zeros + PACKERS[".xz"](b"two\n") + b"\0" * zeros)
+    assert texts(path) == ["one", "two"]
 
 
 @pytest.mark.parametrize("packed", PACKERS)
