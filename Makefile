@@ -39,7 +39,7 @@ check: $(VENV)/.test
 
 # The properties of tests/properties on thousands of new examples; `make test` tries a few.
 fuzz: $(VENV)/.test
-	HF_HUB_OFFLINE=1 $(BIN)/python -m pytest tests/properties --hypothesis-profile=fuzz --hypothesis-show-statistics
+	HF_HUB_OFFLINE=1 $(BIN)/python -m pytest tests/properties tests/faults/test_kills.py --hypothesis-profile=fuzz --hypothesis-show-statistics
 
 # Every version and licence that is installed, none of them a GPL; known weaknesses of the pinned versions.
 audit: $(VENV)/.test $(VENV)/.audit
