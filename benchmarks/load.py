@@ -100,7 +100,7 @@ def terminated_command(number: int) -> float:
         start = time.monotonic()
         process.send_signal(signal.SIGTERM)
         code = process.wait(EXIT_TIMEOUT_S)
-    if code != -signal.SIGTERM or output.exists():
+    if code != SIGTERM_EXIT_CODE or output.exists():
         raise ValueError(f"'{' '.join(command)}' ended with {code}, output {output.exists()}, on SIGTERM")
     return round(time.monotonic() - start, 3)
 
