@@ -60,9 +60,11 @@ def set_width(terminal: int, columns: int) -> None:
     fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
 
 
-def heed_interrupts() -> None:
-    """A process that a script starts in the background ignores SIGINT, and so would what it starts."""
+def heed_signals() -> None:
+    """A process that is started in the background, or by nohup, ignores signals, and so would what it starts."""
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 @contextmanager
@@ -72,7 +74,7 @@ def unfinished_run(artifact: Path, output: Path, *, lines: int) -> Iterator[subp
     source = subprocess.Popen(["seq", "-f", "Sepsis again and again. " * 20 + "%.0f", str(lines)], stdout=writing)
     arguments = command("encode", artifact, "-", "-o", output)
     process = subprocess.Popen(
-        arguments, stdin=reading, stderr=subprocess.PIPE, env=ENVIRONMENT, preexec_fn=heed_interrupts
+        arguments, stdin=reading, stderr=subprocess.PIPE, env=ENVIRONMENT, preexec_fn=heed_signals
     )
     os.close(reading)
     started = 1000 if lines else 0

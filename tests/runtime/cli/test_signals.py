@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -15,7 +16,7 @@ import pytest
 from biobert_onnx.cli import signals
 from biobert_onnx.cli.main import main
 from biobert_onnx.cli.signals import SignalError, signals_raised
-from tests.runtime.cli.command import ENVIRONMENT, command, heed_interrupts, read, refused, run, unfinished_run
+from tests.runtime.cli.command import ENVIRONMENT, command, heed_signals, read, refused, run, unfinished_run
 
 ENDINGS = {
     signal.SIGINT: (130, "interrupted, nothing was written"),
@@ -53,7 +54,9 @@ def test_a_run_that_is_terminated_leaves_no_file(
 @pytest.mark.parametrize("delay_s", [0.0, 0.05, 0.2, 0.5, 1.0])
 def test_a_signal_at_any_moment_leaves_no_file(artifact: Path, tmp_path: Path, delay_s: float) -> None:
     arguments = command("encode", artifact, "-", "-o", tmp_path / "out.npy")
-    with subprocess.Popen(arguments, stdin=subprocess.PIPE, stderr=subprocess.PIPE, env=ENVIRONMENT) as process:
+    with subprocess.Popen(
+        arguments, stdin=subprocess.PIPE, stderr=subprocess.PIPE, env=ENVIRONMENT, preexec_fn=heed_signals
+    ) as process:
         time.sleep(delay_s)
         process.send_signal(signal.SIGTERM)
         process.communicate(timeout=60)
@@ -71,7 +74,7 @@ def test_a_second_signal_does_not_disturb_the_cleaning(artifact: Path, tmp_path:
 
 
 def ignore_hangups() -> None:
-    heed_interrupts()
+    heed_signals()
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
 
 
@@ -97,9 +100,7 @@ def test_an_export_that_is_ended_leaves_no_folder(
     arguments = command("export", tiny_checkpoint, tmp_path / "artifact")
     arguments.remove("-W")
     arguments.remove("error")  # of other packages
-    process = subprocess.Popen(
-        arguments, stderr=subprocess.PIPE, text=True, env=ENVIRONMENT, preexec_fn=heed_interrupts
-    )
+    process = subprocess.Popen(arguments, stderr=subprocess.PIPE, text=True, env=ENVIRONMENT, preexec_fn=heed_signals)
     assert process.stderr is not None
     while step not in process.stderr.readline():
         assert process.poll() is None
@@ -152,9 +153,14 @@ def test_a_keyboard_is_told_that_it_is_waited_for(artifact: Path, tmp_path: Path
 
 
 @pytest.fixture
-def no_handlers() -> None:
-    for name in signals.NAMES:
-        assert signal.getsignal(getattr(signal, name)) is signal.SIG_DFL
+def no_handlers() -> Iterator[None]:
+    """The system's own handling, also where nohup has signals ignored."""
+    numbers = [getattr(signal, name) for name in signals.NAMES]
+    before = {number: signal.signal(number, signal.SIG_DFL) for number in numbers}
+    assert set(before.values()) <= {signal.SIG_DFL, signal.SIG_IGN}  # no test has left a handler
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
 
 
 def test_handlers_are_there_in_the_block_only_and_in_the_main_thread_only(no_handlers: None) -> None:
