@@ -187,7 +187,7 @@ def refusals() -> list[tuple[str, Any]]:
             lambda stage, frame: stage.setCaseSensitive(False).transform(frame),
         ),
         (
-            "max_length is 513, expected a whole number, 3 to 128: the positions of the checkpoint",
+            "max_length is 513, expected 3 to 128: the positions of the checkpoint",
             lambda stage, frame: stage.setMaxSentenceLength(513).transform(frame),
         ),
         ("batchSize is 0, expected at least 1", lambda stage, _: stage.setBatchSize(0)),
@@ -200,7 +200,7 @@ def refusals() -> list[tuple[str, Any]]:
             ),
         ),
         (
-            "max_length is 2, expected a whole number, 3 to 128",
+            "max_length is 2, expected 3 to 128",
             lambda stage, frame: embed_column(frame, stage.getOrDefault("artifact"), "text", "v", max_length=2),
         ),
         ("the column 'n' is int, expected string", lambda stage, frame: embed_column(frame, "x", "n", "v")),
