@@ -11,6 +11,7 @@ import pytest
 from benchmarks.harness.correctness import judge
 from benchmarks.harness.subjects import Subject
 from benchmarks.peers.contenders import CONTENDERS, REFERENCE
+from benchmarks.report.looks import LOOKS
 from biobert_onnx.cli.main import main
 from biobert_onnx.serving import serverless
 from biobert_onnx_export.reference.texts import TextSets
@@ -51,9 +52,9 @@ def reader(artifact: Path, tiny_checkpoint: Path, tmp_path: Path, monkeypatch: p
     (tmp_path / "texts.txt").write_text("\n".join(shortest), encoding="utf-8")
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("BIOBERT_ONNX_ARTIFACT", "")  # serverless.md sets it
-    serverless._encoder.cache_clear()
+    serverless.forget_encoder()
     yield
-    serverless._encoder.cache_clear()
+    serverless.forget_encoder()
 
 
 def run(block: Block, names: dict[str, Any]) -> None:
@@ -91,7 +92,8 @@ def test_every_block_of_a_page_runs_and_prints_what_the_page_shows(
 def test_the_contender_of_the_page_is_prepared_loaded_and_right(
     tiny_checkpoint: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(CONTENDERS, "onnxruntime float32", CONTENDERS[REFERENCE])  # and taken out again afterwards
+    for table in (CONTENDERS, LOOKS):
+        monkeypatch.setitem(table, "onnxruntime float32", table[REFERENCE])  # and taken out again afterwards
     names_after(CONTENDER, capsys)
     subject = Subject.prepare("tiny", tiny_checkpoint, tmp_path / "work")
     subject.write_reference_graph()

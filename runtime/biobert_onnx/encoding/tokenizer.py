@@ -6,7 +6,6 @@ from array import array
 from collections.abc import Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
-from unicodedata import category
 
 from tokenizers import Tokenizer
 from tokenizers.models import WordPiece
@@ -104,6 +103,8 @@ class TextTokenizer:
     @cached_property
     def _rare_word_end(self) -> re.Pattern[str]:
         """All other characters that words end before, tried one by one: seldom needed, as they take a while to try."""
+        from unicodedata import category  # start-up need not pay for it
+
         characters = (chr(code) for code in range(0x80, 0x10000))
         candidates = [each for each in characters if category(each)[0] in "PZ"]
         ends = "".join(each for each in candidates if self._ends_words(each))

@@ -1,17 +1,15 @@
 """Micro-batches: one length each, every text once, and errors that come through."""
 
-import signal
 import time
 from _thread import interrupt_main
+from functools import partial
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
 from biobert_onnx.encoding.micro_batches import micro_batches, run_micro_batches
-
-HANGS_S = 20
-"""What never ends by itself is interrupted once more after so many seconds."""
+from tests.support.interrupts import interrupt_at
 
 LENGTHS = [int(length) for length in np.random.default_rng(3).integers(2, 300, size=500)]
 
@@ -86,15 +84,5 @@ def test_control_c_while_micro_batches_are_handed_out_drops_those_not_begun() ->
 def test_an_interrupt_at_any_moment_ends_it() -> None:
     rows, out = np.zeros((1, 1), dtype=np.float32), np.zeros((20_000, 1), dtype=np.float32)
     token_ids = [[1] * 512] * len(out)
-    signal.signal(signal.SIGALRM, signal.default_int_handler)
-    try:
-        for delay_s in np.linspace(0.01, 0.1, 60):
-            begin = time.monotonic()
-            with pytest.raises(KeyboardInterrupt):
-                signal.setitimer(signal.ITIMER_REAL, delay_s, HANGS_S)
-                while True:
-                    list(run_micro_batches(lambda ids, threads: rows, token_ids, out=out, threads=2))
-            assert time.monotonic() - begin < HANGS_S
-    finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, signal.SIG_DFL)
+    run_all = partial(run_micro_batches, lambda ids, threads: rows, token_ids, out=out, threads=2)
+    interrupt_at(np.linspace(0.01, 0.1, 60), lambda: list(run_all()))

@@ -1,6 +1,5 @@
 """Worker threads: every result once, errors that come through, and an end that Ctrl-C cannot prevent."""
 
-import signal
 import threading
 import time
 from collections import deque
@@ -12,9 +11,7 @@ import pytest
 
 from biobert_onnx.encoding import workers
 from biobert_onnx.encoding.workers import read_ahead, results_on_threads
-
-HANGS_S = 20
-"""What never ends by itself is interrupted once more after so many seconds."""
+from tests.support.interrupts import HANGS_S, interrupt_at
 
 
 def taking(items: deque[int]) -> Callable[[], int | None]:
@@ -123,15 +120,4 @@ def test_closing_leaves_a_blocked_thread_after_its_patience(monkeypatch: pytest.
 
 @pytest.mark.usefixtures("interruptible")
 def test_an_interrupt_at_any_moment_ends_reading_ahead() -> None:
-    signal.signal(signal.SIGALRM, signal.default_int_handler)
-    try:
-        for delay_s in np.linspace(0.005, 0.05, 40):
-            begin = time.monotonic()
-            with pytest.raises(KeyboardInterrupt):
-                signal.setitimer(signal.ITIMER_REAL, delay_s, HANGS_S)
-                while True:
-                    list(read_ahead(iter(range(1000))))
-            assert time.monotonic() - begin < HANGS_S
-    finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, signal.SIG_DFL)
+    interrupt_at(np.linspace(0.005, 0.05, 40), lambda: list(read_ahead(iter(range(1000)))))

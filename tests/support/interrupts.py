@@ -1,0 +1,26 @@
+"""Ctrl-C at many moments of something that would never end by itself."""
+
+import signal
+import time
+from collections.abc import Callable, Iterable
+
+import pytest
+
+HANGS_S = 20
+"""What never ends by itself is interrupted once more after so many seconds."""
+
+
+def interrupt_at(delays_s: Iterable[float], work: Callable[[], object]) -> None:
+    """Repeat `work`, interrupt it after each delay, and check that KeyboardInterrupt ends it at once."""
+    signal.signal(signal.SIGALRM, signal.default_int_handler)
+    try:
+        for delay_s in delays_s:
+            begin = time.monotonic()
+            with pytest.raises(KeyboardInterrupt):
+                signal.setitimer(signal.ITIMER_REAL, delay_s, HANGS_S)
+                while True:
+                    work()
+            assert time.monotonic() - begin < HANGS_S
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, signal.SIG_DFL)
