@@ -31,7 +31,7 @@ def write_products(subject: Subject, folder: Path) -> None:
         (subject.dim, subject.intermediate),
         (subject.intermediate, subject.dim),
     ]
-    with WeightsFile(folder / "weights.bin") as weights:
+    with WeightsFile(folder / "model.onnx_data") as weights:
         graph = GraphWriter(weights)
         scale, zero_point = graph.constant("scale", np.float32(1)), graph.constant("zero_point", np.uint8(128))
         ones = graph.node("ConstantOfShape", ["shape"], "ones")

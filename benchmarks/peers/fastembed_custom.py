@@ -19,7 +19,7 @@ def load_fastembed(subject: Subject, folder: Path, threads: int, streams: int) -
         normalization=subject.normalized,
         sources=ModelSource(hf="benchmark/subject"),
         dim=subject.dim,
-        additional_files=["weights.bin"],
+        additional_files=["model.onnx_data"],
         model_file="model.onnx",
     )
     model = TextEmbedding("benchmark/subject", specific_model_path=str(folder / "artifact"), threads=threads)

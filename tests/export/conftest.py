@@ -57,7 +57,7 @@ def run_nodes(tmp_path: Path) -> RunNodes:
     """A function that runs a few nodes: it returns their value "y" for the value "x", both (rows, channels) float32."""
 
     def run(write: WriteNodes, x: FloatArray) -> FloatArray:
-        with WeightsFile(tmp_path / "weights.bin") as weights:
+        with WeightsFile(tmp_path / "model.onnx_data") as weights:
             graph = GraphWriter(weights)
             graph.node("Cast", ["integers"], "x", to=1)
             write(graph)

@@ -7,6 +7,7 @@ from biobert_onnx.catalog.models import find
 from biobert_onnx_export.checkpoint.archives import unpacked
 from biobert_onnx_export.checkpoint.config import BertGeometry
 from biobert_onnx_export.checkpoint.locate import locate
+from biobert_onnx_export.checkpoint.rules import Rule
 from biobert_onnx_export.checkpoint.sentence_transformers import SentenceModules
 from biobert_onnx_export.checkpoint.tensorflow import INDEX
 from biobert_onnx_export.checkpoint.tensors import Tensors, read_tensors, weights_file, weights_sha256
@@ -24,7 +25,7 @@ class Checkpoint:
     `source` is the Hub id, or the name of the folder or archive; `revision` is the Hub commit, None for a local one.
     `weights_name` is the file that holds the tensors (of several TensorFlow shards, the name they share), and
     `weights_sha256` the digest of its bytes. `model` is the name of the published checkpoint that `source` stands for,
-    None for any other.
+    None for any other. `rules`: how the folder was read.
     """
 
     source: str
@@ -36,6 +37,7 @@ class Checkpoint:
     tensors: Tensors
     vocabulary: Vocabulary
     modules: SentenceModules
+    rules: tuple[Rule, ...]
 
     @classmethod
     def read(cls, checkpoint: str, *, revision: str | None = None, token: str | None = None) -> Self:
@@ -57,6 +59,7 @@ class Checkpoint:
                 tensors=read_tensors(weights, geometry),
                 vocabulary=vocabulary,
                 modules=modules,
+                rules=(),
             )
 
     def identity(self) -> dict[str, str | None]:
@@ -72,7 +75,7 @@ class Checkpoint:
     @property
     def poolings(self) -> tuple[str, ...]:
         """The poolings that the checkpoint has weights for: the two tensors of the pooler may be absent."""
-        return POOLINGS if "pooler.dense.weight" in self.tensors else ("mean", "cls")
+        return ("mean", "cls", "pooler") if "pooler.dense.weight" in self.tensors else ("mean", "cls")
 
     def pooling(self, requested: str | None) -> str:
         """Return the `requested` pooling, else the checkpoint's own, else mean.

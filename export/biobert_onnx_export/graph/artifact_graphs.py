@@ -17,14 +17,14 @@ CALIBRATION_WEIGHTS = "calibration.bin"
 
 
 def write_graphs(checkpoint: Checkpoint, plan: Plan, folder: Path, *, pooling: str) -> None:
-    """Write encoder.onnx, model.onnx and the weights.bin that both map into `folder`."""
+    """Write encoder.onnx, model.onnx and the model.onnx_data that both map into `folder`."""
     with WeightsFile(folder / WEIGHTS) as weights:
         _write_encoder(Network(checkpoint, plan, GraphWriter(weights), masked=False), folder / ENCODER_GRAPH, pooling)
         _write_model(Network(checkpoint, plan, GraphWriter(weights), masked=True), folder / MODEL_GRAPH, pooling)
 
 
 def write_encoder_graph(checkpoint: Checkpoint, plan: Plan, folder: Path, *, pooling: str) -> None:
-    """Write encoder.onnx and its weights.bin alone into `folder`, for a plan that is only measured."""
+    """Write encoder.onnx and its model.onnx_data alone into `folder`, for a plan that is only measured."""
     with WeightsFile(folder / WEIGHTS) as weights:
         _write_encoder(Network(checkpoint, plan, GraphWriter(weights), masked=False), folder / ENCODER_GRAPH, pooling)
 

@@ -11,7 +11,13 @@ from biobert_onnx.artifact.paths import ENCODER_GRAPH, MANIFEST, MODEL_GRAPH, TO
 from biobert_onnx.artifact.validation import Keys, differences
 from biobert_onnx.errors import ArtifactError, check_int, short_repr
 
-FORMAT = 1
+FORMAT = 2
+"""The number of the folder's format. It rises when a reader of the number before would compute other vectors or miss a
+file. A new key that such a reader may leave out does not raise it: readers skip keys that they do not know."""
+
+POOLINGS = ("cls", "max", "mean", "mean_sqrt_len_tokens", "weightedmean", "pooler")
+"""The ways to one vector a text, under sentence-transformers' names; "pooler" is BERT's own, tanh of a product of
+[CLS]. A manifest's `pooling` is one of them, or several joined by "+", whose vectors are concatenated in that order."""
 
 SPECIAL_TOKENS = 2
 """[CLS] and [SEP] frame every text."""
@@ -55,6 +61,14 @@ class FidelityRecord(Figures):
     by_length: Mapping[str, Figures]
 
 
+class RuleRecord(TypedDict):
+    """One decision on how the checkpoint is read: what it is about, what was decided, and by what."""
+
+    about: str
+    decision: str
+    reason: str
+
+
 class KnownAnswer(TypedDict):
     """How far the vectors of one casing are from published numbers."""
 
@@ -77,6 +91,9 @@ class Manifest:
 
     `dim`: numbers in one vector. `max_length`: tokens a text is cut to by default, [CLS] and [SEP] included.
     `max_positions`: position embeddings of the checkpoint. `normalized`: whether unit length is part of the graph.
+    `prompts`: texts that may be put before a text, by name. `default_prompt`: the name of the one that is, if none is
+    asked for; None for none. `include_prompt`: whether the tokens of a prompt count in pooling.
+    `rules`: how the checkpoint was read, one record a decision.
     `checkpoint`, `versions`, `quantization` and `fidelity`: records that the export makes, for people and tools.
     `files`: size and sha256 of each file, by its path inside the folder. The file also holds its own sha256: that of
     its bytes with zeros in that place.
@@ -86,10 +103,14 @@ class Manifest:
     dim: int
     max_length: int
     max_positions: int
-    pooling: Annotated[str, Literal["mean", "cls", "pooler"]]
+    pooling: str
     normalized: bool
     precision: Annotated[str, Literal["int8", "fp32"]]
     casing: Annotated[str, Literal["cased", "uncased"]]
+    prompts: Mapping[str, str]
+    default_prompt: str | None
+    include_prompt: bool
+    rules: list[RuleRecord]
     checkpoint: Annotated[Mapping[str, Any], CheckpointRecord]
     versions: Mapping[str, str]
     quantization: Mapping[str, Any]

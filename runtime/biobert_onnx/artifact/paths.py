@@ -10,7 +10,7 @@ from biobert_onnx.errors import ArtifactError
 MANIFEST = "manifest.json"
 ENCODER_GRAPH = "encoder.onnx"
 MODEL_GRAPH = "model.onnx"
-WEIGHTS = "weights.bin"
+WEIGHTS = "model.onnx_data"
 TOKENIZER = "tokenizer.json"
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, is_dataclass
+from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints, is_typeddict
 
 from biobert_onnx.errors import short_repr
@@ -17,8 +18,8 @@ class Keys:
 def differences(value: object, kind: Any, place: str = "") -> Iterator[str]:
     """Yield where `value`, which JSON holds at `place`, differs from the type `kind`: place, value, expected type.
 
-    `kind` is a dataclass, a TypedDict, Mapping[str, T], list[T], str, bool, int (a count: not negative), float, a
-    Literal, or Any. Of `Annotated[T, U]` it is U. Keys that `kind` does not name are free.
+    `kind` is a dataclass, a TypedDict, Mapping[str, T], list[T], str, bool, int (a count: not negative), float, one of
+    these or None, a Literal, or Any. Of `Annotated[T, U]` it is U. Keys that `kind` does not name are free.
 
     >>> from typing import NotRequired, TypedDict
     >>> class Table(TypedDict):
@@ -71,6 +72,8 @@ def _fits(value: object, kind: Any) -> bool:
         return True
     if get_origin(kind) is Literal:
         return value in get_args(kind)
+    if isinstance(kind, UnionType):
+        return any(_fits(value, each) for each in get_args(kind))
     if kind is int:
         return type(value) is int and value >= 0  # True is no count
     if kind is float:
@@ -83,4 +86,8 @@ def _name(kind: Any) -> str:
         return f"one of {', '.join(get_args(kind))}"
     if get_origin(kind) is list:
         return "a list"
+    if isinstance(kind, UnionType):
+        return " or ".join(map(_name, get_args(kind)))
+    if kind is NoneType:
+        return "null"
     return kind.__name__ if kind in (str, bool, int, float) else "an object"

@@ -56,7 +56,7 @@ def test_an_archive_gives_the_artifact_of_the_same_pytorch_weights(
 ) -> None:
     archive = pack(folder, tmp_path / "biobert_v1.1_tiny.tar.gz")
     manifest = export(archive, tmp_path / "artifact")
-    for name in ("encoder.onnx", "model.onnx", "weights.bin", "tokenizer.json", "config.json"):
+    for name in ("encoder.onnx", "model.onnx", "model.onnx_data", "tokenizer.json", "config.json"):
         assert (tmp_path / "artifact" / name).read_bytes() == (artifact / name).read_bytes(), name
     assert manifest.quantization == Manifest.read(artifact).quantization
     identity = manifest.checkpoint

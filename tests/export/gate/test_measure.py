@@ -54,7 +54,7 @@ def test_a_model_graph_of_another_pooling_fails_the_check(
     source: Checkpoint, folder: Path, targets: Targets, tmp_path: Path
 ) -> None:
     write_graphs(source, float_plan(source), tmp_path, pooling="cls")
-    for name in ("encoder.onnx", "weights.bin"):
+    for name in ("encoder.onnx", "model.onnx_data"):
         shutil.copy(folder / name, tmp_path / name)
     message = r"model\.onnx agrees with encoder\.onnx to a mean cosine of .* only, expected 0\.9999"
     with pytest.raises(FidelityError, match=message):

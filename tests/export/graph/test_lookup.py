@@ -21,7 +21,7 @@ def test_entries_are_within_half_a_step_of_their_words() -> None:
 
 def test_a_graph_looks_up_the_words_of_a_table(tmp_path: Path) -> None:
     table = Int8Table.of(RNG.normal(size=(50, 16)).astype(np.float32))
-    with WeightsFile(tmp_path / "weights.bin") as weights:
+    with WeightsFile(tmp_path / "model.onnx_data") as weights:
         graph = GraphWriter(weights)
         table.write(graph, "words", "ids")
         graph.write(tmp_path / "graph.onnx", inputs={"ids": ("texts",)}, outputs={"words": ("texts", 16)})

@@ -80,7 +80,7 @@ def test_both_graphs_are_valid_and_share_one_weights_file(artifact: Path) -> Non
             if tensor.external_data
         }
         places.append(external)
-        assert {place["location"] for place in external.values()} == {"weights.bin"}
+        assert {place["location"] for place in external.values()} == {"model.onnx_data"}
         assert all(int(place["offset"]) % 64 == 0 for place in external.values())
     encoder, model = places
     assert all(model[name] == place for name, place in encoder.items())

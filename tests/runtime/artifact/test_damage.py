@@ -29,7 +29,7 @@ from tests.support.damage import (
 from tests.support.texts import TEXTS
 from tests.support.users import any_user
 
-READ = ("encoder.onnx", "weights.bin", "tokenizer.json")
+READ = ("encoder.onnx", "model.onnx_data", "tokenizer.json")
 """What encoding reads beside the manifest."""
 
 
@@ -101,7 +101,7 @@ def twin(folder: Path, tmp_path: Path) -> Path:
     files = {}
     for name in names(folder):
         content = (twin / name).read_bytes()
-        (twin / name).write_bytes(content[:-2] + b" " + content[-1:] if name != "weights.bin" else content[::-1])
+        (twin / name).write_bytes(content[:-2] + b" " + content[-1:] if name != "model.onnx_data" else content[::-1])
         files[name] = FileRecord.of(twin / name)
     replace(Manifest.read(folder), files=files).write(twin)
     Manifest.read(twin).check_contents(twin)
@@ -137,9 +137,9 @@ def resealed(folder: Path, name: str, change: Callable[[bytes], bytes]) -> None:
 
 @pytest.mark.parametrize("place", [b"../outs.bin", b"/etc/passwd", b"outside.bin"])
 def test_a_graph_whose_weights_lie_outside_the_folder_is_refused(folder: Path, tmp_path: Path, place: bytes) -> None:
-    shutil.copyfile(folder / "weights.bin", tmp_path / "outs.bin")
+    shutil.copyfile(folder / "model.onnx_data", tmp_path / "outs.bin")
     (folder / "outside.bin").symlink_to(tmp_path / "outs.bin")
-    resealed(folder, "encoder.onnx", lambda content: content.replace(b"weights.bin", place))
+    resealed(folder, "encoder.onnx", lambda content: content.replace(b"model.onnx_data", place))
     with pytest.raises(ArtifactError, match=r"onnxruntime cannot load '.*encoder\.onnx'"):
         SentenceEncoder(folder)
 
@@ -155,7 +155,7 @@ def test_a_graph_whose_weights_lie_outside_the_folder_is_refused(folder: Path, t
         ("encoder.onnx", lambda content: content.replace(b"embeddings", b"embeddingz"), "expected input_ids and embed"),
         ("tokenizer.json", lambda content: b"\xff" * len(content), r"tokenizer\.json' is no tokenizer\.json"),
         ("tokenizer.json", lambda content: b"{}", r"tokenizer\.json' is no tokenizer\.json"),
-        ("weights.bin", lambda content: content[:1000], r"onnxruntime cannot load '.*encoder\.onnx'"),
+        ("model.onnx_data", lambda content: content[:1000], r"onnxruntime cannot load '.*encoder\.onnx'"),
     ],
 )
 def test_a_file_that_is_none_of_ours_is_refused_at_load_though_the_manifest_vouches_for_it(
@@ -221,7 +221,7 @@ def test_a_folder_that_may_not_be_written_serves_all_the_same(
 
 
 @pytest.mark.parametrize("damage", [missing, emptied, a_link_to_outside])
-@pytest.mark.parametrize("name", [KEY, "encoder.onnx", "weights.bin"])
+@pytest.mark.parametrize("name", [KEY, "encoder.onnx", "model.onnx_data"])
 def test_damaged_packed_weights_are_left_alone_at_load(
     folder: Path, encoder: SentenceEncoder, damage: Callable[[Path], None], name: str
 ) -> None:
@@ -231,7 +231,7 @@ def test_damaged_packed_weights_are_left_alone_at_load(
     assert str(folder / FOLDER) not in Path("/proc/self/maps").read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize("name", ["encoder.onnx", "weights.bin"])
+@pytest.mark.parametrize("name", ["encoder.onnx", "model.onnx_data"])
 def test_one_flipped_bit_in_packed_weights_is_found_by_verify(
     folder: Path, capsys: pytest.CaptureFixture[str], name: str
 ) -> None:

@@ -44,8 +44,8 @@ def test_a_manifest_that_names_what_is_no_file_is_refused(folder: Path, name: st
 
 
 def test_links_inside_the_folder_and_to_it_are_followed(folder: Path, encoder: SentenceEncoder, tmp_path: Path) -> None:
-    (folder / "weights.bin").rename(folder / "stored")
-    (folder / "weights.bin").symlink_to("stored")
+    (folder / "model.onnx_data").rename(folder / "stored")
+    (folder / "model.onnx_data").symlink_to("stored")
     (tmp_path / "link").symlink_to(folder)
     assert (SentenceEncoder(tmp_path / "link").encode(TEXTS) == encoder.encode(TEXTS)).all()
     Manifest.read(tmp_path / "link").check_contents(tmp_path / "link")

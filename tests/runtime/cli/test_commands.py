@@ -99,7 +99,7 @@ def test_an_empty_file_gives_no_vectors(artifact: Path, encoder: SentenceEncoder
 
 def test_info_shows_identity_fidelity_and_sizes(artifact: Path) -> None:
     out = run("info", artifact).stdout.decode()
-    assert "int8" in out and "mean pooling" in out and "weights.bin" in out and "gated" in out
+    assert "int8" in out and "mean pooling" in out and "model.onnx_data" in out and "gated" in out
 
 
 def test_verify_passes_on_a_sound_artifact(artifact: Path) -> None:
