@@ -15,10 +15,12 @@ from biobert_onnx_export.publish.manifest import quantization_record, write_mani
 from biobert_onnx_export.publish.new_folder import new_folder
 from biobert_onnx_export.publish.side_files import write_side_files
 from biobert_onnx_export.quantize.calibration import calibrate
+from biobert_onnx_export.reference.comparison import compare_with_loader
 from biobert_onnx_export.reference.known_answers import describe_answers, known_answers
 from biobert_onnx_export.reference.reference import Reference
 from biobert_onnx_export.reference.targets import Targets
 from biobert_onnx_export.reference.texts import TextSets
+from biobert_onnx_export.reference.unknown_tokens import describe_rates, unknown_rates
 
 PRECISIONS = ("int8", "fp32")
 
@@ -32,6 +34,7 @@ def export(
     *,
     pooling: str | None = None,
     precision: str = "int8",
+    casing: str | None = None,
     max_length: int | None = None,
     calibration: str | os.PathLike[str] | None = None,
     min_cosine: float = MIN_COSINE,
@@ -45,6 +48,7 @@ def export(
 
     `pooling`: mean, cls or pooler; None takes the checkpoint's own, else mean.
     `precision`: int8 or fp32.
+    `casing`: cased or uncased; None takes what the folder says, else the published checkpoint's, else the vocabulary's.
     `max_length`: texts are cut to this number of tokens; None takes the checkpoint's own limit.
     `calibration`: a text file, one text a line; odd lines calibrate, even lines are held out and gated. None takes the
     bundled biomedical texts.
@@ -62,13 +66,20 @@ def export(
     texts = TextSets.read(None if calibration is None else Path(calibration))
     with new_folder(Path(artifact)) as (work, folder):
         progress("reading the checkpoint")
-        source = Checkpoint.read(os.fspath(checkpoint), revision=revision, token=token)
+        source = Checkpoint.read(os.fspath(checkpoint), revision=revision, token=token, casing=casing)
         pooling, max_length = source.pooling(pooling), source.max_length(max_length)
         tokens = texts.tokenize(source.vocabulary.tokenizer(), max_length=max_length)
+        unknown = unknown_rates(source.vocabulary, texts.biomedical)
+        for line in (*map(str, source.rules), describe_rates(unknown, source.vocabulary.casing)):
+            progress(line)
 
         progress("converting the float32 reference and taking its vectors")
         reference = Reference(source, work, pooling=pooling, samples=tokens.samples)
         targets = Targets.of(reference, tokens)
+        comparison = compare_with_loader(
+            source, texts, targets, tokens.long_text, pooling=pooling, max_length=max_length
+        )
+        progress(str(comparison))
         answers = known_answers(source, reference)
         for line in describe_answers(source, answers):
             progress(line)
@@ -103,6 +114,8 @@ def export(
             pooling=pooling,
             max_length=max_length,
             known_answers=answers,
+            unknown_rates=unknown,
+            comparison=comparison,
             quantization=quantization,
             fidelity=fidelity,
         )

@@ -1,6 +1,7 @@
 """A checkpoint: located and read completely, with its vocabulary and its sentence modules, or refused."""
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Self
 
 from biobert_onnx.catalog.models import find
@@ -25,7 +26,8 @@ class Checkpoint:
     `source` is the Hub id, or the name of the folder or archive; `revision` is the Hub commit, None for a local one.
     `weights_name` is the file that holds the tensors (of several TensorFlow shards, the name they share), and
     `weights_sha256` the digest of its bytes. `model` is the name of the published checkpoint that `source` stands for,
-    None for any other. `rules`: how the folder was read.
+    None for any other. `rules`: how the folder was read. `folder`: its path, None for an archive, which was
+    unpacked into a temporary one.
     """
 
     source: str
@@ -38,17 +40,23 @@ class Checkpoint:
     vocabulary: Vocabulary
     modules: SentenceModules
     rules: tuple[Rule, ...]
+    folder: Path | None
 
     @classmethod
-    def read(cls, checkpoint: str, *, revision: str | None = None, token: str | None = None) -> Self:
-        """Read `checkpoint`, a folder, an archive, a Hub id or a model's name; raises CheckpointError."""
+    def read(
+        cls, checkpoint: str, *, revision: str | None = None, token: str | None = None, casing: str | None = None
+    ) -> Self:
+        """Read `checkpoint`, a folder, an archive, a Hub id or a model's name; raises CheckpointError.
+
+        `casing`: cased or uncased; None lets folder and vocabulary decide. Raises ValueError for another one.
+        """
         location = locate(checkpoint, revision=revision, token=token)
         model = find(location.source)
         with unpacked(location.path) as folder:
             modules = SentenceModules.read(folder)
             geometry = BertGeometry.read(modules.encoder)
             weights = weights_file(modules.encoder)
-            vocabulary = Vocabulary.read(modules.encoder, size=geometry.vocab_size)
+            vocabulary = Vocabulary.read(modules.encoder, size=geometry.vocab_size, casing=casing)
             return cls(
                 source=location.source,
                 revision=location.revision,
@@ -59,7 +67,8 @@ class Checkpoint:
                 tensors=read_tensors(weights, geometry),
                 vocabulary=vocabulary,
                 modules=modules,
-                rules=(),
+                rules=vocabulary.rules,
+                folder=folder if location.path.is_dir() else None,
             )
 
     def identity(self) -> dict[str, str | None]:

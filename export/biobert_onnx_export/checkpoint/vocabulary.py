@@ -1,94 +1,139 @@
-"""The WordPiece vocabulary of a checkpoint, its casing, and the tokenizer made from them."""
+"""The WordPiece vocabulary of a checkpoint, how its texts are normalized, and the tokenizer made from both."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
-from tokenizers import AddedToken, Tokenizer
+from tokenizers import AddedToken as TokenizersAddedToken
+from tokenizers import Tokenizer
 from tokenizers.decoders import WordPiece as WordPieceDecoder
 from tokenizers.models import WordPiece
-from tokenizers.normalizers import NFC, BertNormalizer, Sequence
 from tokenizers.pre_tokenizers import BertPreTokenizer
 from tokenizers.processors import TemplateProcessing
 
-from biobert_onnx_export.checkpoint.json_files import read_json
+from biobert_onnx_export.checkpoint.added_tokens import AddedToken, read_added_tokens
+from biobert_onnx_export.checkpoint.casing import Casing, CasingSources, looks_uncased, requested_lowercase
+from biobert_onnx_export.checkpoint.normalization import (
+    LOWERCASE,
+    State,
+    bert_state,
+    lowercases,
+    make_normalizer,
+    sequence_state,
+    with_lowercase,
+)
+from biobert_onnx_export.checkpoint.rules import Rule
+from biobert_onnx_export.checkpoint.tokenizer_files import CONFIG, SPECIAL_TOKENS, TOKENIZER_JSON, TokenizerFiles
 from biobert_onnx_export.errors import CheckpointError
 
-_CLEAN = BertNormalizer(clean_text=True, handle_chinese_chars=False, strip_accents=False, lowercase=False)
+VOCABULARY = "vocab.txt"
 
-SPECIAL_TOKENS = {
-    "pad_token": "[PAD]",
-    "unk_token": "[UNK]",
-    "cls_token": "[CLS]",
-    "sep_token": "[SEP]",
-    "mask_token": "[MASK]",
-}
-"""BERT's special tokens, by the names that transformers gives them."""
+BYTE_ORDER_MARK = "\ufeff"
+
+LONGEST_WORD = 100
+"""Characters of the longest word that is looked up; a longer one is unknown. BERT's own limit."""
+
+MAX_PADDED_ROWS = 127
+"""Rows of the word embeddings that may have no token: makers pad the matrix to a multiple of 8, 64 or 128."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Vocabulary:
-    """Tokens in the order of their ids, and how a text is normalized before tokens are matched.
+    """Tokens in the order of their ids, added tokens, and the normalizer of texts.
 
-    `strip_accents` None follows the casing, as in BERT: an uncased vocabulary strips accents, a cased one keeps them.
+    `loader_normalizer`: the one that transformers would take; another than `normalizer` only if a rule says so.
+    `longest_word`: characters of the longest word that is looked up.
     """
 
     tokens: tuple[str, ...]
-    strip_accents: bool | None
-    split_chinese: bool
+    added: tuple[AddedToken, ...]
+    normalizer: State
+    loader_normalizer: State
+    longest_word: int
+    rules: tuple[Rule, ...]
 
     @classmethod
-    def read(cls, folder: Path, *, size: int) -> Self:
-        """Read the vocabulary of the checkpoint in `folder`: vocab.txt, or the one inside tokenizer.json.
+    def read(
+        cls,
+        folder: Path,
+        *,
+        size: int,
+        casing: str | None = None,
+        published_casing: str | None = None,
+        lowercase_first: bool = False,
+    ) -> Self:
+        """Read the vocabulary of the checkpoint in `folder`, whose word embeddings have `size` rows.
 
-        Raises CheckpointError if there is none, if it is no WordPiece vocabulary with BERT's special tokens, or if the
-        number of different tokens is not `size`.
+        `casing`: cased or uncased, what the caller asks for. `published_casing`: that of the published checkpoint.
+        `lowercase_first`: whether sentence-transformers lower-cases a text before its tokenizer gets it.
+
+        Raises CheckpointError if the folder holds no WordPiece vocabulary with BERT's special tokens, if its files
+        contradict each other or hold what cannot be exported, or if it does not fit `size`.
         """
-        path = next((folder / name for name in ("vocab.txt", "tokenizer.json") if (folder / name).is_file()), None)
-        if path is None:
-            raise CheckpointError(
-                f"'{folder}' holds neither vocab.txt nor tokenizer.json: download one beside the weights"
-            )
-        tokens = _tokens_of_text(path) if path.suffix == ".txt" else _tokens_of_json(path)
-        if len(tokens) != size or len(set(tokens)) != size:
-            raise CheckpointError(
-                f"'{path}' has {len(set(tokens))} different tokens in {len(tokens)} entries, expected {size}, the "
-                "vocab_size of its config: download the vocabulary that the checkpoint was trained with"
-            )
-        missing = sorted(set(SPECIAL_TOKENS.values()) - set(tokens))
-        if missing:
-            raise CheckpointError(f"'{path}' lacks {', '.join(missing)}: it is no BERT vocabulary")
-        settings = folder / "tokenizer_config.json"
-        config = read_json(settings) if settings.is_file() else {}
+        files = TokenizerFiles.read(folder)
+        tokens, rules = _read_tokens(files)
+        ids = {token: number for number, token in enumerate(tokens)}
+        added = tuple(read_added_tokens(files, ids))
+        loader_normalizer = _loader_normalizer(files)
+        if lowercase_first and not lowercases(loader_normalizer):
+            loader_normalizer = sequence_state(LOWERCASE, loader_normalizer)
+        sources = CasingSources(
+            requested=requested_lowercase(casing, tokens),
+            **_folder_casing(files, tokens, lowercase_first),
+            published=None if published_casing is None else published_casing == "uncased",
+            vocabulary=looks_uncased(tokens),
+            loader=lowercases(loader_normalizer),
+        )
+        decision: Casing = sources.decide()
         return cls(
             tokens=tokens,
-            strip_accents=config.get("strip_accents"),
-            split_chinese=config.get("tokenize_chinese_chars", True),
+            added=added,
+            normalizer=with_lowercase(loader_normalizer, decision.lowercase),
+            loader_normalizer=loader_normalizer,
+            longest_word=_longest_word(files),
+            rules=(decision.rule, *rules, *_rules_of_size(folder, tokens, added, size)),
         )
 
     @property
     def cased(self) -> bool:
-        """Whether any token but the special ones holds a capital letter.
+        """Whether texts keep their capitals."""
+        return not lowercases(self.normalizer)
 
-        The vocabulary alone decides: several BioBERT repositories have no tokenizer_config.json, and transformers then
-        silently lower-cases texts for a cased vocabulary.
+    @property
+    def deviates_from_loader(self) -> bool:
+        """Whether a rule makes texts be normalized otherwise than transformers does.
+
+        transformers 5 does not look at the normalizer of tokenizer.json for a BertTokenizer, transformers 4 does if it
+        is no BertNormalizer, so such a one is a rule of its own.
         """
-        return any(token != token.lower() for token in self.tokens if not _is_special(token))
+        return self.normalizer != self.loader_normalizer or self.normalizer["type"] != "BertNormalizer"
 
     @property
     def casing(self) -> str:
         """cased or uncased."""
         return "cased" if self.cased else "uncased"
 
-    def tokenizer(self) -> Tokenizer:
-        """Make BERT's tokenizer for this vocabulary: no truncation, no padding, explicit casing.
+    def transformers_settings(self) -> Mapping[str, Any]:
+        """Return the keys of tokenizer_config.json with which transformers normalizes texts in the same way."""
+        if self.normalizer["type"] != "BertNormalizer":
+            return {"tokenizer_class": "PreTrainedTokenizerFast"}
+        return {
+            "tokenizer_class": "BertTokenizer",
+            "do_lower_case": self.normalizer["lowercase"],
+            "strip_accents": self.normalizer["strip_accents"],
+            "tokenize_chinese_chars": self.normalizer["handle_chinese_chars"],
+        }
 
-        It gives the tokens of transformers' BertTokenizer, which composes characters (NFC) after it cleans the text and
-        before it lower-cases it; BertTokenizerFast does not compose.
+    def tokenizer(self, *, lowercase: bool | None = None) -> Tokenizer:
+        """Make BERT's tokenizer for this vocabulary: no truncation, no padding.
+
+        `lowercase` True or False replaces the casing, to measure what it would do.
         """
-        ids = {token: index for index, token in enumerate(self.tokens)}
-        tokenizer = Tokenizer(WordPiece(ids, unk_token="[UNK]", max_input_chars_per_word=100))
-        tokenizer.normalizer = Sequence([_CLEAN, NFC(), self._case()])
+        ids = {token: number for number, token in enumerate(self.tokens)}
+        state = self.normalizer if lowercase is None else with_lowercase(self.normalizer, lowercase)
+        tokenizer = Tokenizer(WordPiece(ids, unk_token="[UNK]", max_input_chars_per_word=self.longest_word))
+        tokenizer.normalizer = make_normalizer(state)
         tokenizer.pre_tokenizer = BertPreTokenizer()
         tokenizer.post_processor = TemplateProcessing(
             single="[CLS] $A [SEP]",
@@ -96,38 +141,133 @@ class Vocabulary:
             special_tokens=[(token, ids[token]) for token in ("[CLS]", "[SEP]")],
         )
         tokenizer.decoder = WordPieceDecoder()
-        tokenizer.add_special_tokens([AddedToken(token, special=True) for token in SPECIAL_TOKENS.values()])
+        special = [TokenizersAddedToken(token, special=True) for token in SPECIAL_TOKENS.values()]
+        tokenizer.add_special_tokens(special)
+        for token in self.added:
+            add = tokenizer.add_special_tokens if token.special else tokenizer.add_tokens
+            add([token.for_tokenizers()])
         return tokenizer
 
-    def _case(self) -> BertNormalizer:
-        return BertNormalizer(
-            clean_text=False,
-            handle_chinese_chars=self.split_chinese,
-            strip_accents=not self.cased if self.strip_accents is None else self.strip_accents,
-            lowercase=not self.cased,
+
+def _loader_normalizer(files: TokenizerFiles) -> State:
+    """Describe the normalizer that transformers takes: tokenizer.json's, but a BertNormalizer set by the config.
+
+    Source: `BertTokenizerFast.__init__` of transformers 4.57.
+    """
+    state = files.normalizer
+    if state is not None and (not files.is_bert or state["type"] != "BertNormalizer"):
+        return state
+    return bert_state(
+        lowercase=files.do_lower_case is not False,
+        strip_accents=files.strip_accents,
+        chinese=files.tokenize_chinese_chars is not False,
+        clean_text=True if state is None else bool(state.get("clean_text", True)),
+    )
+
+
+def _folder_casing(files: TokenizerFiles, tokens: tuple[str, ...], lowercase_first: bool) -> dict[str, Any]:
+    """Return what the folder says of lower case, `folder`, and the name of the setting that says it, `file`.
+
+    A BertNormalizer in tokenizer.json that keeps capitals counts only beside a cased vocabulary: transformers itself
+    does not look at it, and writes it of its own accord.
+    """
+    state = files.normalizer
+    if lowercase_first:
+        return {"folder": True, "file": "do_lower_case in sentence-transformers' settings"}
+    if state is not None and (not files.is_bert or state["type"] != "BertNormalizer"):
+        return {"folder": lowercases(state), "file": f"the normalizer in {TOKENIZER_JSON}"}
+    if files.do_lower_case is not None:
+        return {"folder": files.do_lower_case, "file": f"do_lower_case in {CONFIG}"}
+    if state is not None and (lowercases(state) or not looks_uncased(tokens)):
+        return {"folder": lowercases(state), "file": f"the normalizer in {TOKENIZER_JSON}"}
+    return {"folder": None, "file": ""}
+
+
+def _read_tokens(files: TokenizerFiles) -> tuple[tuple[str, ...], tuple[Rule, ...]]:
+    """Read the tokens of vocab.txt or tokenizer.json, which must be the same where both are there."""
+    text, json = files.folder / VOCABULARY, files.folder / TOKENIZER_JSON
+    tokens: tuple[str, ...] = ()
+    rules: tuple[Rule, ...] = ()
+    if text.is_file():
+        tokens, rules = _tokens_of_text(text)
+        _check_tokens(text, tokens)
+    if files.content:
+        of_json = _tokens_of_json(json, files.content["model"]["vocab"])
+        _check_tokens(json, of_json)
+        if text.is_file() and of_json != tokens:
+            raise CheckpointError(
+                f"'{text}' has {len(tokens)} tokens, '{json}' has {len(of_json)}, "
+                f"{_first_difference(tokens, of_json)}: remove the one that the checkpoint was not trained with"
+            )
+        tokens = of_json
+    if not tokens:
+        raise CheckpointError(
+            f"'{files.folder}' holds neither {VOCABULARY} nor {TOKENIZER_JSON}: download one beside the weights"
         )
+    return tokens, rules
 
 
-def _is_special(token: str) -> bool:
-    return token.startswith("[") and token.endswith("]")
-
-
-def _tokens_of_text(path: Path) -> tuple[str, ...]:
+def _tokens_of_text(path: Path) -> tuple[tuple[str, ...], tuple[Rule, ...]]:
+    """Read vocab.txt, one token a line; blank lines at its end and a byte-order mark at its start are no tokens."""
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise CheckpointError(f"'{path}' cannot be read as UTF-8 text ({error}): download it again") from error
-    return tuple(text.removesuffix("\n").split("\n"))
+    tokens = tuple(text.removeprefix(BYTE_ORDER_MARK).rstrip("\n").split("\n"))
+    if text.startswith(BYTE_ORDER_MARK):
+        return tokens, (Rule("vocabulary", "read without its byte-order mark", f"{path.name} begins with one"),)
+    return tokens, ()
 
 
-def _tokens_of_json(path: Path) -> tuple[str, ...]:
-    model: dict[str, Any] = read_json(path).get("model", {})
-    vocabulary = model.get("vocab")
-    if model.get("type", "WordPiece") != "WordPiece" or not isinstance(vocabulary, dict):
-        raise CheckpointError(
-            f"'{path}' holds a {model.get('type')} model, expected WordPiece: it is no BERT tokenizer"
-        )
+def _tokens_of_json(path: Path, vocabulary: Mapping[str, Any]) -> tuple[str, ...]:
+    wrong = next((token for token, number in vocabulary.items() if type(number) is not int), None)
+    if wrong is not None:
+        raise CheckpointError(f"'{path}' gives {wrong!r} the id {vocabulary[wrong]!r:.40}, expected a number")
     by_id = sorted(vocabulary, key=lambda token: int(vocabulary[token]))
     if [vocabulary[token] for token in by_id] != list(range(len(by_id))):
         raise CheckpointError(f"'{path}' has gaps in its token ids: give the vocab.txt instead")
     return tuple(by_id)
+
+
+def _check_tokens(path: Path, tokens: tuple[str, ...]) -> None:
+    if len(set(tokens)) != len(tokens):
+        raise CheckpointError(
+            f"'{path}' has {len(set(tokens))} different tokens in {len(tokens)} entries: download the vocabulary that "
+            "the checkpoint was trained with"
+        )
+    missing = sorted(set(SPECIAL_TOKENS.values()) - set(tokens))
+    if missing:
+        raise CheckpointError(f"'{path}' lacks {', '.join(missing)}: it is no BERT vocabulary")
+
+
+def _first_difference(left: tuple[str, ...], right: tuple[str, ...]) -> str:
+    for number, (one, other) in enumerate(zip(left, right, strict=False)):
+        if one != other:
+            return f"and id {number} is {one!r} in the one and {other!r} in the other"
+    return "and the shorter one ends first"
+
+
+def _rules_of_size(folder: Path, tokens: tuple[str, ...], added: tuple[AddedToken, ...], size: int) -> tuple[Rule, ...]:
+    """Check that tokens and added tokens fit `size` rows; return the rules about both."""
+    new = [token for token in added if token.id >= len(tokens)]
+    count, rules = len(tokens) + len(new), []
+    if not count <= size <= count + MAX_PADDED_ROWS:
+        raise CheckpointError(
+            f"'{folder}' has {len(tokens)} tokens and {len(new)} added ones, expected {size}, the vocab_size of its "
+            "config: download the vocabulary that the checkpoint was trained with"
+        )
+    if added:
+        named = ", ".join(repr(token.content) for token in added[:3]) + (", ..." if len(added) > 3 else "")
+        rules.append(Rule("added tokens", f"{len(added)} kept whole: {named}", "listed in the tokenizer's files"))
+    if size > count:
+        rules.append(Rule("padded rows", f"{size - count} word embeddings have no token", f"vocab_size is {size}"))
+    return tuple(rules)
+
+
+def _longest_word(files: TokenizerFiles) -> int:
+    """Return max_input_chars_per_word; BertTokenizer sets BERT's own, whatever tokenizer.json says."""
+    value = files.content["model"].get("max_input_chars_per_word", LONGEST_WORD) if files.content else LONGEST_WORD
+    if type(value) is not int or value < 1:
+        path = files.folder / TOKENIZER_JSON
+        raise CheckpointError(f"'{path}' has max_input_chars_per_word {value!r}, expected a number from 1 on")
+    return value

@@ -2,8 +2,8 @@
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import replace
-from importlib.metadata import version
+from dataclasses import asdict, replace
+from importlib.metadata import Distribution, version
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from biobert_onnx_export.graph.plan import layer_name
 from biobert_onnx_export.publish.model_card import write_model_card
 from biobert_onnx_export.quantize.int8 import WEIGHT_BITS
 from biobert_onnx_export.quantize.smoothing import ALPHA
+from biobert_onnx_export.reference.comparison import Comparison
 from biobert_onnx_export.reference.texts import TextSets
 
 RECORDED_PACKAGES = (
@@ -56,6 +57,8 @@ def write_manifest(
     pooling: str,
     max_length: int,
     known_answers: Mapping[str, Any],
+    unknown_rates: Mapping[str, float],
+    comparison: Comparison,
     quantization: Mapping[str, Any],
     fidelity: Mapping[str, Any],
 ) -> Manifest:
@@ -76,8 +79,13 @@ def write_manifest(
         default_prompt=None,
         include_prompt=True,
         rules=[rule.record() for rule in checkpoint.rules],
-        checkpoint={**checkpoint.identity(), "known_answers": known_answers},
-        versions={name: version(name) for name in RECORDED_PACKAGES},
+        checkpoint={
+            **checkpoint.identity(),
+            "known_answers": known_answers,
+            "unknown_per_thousand": unknown_rates,
+            "compared_with": asdict(comparison),
+        },
+        versions=_versions(),
         quantization=quantization,
         fidelity=fidelity,
         files={},
@@ -86,6 +94,11 @@ def write_manifest(
     manifest = replace(manifest, files=_file_records(folder))
     manifest.write(folder)
     return manifest
+
+
+def _versions() -> dict[str, str]:
+    """Return the versions of the recorded packages that are installed."""
+    return {name: version(name) for name in RECORDED_PACKAGES if any(Distribution.discover(name=name))}
 
 
 def _file_records(folder: Path) -> dict[str, FileRecord]:

@@ -7,7 +7,7 @@ from typing import Any
 
 from biobert_onnx.artifact.paths import TOKENIZER
 from biobert_onnx_export.checkpoint.checkpoint import Checkpoint
-from biobert_onnx_export.checkpoint.vocabulary import SPECIAL_TOKENS
+from biobert_onnx_export.checkpoint.tokenizer_files import SPECIAL_TOKENS
 
 SENTENCE_TRANSFORMERS = "sentence_transformers.models"
 """The package of the module types in modules.json."""
@@ -39,10 +39,7 @@ def _config(checkpoint: Checkpoint) -> Mapping[str, Any]:
 
 def _tokenizer_config(checkpoint: Checkpoint, max_length: int) -> Mapping[str, Any]:
     return {
-        "tokenizer_class": "BertTokenizer",
-        "do_lower_case": not checkpoint.vocabulary.cased,
-        "strip_accents": checkpoint.vocabulary.strip_accents,
-        "tokenize_chinese_chars": checkpoint.vocabulary.split_chinese,
+        **checkpoint.vocabulary.transformers_settings(),
         "model_max_length": max_length,
         **SPECIAL_TOKENS,
     }

@@ -13,6 +13,9 @@ from biobert_onnx._types import TokenIds
 SHORT_TEXTS = ("", "a", "No.", "1", "+", "DNA", "p53", "5 mg", "Pain?", "IL-6", "α", "(n = 3)", "e.g.")
 """Always part of calibration: without the empty text and very short ones, "" fell to a cosine of 0.84."""
 
+LONG_TEXT = "A gene of the tumour was found in most of the patients. " * 1000
+"""A text of more tokens than any checkpoint's limit: its ids show where it is cut."""
+
 MIN_LINES = 20
 """The fewest texts in a calibration file: fewer say nothing about the worst ones."""
 
@@ -27,10 +30,11 @@ GATED = "gated"
 class TextSets:
     """Texts to calibrate on, and the sets of texts that are held out, by name; the gate looks at the set "gated".
 
-    `source` is "bundled" or the name of the calibration file.
+    `source` is "bundled" or the name of the calibration file. `biomedical`: the bundled biomedical texts, all of them.
     """
 
     source: str
+    biomedical: tuple[str, ...]
     calibration: tuple[str, ...]
     held_out: Mapping[str, tuple[str, ...]]
 
@@ -47,7 +51,7 @@ class TextSets:
         else:
             source, lines = calibration.name, _lines(calibration)
             held_out = {GATED: lines[1::2], "bundled": bundled[1::2], "general": general}
-        return cls(source=source, calibration=SHORT_TEXTS + lines[::2], held_out=held_out)
+        return cls(source=source, biomedical=bundled, calibration=SHORT_TEXTS + lines[::2], held_out=held_out)
 
     def tokenize(self, tokenizer: Tokenizer, *, max_length: int) -> "TokenSets":
         """Return the token ids of every text, cut to `max_length` tokens."""
@@ -57,16 +61,21 @@ class TextSets:
             calibration=calibration,
             samples=calibration[:: max(1, len(calibration) // SAMPLES)],
             held_out={name: _token_ids(tokenizer, texts) for name, texts in self.held_out.items()},
+            long_text=_token_ids(tokenizer, [LONG_TEXT])[0],
         )
 
 
 @dataclass(frozen=True, kw_only=True)
 class TokenSets:
-    """The token ids of a `TextSets`; `samples` are about 16 of the calibration texts, evenly spread."""
+    """The token ids of a `TextSets`; `samples` are about 16 of the calibration texts, evenly spread.
+
+    `long_text` are the ids of LONG_TEXT.
+    """
 
     calibration: TokenIds
     samples: TokenIds
     held_out: Mapping[str, TokenIds]
+    long_text: Sequence[int]
 
 
 def _token_ids(tokenizer: Tokenizer, texts: Sequence[str]) -> TokenIds:

@@ -28,6 +28,11 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--pooling", choices=("mean", "cls", "pooler"), help="default: the checkpoint's own, mean if it says none"
     )
+    parser.add_argument(
+        "--casing",
+        choices=("cased", "uncased"),
+        help="whether texts keep their capitals (default: what the folder says, else what the vocabulary shows)",
+    )
     parser.add_argument("--precision", choices=("int8", "fp32"), default="int8", help="of the weights (default: int8)")
     parser.add_argument(
         "--max-length", type=int, metavar="N", help="tokens that texts are cut to (default: the checkpoint's own limit)"
@@ -58,6 +63,7 @@ def run(options: argparse.Namespace) -> None:
             options.artifact,
             pooling=options.pooling,
             precision=options.precision,
+            casing=options.casing,
             max_length=options.max_length,
             calibration=options.calibration,
             min_cosine=options.min_cosine,

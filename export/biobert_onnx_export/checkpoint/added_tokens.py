@@ -1,0 +1,141 @@
+"""Tokens that were added to a vocabulary: found in a text as a whole, before it is split into words."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tokenizers import AddedToken as TokenizersAddedToken
+
+from biobert_onnx_export.checkpoint.json_files import read_json
+from biobert_onnx_export.checkpoint.tokenizer_files import CONFIG, SPECIAL_TOKENS, TOKENIZER_JSON, TokenizerFiles
+from biobert_onnx_export.errors import CheckpointError
+
+ADDED_TOKENS = "added_tokens.json"
+
+FLAGS = ("single_word", "lstrip", "rstrip", "normalized", "special")
+"""The settings of an added token, all true or false."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class AddedToken:
+    """A token, its id, and how it is looked for in a text; the flags are those of the library `tokenizers`."""
+
+    id: int
+    content: str
+    single_word: bool = False
+    lstrip: bool = False
+    rstrip: bool = False
+    normalized: bool = True
+    special: bool = False
+
+    def for_tokenizers(self) -> TokenizersAddedToken:
+        """Return the token as the library takes it."""
+        return TokenizersAddedToken(self.content, **{flag: getattr(self, flag) for flag in FLAGS})
+
+
+def read_added_tokens(files: TokenizerFiles, ids: Mapping[str, int]) -> list[AddedToken]:
+    """Read the added tokens of a folder in the order of their ids, BERT's special ones left out.
+
+    `ids`: those of the vocabulary. Of a token that several files list, tokenizer_config.json (added_tokens_decoder)
+    decides, then tokenizer.json, then added_tokens.json, which counts only without the first, as in transformers 4.57.
+    Additional special tokens that none of them lists get the id of the same entry of the vocabulary, or the next one.
+
+    Raises CheckpointError for entries that are no tokens, for two ids of one token, for two tokens of one id, and for
+    ids that leave a gap after the vocabulary.
+    """
+    of_config = list(_of_config(files))
+    listed = [*([] if of_config else _of_added_tokens_json(files)), *_of_tokenizer_json(files), *of_config]
+    next_id = max([len(ids), *(token.id + 1 for token in listed)])
+    listed += _additional_special_tokens(files, ids, {token.content for token in listed}, next_id)
+    _check_ids(files.folder, ids, listed)
+    by_content = {token.content: token for token in listed if token.content not in SPECIAL_TOKENS.values()}
+    return sorted(by_content.values(), key=lambda token: token.id)
+
+
+def _of_config(files: TokenizerFiles) -> Iterator[AddedToken]:
+    path, entries = files.folder / CONFIG, files.config.get("added_tokens_decoder") or {}
+    if not isinstance(entries, Mapping):
+        raise CheckpointError(f"'{path}' has added_tokens_decoder {entries!r:.60}, expected an object")
+    for key, entry in entries.items():
+        if not str(key).isdecimal():
+            raise CheckpointError(f"'{path}' has the id {key!r} in added_tokens_decoder, expected a number")
+        yield _token(path, int(key), entry)
+
+
+def _of_tokenizer_json(files: TokenizerFiles) -> Iterator[AddedToken]:
+    path, entries = files.folder / TOKENIZER_JSON, files.content.get("added_tokens") or []
+    if not isinstance(entries, list):
+        raise CheckpointError(f"'{path}' has added_tokens {entries!r:.60}, expected a list")
+    for entry in entries:
+        yield _token(path, entry.get("id") if isinstance(entry, Mapping) else None, entry)
+
+
+def _of_added_tokens_json(files: TokenizerFiles) -> Iterator[AddedToken]:
+    path = files.folder / ADDED_TOKENS
+    if path.is_file():
+        special = set(_contents(files.special_tokens_map()))
+        for content, number in read_json(path).items():
+            is_special = content in special
+            yield _token(path, number, {"content": content, "normalized": not is_special, "special": is_special})
+
+
+def _additional_special_tokens(
+    files: TokenizerFiles, ids: Mapping[str, int], known: set[str], free: int
+) -> list[AddedToken]:
+    """Return the additional special tokens that are not `known` yet; new ones get ids from `free` on."""
+    found: list[AddedToken] = []
+    for source in (files.config, files.special_tokens_map()):
+        for content in _contents({"additional_special_tokens": source.get("additional_special_tokens")}):
+            if content not in known:
+                known.add(content)
+                number = ids.get(content, free)
+                free += number == free
+                found.append(AddedToken(id=number, content=content, normalized=False, special=True))
+    return found
+
+
+def _contents(special_tokens_map: Mapping[str, Any]) -> Iterator[str]:
+    """Yield the contents of special tokens; each may be a str or an object, and a value may be a list of them."""
+    for value in special_tokens_map.values():
+        for each in value if isinstance(value, list) else [value]:
+            content = each.get("content") if isinstance(each, Mapping) else each
+            if isinstance(content, str):
+                yield content
+
+
+def _token(path: Path, number: object, entry: object) -> AddedToken:
+    content = entry.get("content") if isinstance(entry, Mapping) else None
+    if not isinstance(entry, Mapping) or not isinstance(content, str) or not content:
+        raise CheckpointError(f"'{path}' lists the added token {entry!r:.80}, expected an object with its content")
+    if type(number) is not int or number < 0:
+        raise CheckpointError(f"'{path}' gives the added token {content!r} the id {number!r:.40}, expected a number")
+    flags = {flag: entry[flag] for flag in FLAGS if entry.get(flag) is not None}
+    wrong = [flag for flag, value in flags.items() if not isinstance(value, bool)]
+    if wrong:
+        raise CheckpointError(f"'{path}' has {wrong[0]} {flags[wrong[0]]!r} in {content!r}, expected true or false")
+    return AddedToken(id=number, content=content, **flags)
+
+
+def _check_ids(folder: Path, ids: Mapping[str, int], tokens: list[AddedToken]) -> None:
+    """Raise CheckpointError unless each of `tokens` has its own id, which the vocabulary gives to no other token."""
+    known = dict(ids)
+    owners = {number: token for token, number in ids.items()}
+    for token in tokens:
+        number, owner = known.setdefault(token.content, token.id), owners.setdefault(token.id, token.content)
+        if number != token.id:
+            raise CheckpointError(
+                f"'{folder}' gives the token {token.content!r} two ids, {number} and {token.id}: download its "
+                "tokenizer files again"
+            )
+        if owner != token.content:
+            raise CheckpointError(
+                f"'{folder}' gives the id {token.id} to two tokens, {owner!r} and {token.content!r}: download its "
+                "tokenizer files again"
+            )
+    for number in range(len(ids), max(owners, default=0)):
+        if number not in owners:
+            raise CheckpointError(
+                f"'{folder}' adds tokens up to the id {max(owners)} but none of the id {number}: download its "
+                "tokenizer files again"
+            )

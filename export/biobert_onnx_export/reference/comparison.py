@@ -1,0 +1,160 @@
+"""The checkpoint as read here, held to the ecosystem's own loader of its folder: token ids and float32 vectors.
+
+Whatever sentence-transformers or transformers computes from the folder is right, unless a rule of the checkpoint says
+why not. A difference that no rule explains stops the export.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib.util import find_spec
+from itertools import chain
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from biobert_onnx._types import FloatArray, TokenIds
+from biobert_onnx_export.checkpoint.checkpoint import Checkpoint
+from biobert_onnx_export.checkpoint.normalization import make_normalizer
+from biobert_onnx_export.errors import CheckpointError
+from biobert_onnx_export.reference.targets import Targets
+from biobert_onnx_export.reference.texts import LONG_TEXT, TextSets
+from biobert_onnx_export.reference.vectors import relative_difference
+
+if TYPE_CHECKING:
+    from biobert_onnx_export.reference.loaders import Loader
+
+TOLERANCE = 1e-4
+"""The largest difference of a vector, relative to the largest component; rounding alone gives about 1e-6."""
+
+SHOWN_CHARACTERS = 80
+"""Characters of a text that an error message shows."""
+
+SHOWN_TOKENS = 6
+"""Tokens from the first different one on that an error message shows."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Comparison:
+    """What the checkpoint was compared with, and how far the vectors are from the loader's.
+
+    `loader`: the library and its version; None if there was none, and `reason` says why. `explained`: the rules that
+    the loader had to be told, by what they are about. `largest_difference`: of a vector, relative to the largest
+    component.
+    """
+
+    loader: str | None
+    texts: int = 0
+    explained: tuple[str, ...] = ()
+    largest_difference: float | None = None
+    reason: str = ""
+
+    def __str__(self) -> str:
+        if self.loader is None:
+            return f"not compared with the folder's own loader: {self.reason}"
+        told = f", once told of {' and '.join(self.explained)}" if self.explained else ""
+        return (
+            f"compared with {self.loader} on {self.texts} texts: equal token ids, vectors within "
+            f"{self.largest_difference:.1e} of the largest component{told}"
+        )
+
+
+def compare_with_loader(
+    checkpoint: Checkpoint,
+    texts: TextSets,
+    targets: Targets,
+    long_text: Sequence[int],
+    *,
+    pooling: str,
+    max_length: int,
+) -> Comparison:
+    """Compare `targets`, the reference's vectors of the held-out `texts`, with those of the folder's own loader.
+
+    `long_text`: the token ids of LONG_TEXT. `max_length`, `pooling`: those of the artifact.
+
+    Raises CheckpointError, which shows the first difference, unless token ids are equal and vectors are too but for
+    rounding.
+    """
+    if checkpoint.folder is None:
+        return Comparison(loader=None, reason="no library loads an archive of TensorFlow's")
+    try:
+        loader = _load(checkpoint, pooling)
+    except Exception as error:  # whatever the library raises for a folder that it does not know
+        reason = str(error).strip().splitlines() or [type(error).__name__]
+        return Comparison(loader=None, reason=f"it refuses the folder ({reason[0]:.200})")
+    if checkpoint.max_length(None) != max_length:
+        loader.set_max_length(max_length)
+    held_out = list(chain.from_iterable(texts.held_out.values()))
+    ids = [*chain.from_iterable(targets.held_out[name].token_ids for name in texts.held_out), long_text]
+    explained = _compare_ids(checkpoint, loader, [*held_out, LONG_TEXT], ids)
+    if any(rule.about == "prefix" for rule in checkpoint.rules):  # the loader left these tensors at random
+        loader.set_tensors()
+        explained = (*explained, "prefix")
+    vectors = np.concatenate([targets.held_out[name].vectors for name in texts.held_out])
+    difference = _compare_vectors(loader, held_out, vectors)
+    return Comparison(loader=loader.name, texts=len(held_out), explained=explained, largest_difference=difference)
+
+
+def _load(checkpoint: Checkpoint, pooling: str) -> "Loader":
+    """Load a folder of sentence-transformers with it, if its own pooling is taken; any other with transformers."""
+    from biobert_onnx_export.reference.loaders import SentenceTransformersLoader, TransformersLoader
+
+    assert checkpoint.folder is not None
+    is_its_own = checkpoint.modules.pooling == pooling and (checkpoint.folder / "modules.json").is_file()
+    if is_its_own and find_spec("sentence_transformers") is not None:
+        return SentenceTransformersLoader(checkpoint.folder, checkpoint)
+    return TransformersLoader(checkpoint.modules.encoder, checkpoint, pooling=pooling)
+
+
+def _compare_ids(
+    checkpoint: Checkpoint,
+    loader: "Loader",
+    texts: Sequence[str],
+    ids: TokenIds,
+) -> tuple[str, ...]:
+    """Compare token ids; returns what the loader had to be told for them to be equal."""
+    vocabulary = checkpoint.vocabulary
+    different = _first_different(loader.token_ids(texts), ids)
+    if different is None:
+        return ()
+    if vocabulary.deviates_from_loader:
+        loader.set_normalizer(make_normalizer(vocabulary.normalizer))
+        different = _first_different(loader.token_ids(texts), ids)
+        if different is None:
+            return ("casing",)
+    index, theirs = different
+    tokens = vocabulary.tokenizer()
+    place = next(
+        (place for place, (one, other) in enumerate(zip(theirs, ids[index], strict=False)) if one != other),
+        min(len(theirs), len(ids[index])),
+    )
+    shown = [
+        " ".join(tokens.id_to_token(number) or f"#{number}" for number in some[place : place + SHOWN_TOKENS])
+        for some in (theirs, ids[index])
+    ]
+    raise CheckpointError(
+        f"'{checkpoint.source}' is read in another way by {loader.name}: of {texts[index][:SHOWN_CHARACTERS]!r}, token "
+        f"{place} and after are '{shown[0]}' ({len(theirs)} tokens in all), not '{shown[1]}' ({len(ids[index])}): no "
+        "rule explains it, so open an issue with this checkpoint's files but the weights"
+    )
+
+
+def _first_different(theirs: TokenIds, ours: TokenIds) -> tuple[int, Sequence[int]] | None:
+    """Return the index of the first text with other ids, and the loader's ids of it; None if all are equal."""
+    pairs = enumerate(zip(theirs, ours, strict=True))
+    return next(((index, list(one)) for index, (one, other) in pairs if list(one) != list(other)), None)
+
+
+def _compare_vectors(loader: "Loader", texts: Sequence[str], vectors: FloatArray) -> float:
+    theirs = loader.vectors(texts)
+    if theirs.shape != vectors.shape:
+        raise CheckpointError(
+            f"{loader.name} gives vectors of {theirs.shape[1]} numbers, not {vectors.shape[1]}: no rule explains it, "
+            "so open an issue with this checkpoint's files but the weights"
+        )
+    difference = relative_difference(theirs, vectors)
+    if not difference <= TOLERANCE:  # nan fails as well
+        raise CheckpointError(
+            f"{loader.name} gives other vectors, by {difference:.1e} of the largest component, expected at most "
+            f"{TOLERANCE}: no rule explains it, so open an issue with this checkpoint's files but the weights"
+        )
+    return difference

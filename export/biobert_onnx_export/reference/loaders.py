@@ -1,0 +1,142 @@
+"""The checkpoint's folder as the ecosystem's own loaders read it: transformers, or sentence-transformers.
+
+This module imports torch and transformers, and `SentenceTransformersLoader` sentence-transformers, which takes many
+seconds: import it where it is used.
+"""
+
+import logging
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+import transformers
+from tokenizers.normalizers import Normalizer
+
+from biobert_onnx._types import FloatArray, TokenIds
+from biobert_onnx_export.checkpoint.checkpoint import Checkpoint
+from biobert_onnx_export.checkpoint.json_files import read_json
+from biobert_onnx_export.checkpoint.tokenizer_files import CONFIG
+from biobert_onnx_export.reference.vectors import pool
+
+
+class TransformersLoader:
+    """AutoTokenizer and BertModel of a folder; pooling is ours, as transformers has none."""
+
+    def __init__(self, folder: Path, checkpoint: Checkpoint, *, pooling: str) -> None:
+        """Load `folder`; `checkpoint` gives the pooler's weights and the number of positions."""
+        self.name = f"transformers {transformers.__version__}"
+        self._checkpoint, self._pooling = checkpoint, pooling
+        with quiet():
+            self._tokenizer = load_tokenizer(folder)
+            self._model = transformers.BertModel.from_pretrained(folder, local_files_only=True).float().eval()
+        self._limit = min(self._tokenizer.model_max_length, checkpoint.geometry.max_position_embeddings)
+
+    def token_ids(self, texts: Sequence[str]) -> TokenIds:
+        """Return the token ids of each text, cut as transformers cuts it."""
+        with quiet():
+            ids: TokenIds = self._tokenizer(list(texts), truncation=True, max_length=self._limit)["input_ids"]
+        return ids
+
+    def vectors(self, texts: Sequence[str]) -> FloatArray:
+        """Return the pooled vectors of `texts`, (texts, dim) float32."""
+        return np.stack([self._vector(ids) for ids in self.token_ids(texts)])
+
+    def set_normalizer(self, normalizer: Normalizer) -> None:
+        """Replace the tokenizer's normalizer."""
+        self._tokenizer.backend_tokenizer.normalizer = normalizer
+
+    def set_max_length(self, max_length: int) -> None:
+        """Cut texts to `max_length` tokens."""
+        self._limit = max_length
+
+    def set_tensors(self) -> None:
+        """Replace the model's tensors by those of the checkpoint."""
+        load_tensors(self._model, self._checkpoint)
+
+    def _vector(self, ids: Sequence[int]) -> FloatArray:
+        with torch.inference_mode():
+            hidden = self._model(torch.tensor([list(ids)])).last_hidden_state.numpy()
+        vector: FloatArray = pool(hidden, self._checkpoint, self._pooling)[0]
+        return vector
+
+
+class SentenceTransformersLoader:
+    """The SentenceTransformer of a folder, with the default prompt that it puts before each text."""
+
+    def __init__(self, folder: Path, checkpoint: Checkpoint) -> None:
+        """Load `folder`."""
+        from sentence_transformers import SentenceTransformer
+
+        self.name = f"sentence-transformers {version('sentence-transformers')}"
+        self._checkpoint = checkpoint
+        with quiet():
+            self._model: Any = SentenceTransformer(str(folder), device="cpu", local_files_only=True).float().eval()
+
+    def token_ids(self, texts: Sequence[str]) -> TokenIds:
+        """Return the token ids of each text with its prompt, cut as sentence-transformers cuts it."""
+        prompt = self._model.prompts.get(self._model.default_prompt_name, "")
+        with quiet():
+            ids: TokenIds = self._tokenizer([prompt + text for text in texts], truncation=True)["input_ids"]
+        return ids
+
+    def vectors(self, texts: Sequence[str]) -> FloatArray:
+        """Return the vectors of `texts`, (texts, dim) float32."""
+        with quiet(), torch.inference_mode():
+            vectors: FloatArray = self._model.encode(list(texts), batch_size=1, show_progress_bar=False)
+        return vectors
+
+    def set_normalizer(self, normalizer: Normalizer) -> None:
+        """Replace the tokenizer's normalizer."""
+        self._tokenizer.backend_tokenizer.normalizer = normalizer
+
+    def set_max_length(self, max_length: int) -> None:
+        """Cut texts to `max_length` tokens."""
+        self._model.max_seq_length = max_length
+
+    def set_tensors(self) -> None:
+        """Replace the encoder's tensors by those of the checkpoint."""
+        load_tensors(self._model[0].auto_model, self._checkpoint)
+
+    @property
+    def _tokenizer(self) -> Any:
+        return self._model[0].tokenizer
+
+
+Loader = TransformersLoader | SentenceTransformersLoader
+
+
+def load_tokenizer(folder: Path) -> Any:
+    """Load the tokenizer of `folder` as AutoTokenizer does; settings that are null in its config are left out."""
+    config = read_json(folder / CONFIG) if (folder / CONFIG).is_file() else {}
+    unset = [key for key in ("do_lower_case", "tokenize_chinese_chars") if key in config and config[key] is None]
+    return transformers.AutoTokenizer.from_pretrained(folder, local_files_only=True, **dict.fromkeys(unset, True))
+
+
+def load_tensors(model: Any, checkpoint: Checkpoint) -> None:
+    """Put the tensors of `checkpoint` into `model`, a BertModel; every parameter but the pooler's must be there."""
+    state = {name: torch.from_numpy(array) for name, array in checkpoint.tensors.items()}
+    missing = model.load_state_dict(state, strict=False).missing_keys
+    assert not [name for name in missing if not name.startswith(("pooler.", "embeddings.position_ids"))], missing
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Keep the libraries' progress bars, notes and warnings off the terminal: the comparison says what matters."""
+    loggers = [logging.getLogger(name) for name in ("transformers", "sentence_transformers")]
+    levels = [logger.level for logger in loggers]
+    transformers.utils.logging.disable_progress_bar()
+    for logger in loggers:
+        logger.setLevel(logging.CRITICAL)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        for logger, level in zip(loggers, levels, strict=True):
+            logger.setLevel(level)
+        transformers.utils.logging.enable_progress_bar()
