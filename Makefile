@@ -1,5 +1,6 @@
 PYTHON ?= python3
 VENV := .venv
+CONSTRAINTS := constraints.txt
 BIN := $(VENV)/bin
 
 # The modules of the API reference: what the README and docs/ import from, without the adapters of docs/frameworks.md.
@@ -16,7 +17,7 @@ REFERENCE := \
 OF_PYSPARK := \
   -W "ignore:Failed to run TYPE_CHECKING code while parsing 'ParamMap'" -W "ignore:Error parsing type annotation 'ParamMap'"
 
-.PHONY: demo test test-interop check docs fuzz audit benchmark benchmark-quick soak load
+.PHONY: demo test test-interop test-transformers5 check docs fuzz audit benchmark benchmark-quick soak load
 
 # Export a checkpoint, embed sentences with it, compare its speed with PyTorch; CHECKPOINT=folder takes your own.
 $(VENV)/.demo: NOTE := Installing PyTorch and other packages into $(VENV), once. This takes minutes, and 1.6 GB with the \
@@ -31,6 +32,13 @@ test: $(VENV)/.test
 test-interop: $(if $(shell command -v npm),build/node/node_modules)
 	$(MAKE) VENV=.venv-interop .venv-interop/.interop
 	HF_HUB_OFFLINE=1 .venv-interop/bin/python -m pytest tests/integrations tests/runtime/serving
+
+# Run the tests of export with transformers 5 and sentence-transformers 6, which optimum does not work with, in an
+# environment of its own; and compare its export of MiniLM with that of $(VENV).
+test-transformers5: $(VENV)/.demo
+	$(MAKE) VENV=.venv-transformers5 CONSTRAINTS=constraints-transformers5.txt .venv-transformers5/.test-transformers5
+	HF_HUB_OFFLINE=1 OTHER_PYTHON=$(BIN)/python .venv-transformers5/bin/python -m pytest tests/export \
+	  --ignore=tests/export/test_package.py --ignore=tests/export/quantize/test_emulation.py
 
 check: $(VENV)/.test
 	$(BIN)/ruff check .
@@ -67,10 +75,10 @@ load: $(VENV)/.demo
 	$(BIN)/python -W ignore -m benchmarks.load
 
 # A virtual environment with the extra named by the stamp file.
-$(VENV)/.%: pyproject.toml constraints.txt
+$(VENV)/.%: pyproject.toml $(CONSTRAINTS)
 	$(if $(NOTE),@echo "$(NOTE)")
 	test -d $(VENV) || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[$*]'
+	$(BIN)/python -m pip install --quiet --constraint $(CONSTRAINTS) --editable '.[$*]'
 	touch $@
 
 # Without scripts: onnxruntime-node's would fetch CUDA libraries; what runs on CPUs is in the packages.

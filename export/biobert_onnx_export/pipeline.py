@@ -73,7 +73,7 @@ def export(
         for line in (*map(str, source.rules), describe_rates(unknown, source.vocabulary.casing)):
             progress(line)
 
-        progress("converting the float32 reference and taking its vectors")
+        progress("taking the vectors of the float32 reference")
         reference = Reference(source, work, pooling=pooling, samples=tokens.samples)
         targets = Targets.of(reference, tokens)
         comparison = compare_with_loader(
@@ -114,6 +114,7 @@ def export(
             pooling=pooling,
             max_length=max_length,
             known_answers=answers,
+            reference=reference.maker,
             unknown_rates=unknown,
             comparison=comparison,
             quantization=quantization,

@@ -215,7 +215,7 @@ def test_the_command_shows_progress_and_one_line_for_a_mistake(tiny_checkpoint: 
 
     done = run(tiny_checkpoint, tmp_path / "artifact", "--precision", "fp32", "--pooling", "cls", "--max-length", "64")
     assert done.returncode == 0, done.stderr
-    assert "converting the float32 reference" in done.stderr
+    assert "taking the vectors of the float32 reference" in done.stderr
     assert "cls pooling" in done.stdout and "texts cut to 64 tokens" in done.stdout
     for arguments, code in (
         ((tiny_checkpoint, tmp_path / "artifact"), 2),

@@ -9,7 +9,7 @@ import numpy as np
 import safetensors.torch
 import torch
 from numpy.typing import NDArray
-from transformers import BertConfig, BertModel, BertTokenizer
+from transformers import BertConfig, BertModel, BertTokenizerFast
 
 TINY = BertConfig(
     vocab_size=2000,
@@ -46,7 +46,7 @@ def transformers_vectors(
 ) -> NDArray[np.float32]:
     """The vectors (texts, dim) that transformers gives each of `texts` alone, in float32."""
     model = BertModel.from_pretrained(checkpoint).eval()
-    tokenizer = BertTokenizer(checkpoint / "vocab.txt", do_lower_case=lower_case)
+    tokenizer = BertTokenizerFast(checkpoint / "vocab.txt", do_lower_case=lower_case)
     rows = []
     for text in texts:
         inputs = tokenizer(text, return_tensors="pt", truncation=True, max_length=max_length)

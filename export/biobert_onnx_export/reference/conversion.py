@@ -1,24 +1,24 @@
 """optimum's conversion of a checkpoint to ONNX, checked against PyTorch.
 
-This module imports torch, transformers and optimum, which takes many seconds. `Reference` imports it only when it
-converts, so that a mistake in the checkpoint or in an argument is reported before.
+This module imports torch, transformers and optimum, which takes many seconds: see `pytorch.py`.
 """
 
 import warnings
 from pathlib import Path
 
 import numpy as np
-import torch
 from optimum.exporters.onnx import export as optimum_export
 from optimum.exporters.onnx.model_configs import BertOnnxConfig
-from transformers import BertConfig, BertModel
+from transformers import BertModel
 
 from biobert_onnx._types import TokenIds
 from biobert_onnx.catalog.published import hidden_states
 from biobert_onnx.encoding.ort import onnxruntime
-from biobert_onnx_export.checkpoint.checkpoint import Checkpoint
 from biobert_onnx_export.errors import FidelityError
+from biobert_onnx_export.reference.pytorch import pytorch_hidden_states
 from biobert_onnx_export.reference.vectors import relative_difference
+
+REFERENCE_GRAPH = "reference.onnx"
 
 OPSET = 17
 """The first opset with LayerNormalization: it makes a smaller graph than optimum's default."""
@@ -27,14 +27,17 @@ TOLERANCE = 1e-4
 """The largest difference to PyTorch, relative to the largest component; rounding alone gives about 1e-6."""
 
 
-def pytorch_model(checkpoint: Checkpoint) -> BertModel:
-    """Build transformers' BertModel with the checkpoint's tensors; every parameter is set."""
-    config = BertConfig(**vars(checkpoint.geometry), attn_implementation="eager")
-    model = BertModel(config, add_pooling_layer="pooler" in checkpoint.poolings)
-    state = {name: torch.from_numpy(array) for name, array in checkpoint.tensors.items()}
-    model.load_state_dict(state, strict=True)
-    model.eval()
-    return model
+def converted(model: BertModel, folder: Path, samples: TokenIds) -> onnxruntime.InferenceSession:
+    """Convert `model` to `folder`/reference.onnx and open it, with one thread a run: micro-batches run side by side.
+
+    Raises FidelityError if the hidden states differ from those of `model` on any of the token ids in `samples`.
+    """
+    convert(model, folder / REFERENCE_GRAPH)
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = 1
+    session = onnxruntime.InferenceSession(str(folder / REFERENCE_GRAPH), options, providers=["CPUExecutionProvider"])
+    check_against_pytorch(session, model, samples)
+    return session
 
 
 def convert(model: BertModel, path: Path) -> None:
@@ -49,9 +52,7 @@ def check_against_pytorch(session: onnxruntime.InferenceSession, model: BertMode
     """Raise FidelityError if the hidden states of `session` differ from those of `model` on any of `samples`."""
     for ids in samples:
         input_ids = np.array([ids], dtype=np.int64)
-        with torch.inference_mode():
-            expected = model(torch.from_numpy(input_ids)).last_hidden_state.numpy()
-        difference = relative_difference(hidden_states(session, input_ids), expected)
+        difference = relative_difference(hidden_states(session, input_ids), pytorch_hidden_states(model, input_ids))
         if not difference <= TOLERANCE:  # nan fails as well
             raise FidelityError(
                 f"optimum's graph differs from PyTorch by {difference:.1e} of the largest component, expected "

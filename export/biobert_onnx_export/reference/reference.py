@@ -1,5 +1,11 @@
-"""The reference: optimum's float32 graph of the checkpoint, whose vectors every later graph is compared with."""
+"""The reference: the float32 encoder of the checkpoint, whose vectors every later graph is compared with.
 
+It is optimum's ONNX graph where optimum is installed, checked against PyTorch, and PyTorch's own model where it is not.
+"""
+
+from functools import partial
+from importlib.metadata import version
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -8,29 +14,34 @@ from numpy.typing import NDArray
 from biobert_onnx._types import FloatArray, TokenIds
 from biobert_onnx.catalog.published import hidden_states
 from biobert_onnx.embeddings import scale_to_unit_length
-from biobert_onnx.encoding.ort import onnxruntime
 from biobert_onnx_export.checkpoint.checkpoint import Checkpoint
 from biobert_onnx_export.reference.vectors import pool, vectors_of
 
-REFERENCE_GRAPH = "reference.onnx"
-
 
 class Reference:
-    """The float32 encoder of a checkpoint; its vectors are pooled and scaled like those of the artifact."""
+    """The float32 encoder of a checkpoint; its vectors are pooled and scaled like those of the artifact.
+
+    `maker`: the distribution that computes it and its version.
+    """
 
     def __init__(self, checkpoint: Checkpoint, folder: Path, *, pooling: str, samples: TokenIds) -> None:
-        """Convert `checkpoint` to `folder`/reference.onnx and check it against PyTorch on the token ids of `samples`.
+        """Make the encoder of `checkpoint`; `folder` takes optimum's graph, which is checked on the ids of `samples`.
 
-        Raises FidelityError if the hidden states differ from PyTorch's.
+        Raises FidelityError if that graph's hidden states differ from PyTorch's.
         """
-        from biobert_onnx_export.reference.conversion import check_against_pytorch, convert, pytorch_model
+        from biobert_onnx_export.reference.pytorch import pytorch_hidden_states, pytorch_model
 
         self._checkpoint = checkpoint
         self._pooling = pooling
         model = pytorch_model(checkpoint)
-        convert(model, folder / REFERENCE_GRAPH)
-        self._session = _open_single_threaded(folder / REFERENCE_GRAPH)
-        check_against_pytorch(self._session, model, samples)
+        if has_optimum():
+            from biobert_onnx_export.reference.conversion import converted
+
+            self.maker = _named("optimum-onnx")
+            self._compute = partial(hidden_states, converted(model, folder, samples))
+        else:
+            self.maker = _named("torch")
+            self._compute = partial(pytorch_hidden_states, model)
 
     def embeddings(self, token_ids: TokenIds) -> FloatArray:
         """Compute the reference vectors of `token_ids`, (texts, dim) float32."""
@@ -38,7 +49,7 @@ class Reference:
 
     def hidden_states(self, input_ids: NDArray[np.int64]) -> FloatArray:
         """Compute the last layer's output (texts, tokens, dim) for `input_ids` (texts, tokens), without padding."""
-        return hidden_states(self._session, input_ids)
+        return self._compute(input_ids)
 
     def _embed(self, input_ids: NDArray[np.int64]) -> FloatArray:
         vectors = pool(self.hidden_states(input_ids), self._checkpoint, self._pooling)
@@ -47,8 +58,13 @@ class Reference:
         return vectors
 
 
-def _open_single_threaded(graph: Path) -> onnxruntime.InferenceSession:
-    """Open `graph` with one thread for each run: micro-batches run side by side."""
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = 1
-    return onnxruntime.InferenceSession(str(graph), options, providers=["CPUExecutionProvider"])
+def has_optimum() -> bool:
+    """Tell whether optimum's converter to ONNX is installed."""
+    try:
+        return find_spec("optimum.exporters.onnx") is not None
+    except ModuleNotFoundError:  # of the package around it
+        return False
+
+
+def _named(distribution: str) -> str:
+    return f"{distribution} {version(distribution)}"

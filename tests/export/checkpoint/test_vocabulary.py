@@ -1,13 +1,12 @@
-"""Tokenization is transformers', with the casing that the vocabulary shows."""
+"""Tokenization is transformers', with the vocabulary of vocab.txt or tokenizer.json."""
 
 import json
 import random
-import unicodedata
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from transformers import BertTokenizer
+from transformers import BertTokenizerFast
 
 from benchmarks.inputs.corpus import bundled_texts
 from benchmarks.inputs.minilm import minilm_checkpoint
@@ -36,10 +35,6 @@ BLOCKS = (
 )
 """Code points: control characters, scripts, combining and format characters, symbols, variation selectors, tags."""
 
-YOUNG = "\u061d"
-"""Punctuation since Unicode 14 (2021): Python's tables have it, those of tokenizers do not. Nor do they agree on code
-points that are not assigned (category Cn), which BERT's code drops as if they were control characters."""
-
 
 @pytest.fixture(params=["cased", "uncased"])
 def checkpoint(request: pytest.FixtureRequest, tiny_checkpoint: Path, tmp_path: Path) -> Path:
@@ -50,9 +45,9 @@ def vocabulary_of(checkpoint: Path) -> Vocabulary:
     return Vocabulary.read(checkpoint, size=len((checkpoint / "vocab.txt").read_text(encoding="utf-8").splitlines()))
 
 
-def test_token_ids_equal_transformers_slow_tokenizer(checkpoint: Path) -> None:
+def test_token_ids_equal_those_of_transformers(checkpoint: Path) -> None:
     vocabulary = vocabulary_of(checkpoint)
-    expected = BertTokenizer(checkpoint / "vocab.txt", do_lower_case=not vocabulary.cased)
+    expected = BertTokenizerFast(checkpoint / "vocab.txt", do_lower_case=not vocabulary.cased)
     tokenizer = vocabulary.tokenizer()
     for text in [*bundled_texts(), *TEXTS, *HARD]:
         assert tokenizer.encode(text).ids == expected(text)["input_ids"], text
@@ -71,7 +66,7 @@ def random_lines(count: int) -> Iterator[str]:
             return rng.choice(words) * rng.randint(10, 30)
         block = rng.choice(BLOCKS)
         drawn = [chr(rng.randrange(*block)) for _ in range(rng.randint(1, 6))]
-        return "".join(each for each in drawn if unicodedata.category(each) != "Cn" and each != YOUNG)
+        return "".join(drawn)
 
     for _ in range(count):
         yield "".join(word() + rng.choice(("", " ", "\t", "\u00a0")) for _ in range(rng.randint(0, 12)))
@@ -79,7 +74,7 @@ def random_lines(count: int) -> Iterator[str]:
 
 def test_token_ids_of_ten_thousand_random_lines_equal_transformers(checkpoint: Path) -> None:
     vocabulary = vocabulary_of(checkpoint)
-    expected = BertTokenizer(checkpoint / "vocab.txt", do_lower_case=not vocabulary.cased)
+    expected = BertTokenizerFast(checkpoint / "vocab.txt", do_lower_case=not vocabulary.cased)
     tokenizer = vocabulary.tokenizer()
     for line in random_lines(10_000):
         assert tokenizer.encode(line).ids == expected(line)["input_ids"], ascii(line)
@@ -88,13 +83,6 @@ def test_token_ids_of_ten_thousand_random_lines_equal_transformers(checkpoint: P
 def test_casing_is_decided_by_capital_letters_in_the_vocabulary(tiny_checkpoint: Path, tmp_path: Path) -> None:
     assert vocabulary_of(tiny_checkpoint).casing == "cased"
     assert vocabulary_of(minilm_checkpoint(tmp_path)).casing == "uncased"
-
-
-def test_a_config_that_lower_cases_a_cased_vocabulary_is_overruled(tiny_checkpoint: Path, tmp_path: Path) -> None:
-    folder = copy_of(tiny_checkpoint, tmp_path / "copy")
-    (folder / "tokenizer_config.json").write_text(json.dumps({"do_lower_case": True}))
-    tokenizer = vocabulary_of(folder).tokenizer()
-    assert tokenizer.encode("DNA É").ids == vocabulary_of(tiny_checkpoint).tokenizer().encode("DNA É").ids
 
 
 def test_settings_of_tokenizer_config_are_kept(tiny_checkpoint: Path, tmp_path: Path) -> None:
@@ -112,22 +100,22 @@ def test_the_vocabulary_inside_tokenizer_json_is_the_same(checkpoint: Path, tmp_
 
 def test_a_tokenizer_of_another_model_is_refused(tmp_path: Path) -> None:
     (tmp_path / "tokenizer.json").write_text(json.dumps({"model": {"type": "BPE", "vocab": {}}}))
-    with pytest.raises(CheckpointError, match="holds a BPE model, expected WordPiece"):
+    with pytest.raises(CheckpointError, match="has a model 'BPE', expected 'WordPiece'"):
         Vocabulary.read(tmp_path, size=5)
 
 
 @pytest.mark.parametrize(
     ("tokens", "message"),
     [
-        ([*SPECIAL, "a", "a"], "6 different tokens in 7 entries, expected 7"),
-        ([*SPECIAL, "a"], "6 different tokens in 6 entries, expected 7"),
+        ([*SPECIAL, "a", "a"], "6 different tokens in 7 entries: download the vocabulary"),
+        ([*SPECIAL, "a"], "has 6 tokens and 0 added ones, expected 5, the vocab_size"),
         ([*SPECIAL[:-1], "a", "b", "c"], r"lacks \[MASK\]"),
     ],
 )
 def test_a_damaged_vocabulary_is_refused(tmp_path: Path, tokens: list[str], message: str) -> None:
     (tmp_path / "vocab.txt").write_text("\n".join(tokens) + "\n")
     with pytest.raises(CheckpointError, match=message):
-        Vocabulary.read(tmp_path, size=7)
+        Vocabulary.read(tmp_path, size=5)
 
 
 def test_a_vocabulary_that_is_no_utf8_is_refused(tmp_path: Path) -> None:
@@ -137,7 +125,8 @@ def test_a_vocabulary_that_is_no_utf8_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_tokenizer_with_gaps_in_its_ids_is_refused(tmp_path: Path) -> None:
-    (tmp_path / "tokenizer.json").write_text('{"model": {"type": "WordPiece", "vocab": {"[PAD]": 0, "a": 2}}}')
+    content = {"normalizer": {"type": "Lowercase"}, "model": {"type": "WordPiece", "vocab": {"[PAD]": 0, "a": 2}}}
+    (tmp_path / "tokenizer.json").write_text(json.dumps(content))
     with pytest.raises(CheckpointError, match=r"has gaps in its token ids: give the vocab\.txt instead"):
         Vocabulary.read(tmp_path, size=2)
 
@@ -145,4 +134,4 @@ def test_a_tokenizer_with_gaps_in_its_ids_is_refused(tmp_path: Path) -> None:
 def test_the_artifact_stores_no_truncation_and_no_padding(artifact: Path) -> None:
     content = json.loads((artifact / "tokenizer.json").read_text(encoding="utf-8"))
     assert (content["truncation"], content["padding"]) == (None, None)
-    assert content["normalizer"]["normalizers"][-1]["lowercase"] is False
+    assert content["normalizer"]["lowercase"] is False

@@ -12,7 +12,7 @@ from biobert_onnx_export.checkpoint.checkpoint import Checkpoint
 from biobert_onnx_export.graph.bert import checkpoint_sites
 from biobert_onnx_export.graph.plan import Site
 from biobert_onnx_export.quantize.calibration import ChannelRanges, ChannelSums, calibrate
-from biobert_onnx_export.reference.conversion import pytorch_model
+from biobert_onnx_export.reference.pytorch import pytorch_model
 
 TOKEN_IDS = [[2, 40, 41, 42, 3], [2, 3], [2, 50, 60, 70, 3], [2, 1999, 3]]
 

@@ -9,7 +9,8 @@ import pytest
 from biobert_onnx.encoding.ort import onnxruntime
 from biobert_onnx_export import FidelityError
 from biobert_onnx_export.checkpoint.checkpoint import Checkpoint
-from biobert_onnx_export.reference.conversion import check_against_pytorch, convert, pytorch_model
+from biobert_onnx_export.reference.conversion import check_against_pytorch, convert
+from biobert_onnx_export.reference.pytorch import pytorch_model
 from biobert_onnx_export.reference.reference import Reference
 from biobert_onnx_export.reference.targets import Targets
 from biobert_onnx_export.reference.texts import TextSets, TokenSets

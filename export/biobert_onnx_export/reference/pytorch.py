@@ -1,0 +1,30 @@
+"""The float32 encoder in PyTorch: transformers' BertModel with a checkpoint's tensors.
+
+This module imports torch and transformers, which takes many seconds. `Reference` imports it only when it needs the
+model, so that a mistake in the checkpoint or in an argument is reported before.
+"""
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from transformers import BertConfig, BertModel
+
+from biobert_onnx._types import FloatArray
+from biobert_onnx_export.checkpoint.checkpoint import Checkpoint
+
+
+def pytorch_model(checkpoint: Checkpoint) -> BertModel:
+    """Build transformers' BertModel with the checkpoint's tensors; every parameter is set."""
+    config = BertConfig(**vars(checkpoint.geometry), attn_implementation="eager")
+    model = BertModel(config, add_pooling_layer="pooler" in checkpoint.poolings)
+    state = {name: torch.from_numpy(array) for name, array in checkpoint.tensors.items()}
+    model.load_state_dict(state, strict=True)
+    model.eval()
+    return model
+
+
+def pytorch_hidden_states(model: BertModel, input_ids: NDArray[np.int64]) -> FloatArray:
+    """Compute the last layer's output (texts, tokens, dim) for `input_ids` (texts, tokens), without padding."""
+    with torch.inference_mode():
+        hidden: FloatArray = model(torch.from_numpy(input_ids)).last_hidden_state.numpy()
+    return hidden
