@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import asdict, replace
+from dataclasses import replace
 from importlib.metadata import Distribution, version
 from pathlib import Path
 from typing import Any
@@ -85,7 +85,7 @@ def write_manifest(
             "known_answers": known_answers,
             "unknown_per_thousand": unknown_rates,
             "reference": reference,
-            "compared_with": asdict(comparison),
+            "compared_with": comparison.record(),
         },
         versions=_versions(),
         quantization=quantization,

@@ -42,6 +42,7 @@ def model_card(manifest: Manifest) -> str:
         "## Fidelity\n\nCosine to the float32 vectors of the checkpoint, on texts that were not used for calibration.",
         "\n".join(_fidelity_table(manifest)),
         "\n".join(["## Recipe", "", *_recipe(manifest), "", "The full record is `manifest.json`."]),
+        "\n".join(["## How the checkpoint was read", "", *_reading(manifest)]),
         "## Limits\n\n" + LIMITS.format(max_length=manifest.max_length),
     ]
     if model is not None:
@@ -87,6 +88,22 @@ def _fidelity_table(manifest: Manifest) -> Iterator[str]:
     for name, record in manifest.fidelity.items():
         figures = (f"{record[key]:.5f}" for key in ("cosine_mean", "cosine_p1", "cosine_min", "max_abs_error"))
         yield f"| {name} | {record['texts']} | {' | '.join(figures)} |"
+
+
+def _reading(manifest: Manifest) -> Iterator[str]:
+    """Yield the rules, the share of unknown tokens, and what the result was compared with."""
+    for rule in manifest.rules:
+        yield f"- {rule['about']}: {rule['decision']} ({rule['reason']})"
+    rates, compared = manifest.checkpoint["unknown_per_thousand"], manifest.checkpoint["compared_with"]
+    yield f"- unknown tokens in a thousand of biomedical text: {rates['cased']} cased, {rates['uncased']} uncased"
+    if compared["loader"] is None:
+        yield f"- not compared with the folder's own loader: {compared['reason']}"
+        return
+    told = f", once told of {' and '.join(compared['told'])}" if compared["told"] else ""
+    yield (
+        f"- compared with {compared['loader']} on {compared['texts']} texts: equal token ids, equal vectors but for "
+        f"rounding{told}"
+    )
 
 
 def _recipe(manifest: Manifest) -> Iterator[str]:

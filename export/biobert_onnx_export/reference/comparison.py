@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
 from itertools import chain
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -47,6 +47,15 @@ class Comparison:
     explained: tuple[str, ...] = ()
     largest_difference: float | None = None
     reason: str = ""
+
+    def record(self) -> dict[str, Any]:
+        """Return the comparison as the manifest records it.
+
+        The difference itself stays out, as it depends on threads and CPU: two exports give the same bytes.
+        """
+        if self.loader is None:
+            return {"loader": None, "reason": self.reason}
+        return {"loader": self.loader, "texts": self.texts, "told": list(self.explained), "tolerance": TOLERANCE}
 
     def __str__(self) -> str:
         if self.loader is None:

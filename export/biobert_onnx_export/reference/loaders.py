@@ -15,13 +15,18 @@ from typing import Any
 import numpy as np
 import torch
 import transformers
+from numpy.typing import NDArray
 from tokenizers.normalizers import Normalizer
 
 from biobert_onnx._types import FloatArray, TokenIds
 from biobert_onnx_export.checkpoint.checkpoint import Checkpoint
 from biobert_onnx_export.checkpoint.json_files import read_json
 from biobert_onnx_export.checkpoint.tokenizer_files import CONFIG
-from biobert_onnx_export.reference.vectors import pool
+from biobert_onnx_export.reference.pytorch import one_thread_a_run, pytorch_hidden_states
+from biobert_onnx_export.reference.vectors import pool, vectors_of
+
+BATCH_SIZE = 32
+"""Texts that sentence-transformers encodes at once, padded: it sorts them by length first."""
 
 
 class TransformersLoader:
@@ -44,7 +49,8 @@ class TransformersLoader:
 
     def vectors(self, texts: Sequence[str]) -> FloatArray:
         """Return the pooled vectors of `texts`, (texts, dim) float32."""
-        return np.stack([self._vector(ids) for ids in self.token_ids(texts)])
+        with one_thread_a_run():
+            return vectors_of(self._pooled, self.token_ids(texts), dim=self._checkpoint.geometry.hidden_size)
 
     def set_normalizer(self, normalizer: Normalizer) -> None:
         """Replace the tokenizer's normalizer."""
@@ -58,11 +64,8 @@ class TransformersLoader:
         """Replace the model's tensors by those of the checkpoint."""
         load_tensors(self._model, self._checkpoint)
 
-    def _vector(self, ids: Sequence[int]) -> FloatArray:
-        with torch.inference_mode():
-            hidden = self._model(torch.tensor([list(ids)])).last_hidden_state.numpy()
-        vector: FloatArray = pool(hidden, self._checkpoint, self._pooling)[0]
-        return vector
+    def _pooled(self, input_ids: NDArray[np.int64]) -> FloatArray:
+        return pool(pytorch_hidden_states(self._model, input_ids), self._checkpoint, self._pooling)
 
 
 class SentenceTransformersLoader:
@@ -87,7 +90,7 @@ class SentenceTransformersLoader:
     def vectors(self, texts: Sequence[str]) -> FloatArray:
         """Return the vectors of `texts`, (texts, dim) float32."""
         with quiet(), torch.inference_mode():
-            vectors: FloatArray = self._model.encode(list(texts), batch_size=1, show_progress_bar=False)
+            vectors: FloatArray = self._model.encode(list(texts), batch_size=BATCH_SIZE, show_progress_bar=False)
         return vectors
 
     def set_normalizer(self, normalizer: Normalizer) -> None:

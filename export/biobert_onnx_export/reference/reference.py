@@ -29,7 +29,7 @@ class Reference:
 
         Raises FidelityError if that graph's hidden states differ from PyTorch's.
         """
-        from biobert_onnx_export.reference.pytorch import pytorch_hidden_states, pytorch_model
+        from biobert_onnx_export.reference.pytorch import one_thread_a_run, pytorch_hidden_states, pytorch_model
 
         self._checkpoint = checkpoint
         self._pooling = pooling
@@ -42,10 +42,12 @@ class Reference:
         else:
             self.maker = _named("torch")
             self._compute = partial(pytorch_hidden_states, model)
+        self._context = one_thread_a_run
 
     def embeddings(self, token_ids: TokenIds) -> FloatArray:
         """Compute the reference vectors of `token_ids`, (texts, dim) float32."""
-        return vectors_of(self._embed, token_ids, dim=self._checkpoint.geometry.hidden_size)
+        with self._context():
+            return vectors_of(self._embed, token_ids, dim=self._checkpoint.geometry.hidden_size)
 
     def hidden_states(self, input_ids: NDArray[np.int64]) -> FloatArray:
         """Compute the last layer's output (texts, tokens, dim) for `input_ids` (texts, tokens), without padding."""

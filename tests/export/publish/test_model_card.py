@@ -17,6 +17,8 @@ HUB = {
     "sha256": "1" * 64,
     "model": "sent_biobert_pubmed_base_cased",
     "known_answers": {"sentences": [], "words": []},
+    "unknown_per_thousand": {"cased": 0.5, "uncased": 0.4},
+    "compared_with": {"loader": "transformers 5.0", "texts": 265, "told": ["casing"], "tolerance": 1e-4},
 }
 
 
@@ -52,6 +54,20 @@ def test_it_names_recipe_calibration_and_length(manifest: Manifest) -> None:
     for fact in (recipe["recipe"], recipe["calibration"]["sha256"], *recipe["outlier_layers"], "cut to 128 tokens"):
         assert fact in card
     assert "None: weights and activations are float32." in model_card(replace(manifest, quantization={}))
+
+
+def test_it_says_how_the_checkpoint_was_read(manifest: Manifest) -> None:
+    rule = manifest.rules[0]
+    rates, compared = manifest.checkpoint["unknown_per_thousand"], manifest.checkpoint["compared_with"]
+    card = model_card(manifest)
+    assert f"- {rule['about']}: {rule['decision']} ({rule['reason']})" in card
+    assert f"biomedical text: {rates['cased']} cased, {rates['uncased']} uncased" in card
+    assert f"- compared with {compared['loader']} on 265 texts: equal token ids" in card
+    assert "once told of casing" in model_card(replace(manifest, checkpoint=HUB))
+    alone = HUB | {"compared_with": {"loader": None, "reason": "no library loads an archive"}}
+    assert "not compared with the folder's own loader: no library loads" in model_card(
+        replace(manifest, checkpoint=alone)
+    )
 
 
 def test_an_unknown_checkpoint_gets_no_licence_or_citation(manifest: Manifest) -> None:

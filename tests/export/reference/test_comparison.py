@@ -1,0 +1,131 @@
+"""A checkpoint as read here is held to the ecosystem's own loader; what no rule explains stops the export."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from biobert_onnx_export import CheckpointError
+from biobert_onnx_export.checkpoint.checkpoint import Checkpoint
+from biobert_onnx_export.reference.comparison import Comparison, compare_with_loader
+from biobert_onnx_export.reference.reference import Reference
+from biobert_onnx_export.reference.targets import Targets
+from biobert_onnx_export.reference.texts import TextSets
+from tests.support.folders import CASED, SCIBERT_LIKE, UNCASED, write_checkpoint, write_json
+
+TEXTS = TextSets.read(None)
+FEW = replace(TEXTS, calibration=TEXTS.calibration[:20], held_out={"gated": TEXTS.held_out["gated"][:8]})
+
+
+def compared(
+    folder: Path,
+    work: Path,
+    *,
+    change: Callable[[Checkpoint], Checkpoint] = lambda checkpoint: checkpoint,
+    max_length: int | None = None,
+    casing: str | None = None,
+) -> Comparison:
+    """Compare the checkpoint in `folder`, after a `change`, with its own loader on eight texts."""
+    checkpoint = change(Checkpoint.read(str(folder), casing=casing))
+    length, pooling = checkpoint.max_length(max_length), checkpoint.pooling(None)
+    tokens = FEW.tokenize(checkpoint.vocabulary.tokenizer(), max_length=length)
+    reference = Reference(checkpoint, work, pooling=pooling, samples=tokens.samples[:1])
+    targets = Targets.of(reference, tokens)
+    return compare_with_loader(checkpoint, FEW, targets, tokens.long_text, pooling=pooling, max_length=length)
+
+
+@pytest.mark.parametrize("max_length", [None, 12])
+def test_a_plain_checkpoint_is_what_transformers_loads(tmp_path: Path, max_length: int | None) -> None:
+    folder = write_checkpoint(tmp_path / "plain", SCIBERT_LIKE)
+    found = compared(folder, tmp_path, max_length=max_length)
+    assert found.loader is not None and found.loader.startswith("transformers ")
+    assert (found.texts, found.explained) == (8, ())
+    assert found.largest_difference is not None and 0 < found.largest_difference < 1e-5
+    assert str(found).startswith(f"compared with {found.loader} on 8 texts: equal token ids, vectors within ")
+
+
+def test_a_folder_of_sentence_transformers_is_what_it_loads(tmp_path: Path) -> None:
+    pytest.importorskip("sentence_transformers")
+    folder = write_checkpoint(tmp_path / "folder", CASED, settings={"do_lower_case": False})
+    kinds = (("", "Transformer"), ("1_Pooling", "Pooling"))
+    write_json(
+        folder / "modules.json",
+        [
+            {"idx": index, "name": str(index), "path": path, "type": f"sentence_transformers.models.{kind}"}
+            for index, (path, kind) in enumerate(kinds)
+        ],
+    )
+    write_json(folder / "1_Pooling" / "config.json", {"word_embedding_dimension": 32, "pooling_mode_cls_token": True})
+    write_json(folder / "sentence_bert_config.json", {"max_seq_length": 20, "do_lower_case": False})
+    found = compared(folder, tmp_path)
+    assert found.loader is not None and found.loader.startswith("sentence-transformers ")
+    assert found.explained == ()
+
+
+@pytest.mark.parametrize(("casing", "settings"), [(None, None), ("uncased", {"do_lower_case": False})])
+def test_a_casing_that_a_rule_explains_is_told_to_the_loader(
+    tmp_path: Path, casing: str | None, settings: dict[str, object] | None
+) -> None:
+    found = compared(write_checkpoint(tmp_path / "folder", CASED, settings=settings), tmp_path, casing=casing)
+    assert found.explained == ("casing",)
+    assert str(found).endswith("once told of casing")
+
+
+def swapped(checkpoint: Checkpoint) -> Checkpoint:
+    """The checkpoint with two tokens of its vocabulary in each other's place."""
+    tokens = list(checkpoint.vocabulary.tokens)
+    one, other = tokens.index("the"), tokens.index("of")
+    tokens[one], tokens[other] = tokens[other], tokens[one]
+    return replace(checkpoint, vocabulary=replace(checkpoint.vocabulary, tokens=tuple(tokens)))
+
+
+def halved(checkpoint: Checkpoint) -> Checkpoint:
+    """The checkpoint with another matrix."""
+    name = "encoder.layer.0.attention.self.value.weight"
+    return replace(checkpoint, tensors=checkpoint.tensors | {name: checkpoint.tensors[name] * np.float32(0.5)})
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (
+            swapped,
+            r"is read in another way by transformers .*: of '.*', token \d+ and after are '.*', not '.*: no rule",
+        ),
+        (halved, r"transformers .* gives other vectors, by .* expected at most 0\.0001: no rule explains it"),
+    ],
+)
+def test_a_difference_that_no_rule_explains_stops_the_export(
+    tmp_path: Path, change: Callable[[Checkpoint], Checkpoint], message: str
+) -> None:
+    with pytest.raises(CheckpointError, match=message):
+        compared(write_checkpoint(tmp_path / "folder", UNCASED), tmp_path, change=change)
+
+
+def test_another_limit_than_the_loaders_stops_the_export(tmp_path: Path) -> None:
+    folder = write_checkpoint(tmp_path / "folder", UNCASED)
+
+    def shortened(checkpoint: Checkpoint) -> Checkpoint:
+        return replace(checkpoint, modules=replace(checkpoint.modules, max_length=20))
+
+    with pytest.raises(
+        CheckpointError, match=r"is read in another way .* token 19 and after are .*\(64 tokens in all\)"
+    ):
+        compared(folder, tmp_path, change=shortened)
+
+
+def test_what_no_library_loads_is_said(tmp_path: Path) -> None:
+    folder = write_checkpoint(tmp_path / "folder", UNCASED)
+    archive = compared(folder, tmp_path, change=lambda checkpoint: replace(checkpoint, folder=None))
+    assert str(archive) == "not compared with the folder's own loader: no library loads an archive of TensorFlow's"
+    without_config = compared(folder, tmp_path, change=lambda checkpoint: _without_config(checkpoint))
+    assert without_config.loader is None
+    assert str(without_config).startswith("not compared with the folder's own loader: it refuses the folder (")
+
+
+def _without_config(checkpoint: Checkpoint) -> Checkpoint:
+    assert checkpoint.folder is not None
+    (checkpoint.folder / "config.json").unlink()
+    return checkpoint
