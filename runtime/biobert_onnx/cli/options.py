@@ -20,6 +20,8 @@ OPTIONS = {
         "platform",
         "pooling",
         "precision",
+        "prompt",
+        "prompt_name",
         "python",
         "revision",
         "threads",
