@@ -95,9 +95,9 @@ class Prompts:
         if not isinstance(name, str):
             raise TypeError(f"prompt_name is {short_repr(name)}, of type {type(name).__name__}: it must be a str")
         if name not in self.by_name:
+            remedy = "choose one of them, or give" if self.by_name else "give"
             raise PromptError(
-                f"prompt_name is {short_repr(name)}, but {_names(self.by_name)}: choose one of them, or give the text "
-                "itself as the prompt",
+                f"prompt_name is {short_repr(name)}, but {_names(self.by_name)}: {remedy} the text itself as prompt",
                 argument="prompt_name",
             )
         return self.by_name[name]
@@ -111,7 +111,8 @@ def check_prompt(prompt: object, *, place: str = "prompt") -> None:
         )
     if len(prompt) > MAX_PROMPT_CHARACTERS:
         raise PromptError(
-            f"{place} has {len(prompt):,} characters, expected at most {MAX_PROMPT_CHARACTERS:,}: shorten it",
+            f"{place} is {short_repr(prompt)}, of {len(prompt):,} characters, expected at most "
+            f"{MAX_PROMPT_CHARACTERS:,}: shorten it",
             argument="prompt",
         )
     try:
