@@ -52,6 +52,20 @@ def encoder(artifact: Path) -> biobert_onnx.SentenceEncoder:
 
 
 @pytest.fixture(scope="session")
+def prompted_artifact(artifact: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of `artifact` with three prompts, one of which is the default."""
+    from tests.support.prompts import DEFAULT, PROMPTS, copy_with_prompts
+
+    return copy_with_prompts(artifact, tmp_path_factory.mktemp("artifacts") / "prompted", PROMPTS, DEFAULT)
+
+
+@pytest.fixture(scope="session")
+def prompted(prompted_artifact: Path) -> biobert_onnx.SentenceEncoder:
+    """An encoder on `prompted_artifact` with two worker threads."""
+    return biobert_onnx.SentenceEncoder(prompted_artifact, threads=2)
+
+
+@pytest.fixture(scope="session")
 def minilm(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The artifact of a trained encoder, all-MiniLM-L6-v2: int8, uncased, vectors of unit length."""
     from benchmarks.inputs.minilm import minilm_checkpoint

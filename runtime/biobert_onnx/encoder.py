@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from biobert_onnx._progress import ProgressBar, can_show_progress
 from biobert_onnx._types import FloatArray
 from biobert_onnx.artifact.manifest import Manifest
-from biobert_onnx.artifact.paths import ENCODER_GRAPH, TOKENIZER, checked_folder
+from biobert_onnx.artifact.paths import ENCODER_GRAPH, MANIFEST, TOKENIZER, checked_folder
 from biobert_onnx.embeddings import similarity
 from biobert_onnx.encoding.async_calls import AsyncCalls
 from biobert_onnx.encoding.call import Call, warn_of_cut_texts
@@ -22,6 +22,7 @@ from biobert_onnx.encoding.cpus import usable_cpus
 from biobert_onnx.encoding.long_texts import check_long_texts
 from biobert_onnx.encoding.pipeline import Group, Options, Pipeline, Progress, window_vectors
 from biobert_onnx.encoding.prepacked import FOLDER, existing_folder, fitting_graph
+from biobert_onnx.encoding.prompts import DOCUMENT, QUERY, Prompts, with_prompt
 from biobert_onnx.encoding.sessions import Sessions
 from biobert_onnx.encoding.texts import CHUNK_TEXTS, check_sequence, checked, checked_texts, chunks
 from biobert_onnx.encoding.tokenizer import TextTokenizer
@@ -69,6 +70,7 @@ class SentenceEncoder:
         self._manifest = manifest = Manifest.read(folder)
         manifest.check_sizes(folder)
         self._max_length = manifest.max_length if max_length is None else manifest.check_max_length(max_length)
+        self._prompts = Prompts.of(manifest, folder / MANIFEST)
         self._threads = _checked_threads(threads)
         plain = folder / ENCODER_GRAPH
         packed = fitting_graph(folder / FOLDER if prepacked is None else existing_folder(prepacked), manifest)
@@ -127,6 +129,16 @@ class SentenceEncoder:
         """What the artifact is, where it came from and how faithful it was measured to be."""
         return self._manifest
 
+    @property
+    def prompts(self) -> dict[str, str]:
+        """The artifact's prompts by their names, which `prompt_name` takes; {} if the checkpoint has none."""
+        return dict(self._manifest.prompts)
+
+    @property
+    def default_prompt_name(self) -> str | None:
+        """The name of the prompt that is put before texts if a call asks for none; None if nothing is."""
+        return self._manifest.default_prompt
+
     def get_sentence_embedding_dimension(self) -> int:
         """Return `dim`, by the name that sentence-transformers gives it."""
         return self.dim
@@ -139,6 +151,8 @@ class SentenceEncoder:
         self,
         sentences: Sequence[str],
         *,
+        prompt_name: str | None = None,
+        prompt: str | None = None,
         normalize_embeddings: bool = False,
         show_progress_bar: bool | None = None,
         truncate_dim: int | None = None,
@@ -148,58 +162,98 @@ class SentenceEncoder:
 
         An empty or blank sentence is the text "[CLS] [SEP]" and gets its vector. Equal sentences are computed once.
 
+        `prompt_name`: the name of the prompt, one of `prompts`, that is put before each sentence.
+        `prompt`: the text that is put before each sentence, at most 8,192 characters; "" for none. If both are None,
+        it is the artifact's default prompt, `default_prompt_name`, if there is one.
         `normalize_embeddings`: scale each vector to unit length, after `truncate_dim`.
         `show_progress_bar`: on stderr; None shows it on a terminal when there are more than 1,024 sentences.
         `truncate_dim`: keep only the first numbers of each vector, 1 to `dim` of them.
-        `long_texts`: what is done with sentences of more than `max_length` tokens. "truncate" cuts them there, and
-        gives one TruncationWarning a call. "error" raises TextTooLongError. "window" encodes the whole sentence in
-        windows of `max_length` tokens, each sharing 1/8 of its tokens with the next, and gives the mean of their
-        vectors weighted by their tokens without [CLS] and [SEP], scaled to unit length if the artifact's vectors are.
+        `long_texts`: what is done with sentences of more than `max_length` tokens, the prompt's included. "truncate"
+        cuts them there, and gives one TruncationWarning a call. "error" raises TextTooLongError. "window" encodes the
+        whole sentence in windows of `max_length` tokens, each sharing 1/8 of its tokens with the next, and gives the
+        mean of their vectors weighted by their tokens without [CLS] and [SEP], scaled to unit length if the artifact's
+        vectors are; the prompt stands in the first window only.
 
         Raises TypeError for what is no sequence of texts (a bare str, a table, a mapping, a set) and for an entry that
         is no str, ValueError for a lone surrogate; the last two name the entry's index. Raises TextTooLongError, too,
-        for a text with a word of more than 262,144 characters that are not all letters and digits. Raises ValueError
-        for `truncate_dim` or `long_texts` out of range, and after `close`.
+        for a text with a word of more than 262,144 characters that are not all letters and digits. Raises TypeError for
+        a `prompt` or `prompt_name` that is no str; ValueError if both are given, for a name that is not there, a prompt
+        that is too long or holds a lone surrogate, or any prompt if the checkpoint leaves prompts out of its pooling.
+        Raises ValueError for `truncate_dim` or `long_texts` out of range, and after `close`.
         """
-        call = Call(sentences, self._options(normalize_embeddings, truncate_dim, long_texts))
-        if show_progress_bar is None:
-            show_progress_bar = len(call) > CHUNK_TEXTS and can_show_progress()
-        with ProgressBar(len(call), enabled=show_progress_bar) as bar, call.naming_sentences():
-            parts = self._pipeline.encode(
-                call.chunks,
-                call.options,
-                ahead=len(call.chunks) > 1,
-                progress=lambda chunk, share: bar.update(call.sentences_done(share * len(chunk.texts))),
-            )
-            with closing(parts):
-                for _, part in parts:
-                    call.fill(part)
+        options = self._options(prompt_name, prompt, normalize_embeddings, truncate_dim, long_texts)
+        call = Call(sentences, options)
+        self._fill(call, show_progress_bar)
+        return call.finish(stacklevel=2)[0]
+
+    def encode_query(
+        self,
+        sentences: Sequence[str],
+        *,
+        prompt_name: str | None = None,
+        prompt: str | None = None,
+        normalize_embeddings: bool = False,
+        show_progress_bar: bool | None = None,
+        truncate_dim: int | None = None,
+        long_texts: str = "truncate",
+    ) -> FloatArray:
+        """Return what `encode` returns, with the prompt "query" if no other is asked for.
+
+        If the artifact has no such prompt, nothing is put before the sentences, whatever the default prompt is: as in
+        sentence-transformers, where every model has a "query", an empty one if its files name none.
+        """
+        options = self._options(prompt_name, prompt, normalize_embeddings, truncate_dim, long_texts, task=QUERY)
+        call = Call(sentences, options)
+        self._fill(call, show_progress_bar)
+        return call.finish(stacklevel=2)[0]
+
+    def encode_document(
+        self,
+        sentences: Sequence[str],
+        *,
+        prompt_name: str | None = None,
+        prompt: str | None = None,
+        normalize_embeddings: bool = False,
+        show_progress_bar: bool | None = None,
+        truncate_dim: int | None = None,
+        long_texts: str = "truncate",
+    ) -> FloatArray:
+        """Return what `encode` returns, with the prompt "document" if no other is asked for.
+
+        If the artifact has no such prompt, nothing is put before the sentences, as in `encode_query`. For prompts of
+        other names, "passage" for example, say `prompt_name`.
+        """
+        options = self._options(prompt_name, prompt, normalize_embeddings, truncate_dim, long_texts, task=DOCUMENT)
+        call = Call(sentences, options)
+        self._fill(call, show_progress_bar)
         return call.finish(stacklevel=2)[0]
 
     def encode_with_counts(
         self,
         sentences: Sequence[str],
         *,
+        prompt_name: str | None = None,
+        prompt: str | None = None,
         normalize_embeddings: bool = False,
         truncate_dim: int | None = None,
         long_texts: str = "truncate",
     ) -> tuple[FloatArray, NDArray[np.int64]]:
-        """Return what `encode` returns, and the encoded tokens of each sentence, (n,) int64, [CLS] and [SEP] included.
+        """Return what `encode` returns, and the encoded tokens of each sentence, (n,) int64.
 
-        Options and errors are those of `encode`. Tokens that "truncate" cuts off are not counted.
+        The tokens are those of the prompt and the sentence, [CLS] and [SEP] included; those that "truncate" cuts off
+        are not counted. Options and errors are those of `encode`.
         """
-        call = Call(sentences, self._options(normalize_embeddings, truncate_dim, long_texts))
-        with call.naming_sentences():
-            parts = self._pipeline.encode(call.chunks, call.options, ahead=len(call.chunks) > 1)
-            with closing(parts):
-                for _, part in parts:
-                    call.fill(part)
+        options = self._options(prompt_name, prompt, normalize_embeddings, truncate_dim, long_texts)
+        call = Call(sentences, options)
+        self._fill(call, show_progress_bar=False)
         return call.finish(stacklevel=2)
 
     async def aencode(
         self,
         sentences: Sequence[str],
         *,
+        prompt_name: str | None = None,
+        prompt: str | None = None,
         normalize_embeddings: bool = False,
         truncate_dim: int | None = None,
         long_texts: str = "truncate",
@@ -210,7 +264,40 @@ class SentenceEncoder:
         encoder. Options and errors are those of `encode`; an error of one call's sentences reaches only that call,
         and cancelling one does not harm the others. More than 1,024 sentences are computed in turns with other calls.
         """
-        call = Call(sentences, self._options(normalize_embeddings, truncate_dim, long_texts))
+        options = self._options(prompt_name, prompt, normalize_embeddings, truncate_dim, long_texts)
+        call = Call(sentences, options)
+        await self._fill_awaited(call)
+        return call.finish(stacklevel=2)[0]
+
+    async def aencode_query(
+        self,
+        sentences: Sequence[str],
+        *,
+        prompt_name: str | None = None,
+        prompt: str | None = None,
+        normalize_embeddings: bool = False,
+        truncate_dim: int | None = None,
+        long_texts: str = "truncate",
+    ) -> FloatArray:
+        """Return what `encode_query` returns, awaited as `aencode` is."""
+        options = self._options(prompt_name, prompt, normalize_embeddings, truncate_dim, long_texts, task=QUERY)
+        call = Call(sentences, options)
+        await self._fill_awaited(call)
+        return call.finish(stacklevel=2)[0]
+
+    async def aencode_document(
+        self,
+        sentences: Sequence[str],
+        *,
+        prompt_name: str | None = None,
+        prompt: str | None = None,
+        normalize_embeddings: bool = False,
+        truncate_dim: int | None = None,
+        long_texts: str = "truncate",
+    ) -> FloatArray:
+        """Return what `encode_document` returns, awaited as `aencode` is."""
+        options = self._options(prompt_name, prompt, normalize_embeddings, truncate_dim, long_texts, task=DOCUMENT)
+        call = Call(sentences, options)
         await self._fill_awaited(call)
         return call.finish(stacklevel=2)[0]
 
@@ -218,12 +305,15 @@ class SentenceEncoder:
         self,
         sentences: Sequence[str],
         *,
+        prompt_name: str | None = None,
+        prompt: str | None = None,
         normalize_embeddings: bool = False,
         truncate_dim: int | None = None,
         long_texts: str = "truncate",
     ) -> tuple[FloatArray, NDArray[np.int64]]:
         """Return what `encode_with_counts` returns, awaited as `aencode` is."""
-        call = Call(sentences, self._options(normalize_embeddings, truncate_dim, long_texts))
+        options = self._options(prompt_name, prompt, normalize_embeddings, truncate_dim, long_texts)
+        call = Call(sentences, options)
         await self._fill_awaited(call)
         return call.finish(stacklevel=2)
 
@@ -232,6 +322,8 @@ class SentenceEncoder:
         texts: Iterable[str],
         *,
         chunk_size: int = CHUNK_TEXTS,
+        prompt_name: str | None = None,
+        prompt: str | None = None,
         normalize_embeddings: bool = False,
         truncate_dim: int | None = None,
         long_texts: str = "truncate",
@@ -248,13 +340,15 @@ class SentenceEncoder:
         """
         check_sequence(texts, call="encode_stream([text])")
         chunk_size = check_int("chunk_size", chunk_size, range(1, sys.maxsize), f"leave it out to get {CHUNK_TEXTS}")
-        options = self._options(normalize_embeddings, truncate_dim, long_texts)
+        options = self._options(prompt_name, prompt, normalize_embeddings, truncate_dim, long_texts)
         return self._stream(iter(texts), chunk_size, options)
 
     def encode_groups(
         self,
         groups: Iterable[G],
         *,
+        prompt_name: str | None = None,
+        prompt: str | None = None,
         normalize_embeddings: bool = False,
         truncate_dim: int | None = None,
         long_texts: str = "truncate",
@@ -267,27 +361,58 @@ class SentenceEncoder:
 
         Options and errors are those of `encode`; every text of a group must be a str of valid Unicode.
         """
-        return self._groups(groups, self._options(normalize_embeddings, truncate_dim, long_texts), progress)
+        options = self._options(prompt_name, prompt, normalize_embeddings, truncate_dim, long_texts)
+        return self._groups(groups, options, progress)
 
-    def token_counts(self, sentences: Sequence[str]) -> NDArray[np.int64]:
-        """Return the tokens of each sentence before any is cut, [CLS] and [SEP] included: (n,) int64.
+    def token_counts(
+        self, sentences: Sequence[str], *, prompt_name: str | None = None, prompt: str | None = None
+    ) -> NDArray[np.int64]:
+        """Return the tokens of each sentence before any is cut, (n,) int64: those that `encode` reads.
 
-        Raises as `encode` does for what is no sequence of texts.
+        They are those of the prompt and the sentence, [CLS] and [SEP] included. Raises as `encode` does for the prompt
+        and for what is no sequence of texts.
         """
+        prompt = self._prompts.chosen(prompt, prompt_name)
         counts: list[int] = []
         for chunk in chunks(checked_texts(sentences)):
             try:
-                counts += map(len, self._pipeline.tokenizer.token_ids(chunk.texts))
+                counts += map(len, self._pipeline.tokenizer.token_ids(with_prompt(prompt, chunk.texts)))
             except TextTooLongError as error:
                 raise error.at(len(counts) + error.index, argument="sentences") from None
         return np.array(counts, dtype=np.int64)
 
-    def _options(self, normalize: bool, truncate_dim: int | None, long_texts: str) -> Options:
+    def _options(
+        self,
+        prompt_name: str | None,
+        prompt: str | None,
+        normalize: bool,
+        truncate_dim: int | None,
+        long_texts: str,
+        *,
+        task: str | None = None,
+    ) -> Options:
+        """The checked options of a call; `task` is the name of its prompt if the call asks for none."""
         check_long_texts(long_texts)
         dim = self.dim
         if truncate_dim is not None:
             dim = check_int("truncate_dim", truncate_dim, range(1, dim + 1), "the numbers of a vector")
-        return Options(dim=dim, normalize=normalize, long_texts=long_texts)
+        chosen = self._prompts.chosen(prompt, prompt_name, task=task)
+        return Options(dim=dim, normalize=normalize, long_texts=long_texts, prompt=chosen)
+
+    def _fill(self, call: Call, show_progress_bar: bool | None) -> None:
+        """Fill `call`, and draw a bar on stderr; None draws it on a terminal if there are many sentences."""
+        if show_progress_bar is None:
+            show_progress_bar = len(call) > CHUNK_TEXTS and can_show_progress()
+        with ProgressBar(len(call), enabled=show_progress_bar) as bar, call.naming_sentences():
+            parts = self._pipeline.encode(
+                call.chunks,
+                call.options,
+                ahead=len(call.chunks) > 1,
+                progress=lambda chunk, share: bar.update(call.sentences_done(share * len(chunk.texts))),
+            )
+            with closing(parts):
+                for _, part in parts:
+                    call.fill(part)
 
     async def _fill_awaited(self, call: Call) -> None:
         """Fill `call`, its chunks in turns with those of other calls."""

@@ -47,6 +47,18 @@ def test_its_options_are_the_encoders(artifact: Path) -> None:
     assert BiobertOnnxTextEmbedder(artifact, max_length=16, **OPTIONS).run(TEXTS[7])["embedding"] == expected[7]
 
 
+def test_texts_are_queries_and_documents_have_their_own_prompt(
+    prompted_artifact: Path, prompted: SentenceEncoder
+) -> None:
+    text, embedder = BiobertOnnxTextEmbedder(prompted_artifact), BiobertOnnxDocumentEmbedder(prompted_artifact)
+    documents = [Document(content=content) for content in TEXTS]
+    query, expected = prompted.encode_query(TEXTS)[0].tolist(), prompted.encode_document(TEXTS).tolist()
+    for found in (embedder.run(documents), asyncio.run(embedder.run_async(documents))):
+        assert [document.embedding for document in found["documents"]] == expected
+    assert text.run(TEXTS[0])["embedding"] == asyncio.run(text.run_async(TEXTS[0]))["embedding"] == query
+    assert expected[0] != query
+
+
 def test_meta_fields_come_before_the_content(artifact: Path, encoder: SentenceEncoder) -> None:
     embedder = BiobertOnnxDocumentEmbedder(
         artifact, meta_fields_to_embed=["title", "missing", "none", "year"], embedding_separator=" | "

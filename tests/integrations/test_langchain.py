@@ -40,6 +40,16 @@ def test_asynchronous_calls_give_the_same(embeddings: BiobertOnnxEmbeddings) -> 
     assert asyncio.run(embeddings.aembed_query(TEXTS[0])) == embeddings.embed_query(TEXTS[0])
 
 
+def test_queries_and_documents_have_their_prompts(prompted_artifact: Path, prompted: SentenceEncoder) -> None:
+    embeddings = BiobertOnnxEmbeddings(prompted_artifact)
+    documents, query = prompted.encode_document(TEXTS).tolist(), prompted.encode_query(TEXTS)[0].tolist()
+    assert embeddings.embed_documents(list(TEXTS)) == documents
+    assert embeddings.embed_query(TEXTS[0]) == query
+    assert asyncio.run(embeddings.aembed_documents(list(TEXTS))) == documents
+    assert asyncio.run(embeddings.aembed_query(TEXTS[0])) == query
+    assert documents[0] != query
+
+
 def test_it_pickles(embeddings: BiobertOnnxEmbeddings) -> None:
     assert pickle.loads(pickle.dumps(embeddings)).embed_query(TEXTS[0]) == embeddings.embed_query(TEXTS[0])
 

@@ -37,6 +37,18 @@ def test_asynchronous_calls_give_the_same(embedding: BiobertOnnxEmbedding, encod
     assert asyncio.run(embedding.aget_query_embedding(TEXTS[0])) == expected[0]
 
 
+def test_queries_and_nodes_have_their_prompts(prompted_artifact: Path, prompted: SentenceEncoder) -> None:
+    embedding = BiobertOnnxEmbedding(path=str(prompted_artifact))
+    nodes, query = prompted.encode_document(TEXTS).tolist(), prompted.encode_query(TEXTS)[0].tolist()
+    assert embedding.get_text_embedding_batch(list(TEXTS)) == nodes
+    assert embedding.get_text_embedding(TEXTS[0]) == nodes[0]
+    assert embedding.get_query_embedding(TEXTS[0]) == query
+    assert asyncio.run(embedding.aget_text_embedding_batch(list(TEXTS))) == nodes
+    assert asyncio.run(embedding.aget_text_embedding(TEXTS[0])) == nodes[0]
+    assert asyncio.run(embedding.aget_query_embedding(TEXTS[0])) == query
+    assert nodes[0] != query
+
+
 def test_its_fields_are_the_encoders_options(artifact: Path) -> None:
     options: dict[str, Any] = {"normalize_embeddings": True, "truncate_dim": 8, "long_texts": "window"}
     embedding = BiobertOnnxEmbedding(path=str(artifact), max_length=16, threads=1, **options)

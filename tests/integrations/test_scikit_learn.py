@@ -43,6 +43,31 @@ def test_its_parameters_are_the_encoders(artifact: Path, encoder: SentenceEncode
     assert (found == SentenceEncoder(artifact, max_length=16).encode(TEXTS, **options)).all()
 
 
+@pytest.mark.parametrize("options", [{}, {"prompt": "gene: "}, {"prompt": ""}, {"prompt_name": "query"}])
+def test_its_prompt_is_the_encoders(
+    prompted_artifact: Path, prompted: SentenceEncoder, options: dict[str, Any]
+) -> None:
+    vectorizer = clone(BiobertOnnxVectorizer(prompted_artifact, **options))
+    assert (vectorizer.fit_transform(TEXTS) == prompted.encode(TEXTS, **options)).all()
+    assert {name: vectorizer.get_params()[name] for name in ("prompt", "prompt_name")} == {
+        "prompt": None,
+        "prompt_name": None,
+    } | options
+
+
+def test_a_prompt_can_be_searched_for(prompted_artifact: Path) -> None:
+    steps = [("vectors", BiobertOnnxVectorizer(prompted_artifact)), ("classifier", LogisticRegression())]
+    search = GridSearchCV(Pipeline(steps), {"vectors__prompt": ["", "gene: "]}, cv=2).fit(TEXTS, LABELS)
+    assert search.best_params_["vectors__prompt"] in {"", "gene: "}
+    assert np.isfinite(search.cv_results_["mean_test_score"]).all()
+
+
+def test_its_repr_is_that_of_scikit_learn() -> None:
+    assert repr(BiobertOnnxVectorizer("folder", prompt="gene: ")) == (
+        "BiobertOnnxVectorizer(path='folder', prompt='gene: ')"
+    )
+
+
 def test_the_example_classifies_what_it_was_fitted_on(subject: SentenceEncoder) -> None:
     names = run(example("frameworks.md", "scikit-learn", "python"), texts=TEXTS, labels=LABELS)
     assert names["predicted"].tolist() == LABELS

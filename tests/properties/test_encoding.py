@@ -56,6 +56,17 @@ def test_a_stream_has_the_bits_of_a_list_whether_texts_are_cut_or_windowed(
     assert (np.vstack([np.empty((0, short.dim), np.float32), *chunks]) == vectors).all()
 
 
+@given(texts=lists_of_texts, prompt=texts, long_texts=st.sampled_from(["truncate", "window"]))
+def test_a_prompt_gives_the_bits_of_texts_that_begin_with_it(
+    short: SentenceEncoder, texts: list[str], prompt: str, long_texts: str
+) -> None:
+    expected = short.encode([prompt + text for text in texts], long_texts=long_texts)
+    found, counts = short.encode_with_counts(texts, prompt=prompt, long_texts=long_texts)
+    assert np.array_equal(found, expected)
+    if long_texts == "window":
+        assert np.array_equal(counts, short.token_counts(texts, prompt=prompt))
+
+
 @given(texts=st.lists(code_points, min_size=1, max_size=4))
 def test_what_is_no_unicode_is_refused_by_its_index_and_all_else_is_encoded(
     encoder: SentenceEncoder, texts: list[str]

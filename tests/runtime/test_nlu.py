@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 
 from biobert_onnx import ArtifactError, SentenceEncoder, nlu
+from tests.support.prompts import DEFAULT, PROMPTS
 
 MODEL = "sent_biobert_pubmed_base_cased"
 VECTOR = "sentence_embedding_biobert"
@@ -46,6 +47,13 @@ def test_every_kind_of_data_gives_one_row_a_sentence(
     assert table["sentence"].to_list() == SENTENCES
     assert table.index.to_list() == [0, 0]
     assert vectors(table) == encoder.encode(SENTENCES).tobytes()
+
+
+def test_the_default_prompt_is_put_before_each_text(prompted_artifact: Path, encoder: SentenceEncoder) -> None:
+    table = nlu.load(prompted_artifact).predict(TWO)
+    expected = encoder.encode([PROMPTS[DEFAULT] + sentence for sentence in SENTENCES])
+    assert table["sentence"].to_list() == SENTENCES
+    assert np.array_equal(np.stack(table["sentence_embedding_prompted"].to_list()), expected)
 
 
 def test_the_index_and_the_other_columns_are_repeated_for_each_sentence(pipeline: nlu.Pipeline) -> None:

@@ -20,6 +20,7 @@ examples:
   biobert-onnx encode biobert-int8 abstracts.txt -o abstracts.npy
   biobert-onnx encode biobert-int8 papers.jsonl.gz --field abstract -o papers.parquet
   biobert-onnx encode biobert-int8 notes.csv --column note --delimiter ';' --missing skip -o notes.jsonl
+  biobert-onnx encode biobert-int8 questions.txt -o questions.npy --prompt-name query
   zcat notes.csv.gz | biobert-onnx encode biobert-int8 - --format csv --column note -o notes.npy
 
 A file that exists is replaced when the new one is whole. Rows without a text: .jsonl and .parquet have null (or no
@@ -49,6 +50,11 @@ def add(parser: argparse.ArgumentParser) -> None:
         "--missing", choices=MISSING, default="stop", help="what to do with rows without a text (default: stop)"
     )
     encoding = parser.add_argument_group("encoding")
+    prompt = encoding.add_mutually_exclusive_group()
+    prompt.add_argument(
+        "--prompt", metavar="TEXT", help="put TEXT before each text; '' for nothing (default: the artifact's, see info)"
+    )
+    prompt.add_argument("--prompt-name", metavar="NAME", help="put the artifact's prompt NAME before each text")
     encoding.add_argument("--normalize", action="store_true", help="scale each vector to unit length")
     encoding.add_argument("--truncate-dim", type=int, metavar="N", help="keep the first N numbers of each vector")
     encoding.add_argument(
@@ -83,6 +89,8 @@ def run(options: argparse.Namespace) -> None:
         encoder,
         reader,
         output,
+        prompt_name=options.prompt_name,
+        prompt=options.prompt,
         normalize=options.normalize,
         truncate_dim=options.truncate_dim,
         long_texts=options.long_texts,

@@ -6,6 +6,7 @@ from biobert_onnx.artifact.manifest import Manifest
 from biobert_onnx.cli.arguments import add_artifact
 from biobert_onnx.cli.printing import print_fidelity, sentence, size
 from biobert_onnx.encoding.prepacked import FOLDER, fitting_graph
+from biobert_onnx.errors import short_repr
 
 EXAMPLES = """\
 example:
@@ -25,6 +26,8 @@ def run(options: argparse.Namespace) -> None:
     print(f"{options.artifact}: {sentence(manifest)}")
     print(f"recipe: {manifest.quantization.get('recipe', 'none, float32')}")
     print_fidelity(manifest)
+    for name, text in manifest.prompts.items():
+        print(f"prompt {name}: {short_repr(text)}{' (default)' if name == manifest.default_prompt else ''}")
     for name, record in manifest.files.items():
         print(f"{size(record.size)}  {name}")
     print(f"{size(sum(record.size for record in manifest.files.values()))}  in all")

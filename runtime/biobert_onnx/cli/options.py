@@ -20,6 +20,8 @@ OPTIONS = {
         "platform",
         "pooling",
         "precision",
+        "prompt",
+        "prompt_name",
         "python",
         "revision",
         "threads",
@@ -38,7 +40,7 @@ NAME_WITH_UNDERSCORE = "|".join(name for name in OPTIONS if "_" in name)
 RULES = (
     (re.compile(rf"{UNQUOTED}({NAME})=(?=['\"\w])"), " "),
     (re.compile(rf"{UNQUOTED}({NAME})="), ""),
-    (re.compile(rf"^({NAME})(?= is )"), ""),
+    (re.compile(rf"^({NAME})(?= (?:is|holds) )"), ""),
     (re.compile(rf"{UNQUOTED}({NAME_WITH_UNDERSCORE})(?![\w'\"/.-])"), ""),
 )
 """What is found in a message, and what follows the option that takes its place."""

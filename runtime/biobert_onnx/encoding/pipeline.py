@@ -1,6 +1,7 @@
 """The one way from texts to vectors, under every call of `SentenceEncoder`:
 
-group of texts -> token ids -> windows -> micro-batches, one a thread -> vectors of windows -> rows, one a text
+group of texts, each after the prompt -> token ids -> windows -> micro-batches, one a thread -> vectors of windows ->
+rows, one a text
 """
 
 from collections.abc import Callable, Generator, Iterable, Sequence
@@ -16,6 +17,7 @@ from biobert_onnx._types import FloatArray
 from biobert_onnx.embeddings import scale_to_unit_length
 from biobert_onnx.encoding.long_texts import Windows, text_vectors, windows_of
 from biobert_onnx.encoding.micro_batches import Run, run_micro_batches
+from biobert_onnx.encoding.prompts import with_prompt
 from biobert_onnx.encoding.tokenizer import TextTokenizer
 from biobert_onnx.encoding.workers import read_ahead
 from biobert_onnx.errors import TextTooLongError
@@ -37,11 +39,15 @@ Progress = Callable[[G, float], None]
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
-    """What a call asks for: numbers kept of each vector, unit length, and what is done with long texts."""
+    """What a call asks for: numbers kept of each vector, unit length, what is done with long texts, and the prompt.
+
+    `prompt`: a text that is put before each text; it has passed `check_prompt`.
+    """
 
     dim: int
     normalize: bool
     long_texts: str
+    prompt: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,13 +93,13 @@ class Pipeline:
                 yield group, self.encoded(windows, vectors, options)
 
     def windows(self, texts: Sequence[str], options: Options, *, first: int) -> Windows:
-        """Return the windows of `texts`, the first of which has the index `first` in the call.
+        """Return the windows of `texts`, the first of which has the index `first` in the call, after the call's prompt.
 
         Raises TextTooLongError with the index in the call.
         """
         limit = None if options.long_texts == "window" else self.max_length
         try:
-            token_ids = self.tokenizer.token_ids(texts, limit=limit)
+            token_ids = self.tokenizer.token_ids(with_prompt(options.prompt, texts), limit=limit)
             return windows_of(token_ids, long_texts=options.long_texts, max_length=self.max_length)
         except TextTooLongError as error:
             raise error.at(first + error.index, argument="texts") from None

@@ -118,15 +118,17 @@ def check_text(name: str, index: int, text: object) -> None:
             f"{name}[{index}] is {short_repr(text)}, of type {type(text).__name__}: every text must be a str; "
             "drop the entry or replace it by ''"
         )
-    if not text.isascii():
-        _check_unicode(name, index, text)
+    check_unicode(f"{name}[{index}]", text)
 
 
-def _check_unicode(name: str, index: int, text: str) -> None:
+def check_unicode(place: str, text: str) -> None:
+    """Raise ValueError if `text`, which is at `place`, holds a lone surrogate: it is no Unicode then."""
+    if text.isascii():
+        return
     try:
         text.encode("utf-8")
     except UnicodeEncodeError as error:
         raise ValueError(
-            f"{name}[{index}] holds a lone surrogate, {text[error.start]!r} at character {error.start}, which is not "
+            f"{place} holds a lone surrogate, {text[error.start]!r} at character {error.start}, which is not "
             "valid Unicode text: decode the source with errors='replace'"
         ) from error

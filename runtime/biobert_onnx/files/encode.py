@@ -27,6 +27,8 @@ def encode_file(
     reader: Reader,
     output: Path,
     *,
+    prompt_name: str | None = None,
+    prompt: str | None = None,
     normalize: bool = False,
     truncate_dim: int | None = None,
     long_texts: str = "truncate",
@@ -38,8 +40,8 @@ def encode_file(
     encoded and written a group at a time, the reading one group ahead. `show_progress` draws a bar on stderr; None
     draws it on a terminal.
 
-    Raises InputError if a row is bad or, with `long_texts` "error", has too many tokens; ValueError for `truncate_dim`
-    or `long_texts` out of range; OSError if `output` cannot be written.
+    Raises InputError if a row is bad or, with `long_texts` "error", has too many tokens; what `SentenceEncoder.encode`
+    raises for the options, before anything is read; OSError if `output` cannot be written.
     """
     show = can_show_progress() if show_progress is None else show_progress
     waiting = "checking the input" if reader.can_reread else "reading standard input"
@@ -48,16 +50,18 @@ def encode_file(
         ProgressBar(enabled=show, waiting=waiting) as bar,
         closing(WRITERS[output.suffix](file, reader, truncate_dim or encoder.dim)) as writer,
     ):
-        total = _check(reader, writer, bar)
-        progress = _Progress(bar, total)
+        progress = _Progress(bar)
         groups = encoder.encode_groups(
             reader.groups(),
+            prompt_name=prompt_name,
+            prompt=prompt,
             normalize_embeddings=normalize,
             truncate_dim=truncate_dim,
             long_texts=long_texts,
             progress=progress.update,
         )
         with closing(groups), _naming_row(reader):
+            progress.total = _check(reader, writer, bar)
             for rows, embeddings in groups:
                 writer.write(rows, embeddings)
                 progress.finish_group(rows)
@@ -75,19 +79,23 @@ def _check(reader: Reader, writer: Writer, bar: ProgressBar) -> int | None:
 
 
 class _Progress:
-    """How far a run is, shown on a bar: the texts done, and the share of the input that was read for them."""
+    """How far a run is, shown on a bar: the texts done, and the share of the input that was read for them.
 
-    def __init__(self, bar: ProgressBar, total: int | None) -> None:
+    `total`: the texts in all, None where they are not known.
+    """
+
+    def __init__(self, bar: ProgressBar) -> None:
         self.done = 0
+        self.total: int | None = None
         self._share = 0.0
         self._is_started = False
-        self._bar, self._total = bar, total
+        self._bar = bar
 
     def update(self, rows: Rows, share: float) -> None:
         """Show that `share` of the tokens of the group `rows` is done."""
         if not self._is_started:
             self._is_started = True
-            self._bar.start(self._total)
+            self._bar.start(self.total)
         whole = None if rows.share is None else self._share + share * (rows.share - self._share)
         self._bar.update(self.done + share * len(rows.texts), share=whole)
 

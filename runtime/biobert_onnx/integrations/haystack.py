@@ -19,7 +19,7 @@ class _Embedder(EncoderParameters):
 
     def warm_up(self) -> None:
         """Load the artifact; `run` does it if nobody has. Raises what SentenceEncoder raises."""
-        self._vectors([])
+        self._encoder.encode([])
 
     def to_dict(self) -> dict[str, Any]:
         """Return the component's type and parameters."""
@@ -36,16 +36,10 @@ class _Embedder(EncoderParameters):
     def _encoder(self) -> SentenceEncoder:
         return self._open_encoder()
 
-    def _vectors(self, texts: list[str]) -> list[list[float]]:
-        return list(self._encoder.encode(texts, **encode_options(self)).tolist())
-
-    async def _avectors(self, texts: list[str]) -> list[list[float]]:
-        return list((await self._encoder.aencode(texts, **encode_options(self))).tolist())
-
 
 @component
 class BiobertOnnxTextEmbedder(_Embedder):
-    """Embeds one text, such as a query. Its parameters are the encoder's options.
+    """Embeds one text as a query, by `encode_query`. Its parameters are the encoder's options.
 
     embedder = BiobertOnnxTextEmbedder("biobert-v1.1-int8")
     """
@@ -53,18 +47,19 @@ class BiobertOnnxTextEmbedder(_Embedder):
     @component.output_types(embedding=list[float])
     def run(self, text: str) -> dict[str, Any]:
         """Return the vector of `text` as "embedding"; raises what SentenceEncoder.encode raises."""
-        return {"embedding": self._vectors([text])[0]}
+        return {"embedding": self._encoder.encode_query([text], **encode_options(self))[0].tolist()}
 
     @component.output_types(embedding=list[float])
     async def run_async(self, text: str) -> dict[str, Any]:
         """Return what `run` does; calls that are awaited at the same time are computed together."""
-        return {"embedding": (await self._avectors([text]))[0]}
+        vectors = await self._encoder.aencode_query([text], **encode_options(self))
+        return {"embedding": vectors[0].tolist()}
 
 
 @component
 @dataclass(eq=False, kw_only=True)
 class BiobertOnnxDocumentEmbedder(_Embedder):
-    """Embeds documents: the values of their `meta_fields_to_embed`, and their content.
+    """Embeds documents, by `encode_document`: the values of their `meta_fields_to_embed`, and their content.
 
     Its other parameters are the encoder's options.
 
@@ -81,12 +76,14 @@ class BiobertOnnxDocumentEmbedder(_Embedder):
     @component.output_types(documents=list[Document])
     def run(self, documents: list[Document]) -> dict[str, Any]:
         """Return copies of `documents` with their vectors as "documents"; raises what SentenceEncoder.encode raises."""
-        return _with_vectors(documents, self._vectors(self._texts(documents)))
+        vectors = self._encoder.encode_document(self._texts(documents), **encode_options(self))
+        return _with_vectors(documents, vectors.tolist())
 
     @component.output_types(documents=list[Document])
     async def run_async(self, documents: list[Document]) -> dict[str, Any]:
         """Return what `run` does; calls that are awaited at the same time are computed together."""
-        return _with_vectors(documents, await self._avectors(self._texts(documents)))
+        vectors = await self._encoder.aencode_document(self._texts(documents), **encode_options(self))
+        return _with_vectors(documents, vectors.tolist())
 
     def _texts(self, documents: list[Document]) -> list[str]:
         return [self._text(document) for document in documents]

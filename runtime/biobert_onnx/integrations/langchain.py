@@ -11,8 +11,9 @@ with requires_extra("langchain", by="LangChain's Embeddings"):
 
 @dataclass(eq=False)
 class BiobertOnnxEmbeddings(EncoderParameters, Embeddings):
-    """Embeds documents and queries alike; calls that are awaited at the same time are computed together.
+    """Embeds documents by `encode_document` and queries by `encode_query`, each with its own prompt if there is one.
 
+    Calls that are awaited at the same time are computed together.
     Its parameters are the encoder's options. It pickles as the artifact's path and these options.
 
         embeddings = BiobertOnnxEmbeddings("biobert-v1.1-int8")
@@ -24,16 +25,16 @@ class BiobertOnnxEmbeddings(EncoderParameters, Embeddings):
 
     def embed_documents(self, texts: list[str]) -> list[list[float]]:
         """Return one vector a text, of dim numbers; raises what SentenceEncoder.encode raises."""
-        return list(self._encoder.encode(texts, **encode_options(self)).tolist())
+        return list(self._encoder.encode_document(texts, **encode_options(self)).tolist())
 
     def embed_query(self, text: str) -> list[float]:
         """Return the vector of `text`, of dim numbers; raises what SentenceEncoder.encode raises."""
-        return self.embed_documents([text])[0]
+        return list(self._encoder.encode_query([text], **encode_options(self))[0].tolist())
 
     async def aembed_documents(self, texts: list[str]) -> list[list[float]]:
         """Return what `embed_documents` does; raises what SentenceEncoder.aencode raises."""
-        return list((await self._encoder.aencode(texts, **encode_options(self))).tolist())
+        return list((await self._encoder.aencode_document(texts, **encode_options(self))).tolist())
 
     async def aembed_query(self, text: str) -> list[float]:
         """Return what `embed_query` does; raises what SentenceEncoder.aencode raises."""
-        return (await self.aembed_documents([text]))[0]
+        return list((await self._encoder.aencode_query([text], **encode_options(self)))[0].tolist())

@@ -13,7 +13,9 @@ with requires_extra("llama-index", by="LlamaIndex' BaseEmbedding"):
 
 
 class BiobertOnnxEmbedding(BaseEmbedding):
-    """Embeds nodes and queries alike; calls that are awaited at the same time are computed together.
+    """Embeds nodes by `encode_document` and queries by `encode_query`, each with its own prompt if there is one.
+
+    Calls that are awaited at the same time are computed together.
 
     Its fields are the encoder's options; pickles, dictionaries and JSON hold these. `model_name` is the manifest's name
     unless it is given.
@@ -46,19 +48,19 @@ class BiobertOnnxEmbedding(BaseEmbedding):
             self.model_name = self._encoder.manifest.name
 
     def _get_text_embeddings(self, texts: list[str]) -> list[list[float]]:
-        return list(self._encoder.encode(texts, **encode_options(self)).tolist())
+        return list(self._encoder.encode_document(texts, **encode_options(self)).tolist())
 
     def _get_text_embedding(self, text: str) -> list[float]:
         return self._get_text_embeddings([text])[0]
 
     def _get_query_embedding(self, query: str) -> list[float]:
-        return self._get_text_embedding(query)
+        return list(self._encoder.encode_query([query], **encode_options(self))[0].tolist())
 
     async def _aget_text_embeddings(self, texts: list[str]) -> list[list[float]]:
-        return list((await self._encoder.aencode(texts, **encode_options(self))).tolist())
+        return list((await self._encoder.aencode_document(texts, **encode_options(self))).tolist())
 
     async def _aget_text_embedding(self, text: str) -> list[float]:
         return (await self._aget_text_embeddings([text]))[0]
 
     async def _aget_query_embedding(self, query: str) -> list[float]:
-        return await self._aget_text_embedding(query)
+        return list((await self._encoder.aencode_query([query], **encode_options(self)))[0].tolist())

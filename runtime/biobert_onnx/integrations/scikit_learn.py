@@ -1,6 +1,7 @@
 """A scikit-learn transformer on an artifact: the extra `scikit-learn`."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any, Self
 
 import numpy as np
@@ -14,6 +15,7 @@ with requires_extra("scikit-learn", by="the scikit-learn transformer"):
     from sklearn.utils.validation import check_is_fitted
 
 
+@dataclass(eq=False, repr=False, kw_only=True)
 class BiobertOnnxVectorizer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator, EncoderParameters):
     """Turns texts into vectors, as a step before any estimator. Fitting learns nothing; it loads the artifact.
 
@@ -21,6 +23,9 @@ class BiobertOnnxVectorizer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, B
 
         make_pipeline(BiobertOnnxVectorizer("biobert-v1.1-int8"), LogisticRegression())
     """
+
+    prompt_name: str | None = None
+    prompt: str | None = None
 
     def fit(self, X: Sequence[str], y: object = None) -> Self:
         """Load the artifact as `encoder_`; `X` and `y` are ignored. Raises what SentenceEncoder raises."""
@@ -36,7 +41,7 @@ class BiobertOnnxVectorizer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, B
         check_is_fitted(self)
         if np.ndim(X) != 1:
             raise ValueError(f"X has shape {np.shape(X)}, expected (n,), texts: pass one column, as X['text']")
-        return self.encoder_.encode(X, **encode_options(self))
+        return self.encoder_.encode(X, prompt_name=self.prompt_name, prompt=self.prompt, **encode_options(self))
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

@@ -38,6 +38,9 @@ MAX_TEXTS_PER_REQUEST = 2048
 MAX_BODY_BYTES = 4 * 2**20
 """Bytes in one body: 2,048 texts of 2,000 characters, the length of PubMed's abstracts."""
 
+MAX_CHARACTERS_PER_REQUEST = MAX_BODY_BYTES
+"""Characters in all texts of one request, each with the request's prompt: no more than a body can hold without one."""
+
 BODY_TIMEOUT_S = 30.0
 """Seconds that a body may take to arrive; no thread waits for it."""
 
@@ -82,11 +85,18 @@ class BriefStartupErrors:
 
 
 async def embeddings(request: Request) -> Response:
-    """Answer POST /v1/embeddings: OpenAI's fields, of which `user` is ignored, and `normalize` and `long_texts`."""
+    """Answer POST /v1/embeddings: OpenAI's fields, of which `user` is ignored, and more.
+
+    These are `normalize`, `long_texts`, `prompt` and `prompt_name`.
+    """
     encoder: SentenceEncoder = request.state.encoder
     content = json_object(await _body(request))
     wanted = EmbeddingRequest.read(
-        content, field="input", max_texts=MAX_TEXTS_PER_REQUEST, other_fields=("model", "user")
+        content,
+        field="input",
+        max_texts=MAX_TEXTS_PER_REQUEST,
+        max_characters=MAX_CHARACTERS_PER_REQUEST,
+        other_fields=("model", "user"),
     )
     model = content.get("model", encoder.manifest.name)
     if not isinstance(model, str):

@@ -15,11 +15,12 @@ from biobert_onnx._types import FloatArray
 from biobert_onnx.embeddings import json_rows
 from biobert_onnx.encoder import SentenceEncoder
 from biobert_onnx.encoding.long_texts import LONG_TEXTS
+from biobert_onnx.encoding.prompts import PromptError
 from biobert_onnx.errors import TextTooLongError, TruncationWarning
 from biobert_onnx.serving.json_values import json_type, short_json
 
 ENCODING_FORMATS = ("float", "base64")
-OPTIONS = ("encoding_format", "dimensions", "normalize", "long_texts")
+OPTIONS = ("encoding_format", "dimensions", "normalize", "long_texts", "prompt", "prompt_name")
 
 JsonObject = Mapping[str, Any]
 
@@ -42,6 +43,7 @@ class EmbeddingRequest:
     `encoding_format`: "float" gives numbers, "base64" the bytes of float32 numbers, little-endian, in base64, as
     OpenAI's endpoint does. `dimensions`: keep only the first numbers of each vector. `normalize`: scale each vector to
     unit length. `long_texts`: as in `SentenceEncoder.encode`; the default is "error", as a client sees no warning.
+    `prompt`, `prompt_name`: as in `SentenceEncoder.encode`.
     """
 
     field: str
@@ -50,12 +52,24 @@ class EmbeddingRequest:
     dimensions: int | None = None
     normalize: bool = False
     long_texts: str = "error"
+    prompt: str | None = None
+    prompt_name: str | None = None
 
     @classmethod
-    def read(cls, content: JsonObject, *, field: str, max_texts: int, other_fields: Iterable[str] = ()) -> Self:
+    def read(
+        cls,
+        content: JsonObject,
+        *,
+        field: str,
+        max_texts: int,
+        max_characters: int,
+        other_fields: Iterable[str] = (),
+    ) -> Self:
         """Read a request from `content`: 1 to `max_texts` texts in `field`, and options. `other_fields` are ignored.
 
-        An option that is null counts as left out. Raises BadRequest for an unknown field or a wrong value.
+        `max_characters`: those of all texts, each after the request's own `prompt`, which would else multiply the work
+        of a small request. An option that is null counts as left out. Raises BadRequest for an unknown field or a wrong
+        value.
         """
         expected = (field, *OPTIONS, *other_fields)
         for name in content:
@@ -65,15 +79,16 @@ class EmbeddingRequest:
         options = {name: content[name] for name in OPTIONS if content.get(name) is not None}
         request = cls(field=field, texts=texts, **options)
         request._check_options()
+        request._check_characters(max_characters)
         return request
 
     def encode(self, encoder: SentenceEncoder) -> tuple[FloatArray, NDArray[np.int64]]:
         """Return the vectors (n, k) float32 and the encoded tokens (n,) int64 of the texts.
 
         Texts that the request wants cut give no warning. Raises BadRequest for `dimensions` that `encoder` does not
-        have, and for a text that it refuses as too long.
+        have, for a prompt that it does not take, and for a text that it refuses as too long.
         """
-        with self._long_texts_refused(), warnings.catch_warnings():
+        with self._refusals(), warnings.catch_warnings():
             warnings.simplefilter("ignore", TruncationWarning)
             return encoder.encode_with_counts(self.texts, **self._encode_options(encoder))
 
@@ -82,7 +97,7 @@ class EmbeddingRequest:
 
         Warnings are up to the caller: Python's filters belong to the process, not to one request.
         """
-        with self._long_texts_refused():
+        with self._refusals():
             return await encoder.aencode_with_counts(self.texts, **self._encode_options(encoder))
 
     def json_vectors(self, embeddings: FloatArray) -> Iterator[str]:
@@ -100,6 +115,21 @@ class EmbeddingRequest:
                 raise BadRequest(f"{name} is {short_json(value)}, expected one of {', '.join(choices)}", field=name)
         if not isinstance(self.normalize, bool):
             raise BadRequest(f"normalize is {short_json(self.normalize)}, expected true or false", field="normalize")
+        if self.prompt is not None:
+            _check_text("prompt", self.prompt, "prompt")
+        if not isinstance(self.prompt_name, str | None):
+            raise BadRequest(f"prompt_name is {short_json(self.prompt_name)}, expected a name", field="prompt_name")
+
+    def _check_characters(self, maximum: int) -> None:
+        prompt = len(self.prompt or "")
+        characters = sum(prompt + len(text) for text in self.texts)
+        if characters > maximum:
+            each = " with the prompt before each" if prompt else ""
+            raise BadRequest(
+                f"the texts hold {characters:,} characters{each}, expected at most {maximum:,}: send several requests",
+                status=413,
+                field=self.field,
+            )
 
     def _encode_options(self, encoder: SentenceEncoder) -> dict[str, Any]:
         """The options under the names that SentenceEncoder has for them."""
@@ -112,13 +142,17 @@ class EmbeddingRequest:
             "normalize_embeddings": self.normalize,
             "truncate_dim": self.dimensions,
             "long_texts": self.long_texts,
+            "prompt": self.prompt,
+            "prompt_name": self.prompt_name,
         }
 
     @contextmanager
-    def _long_texts_refused(self) -> Iterator[None]:
-        """Turn the encoder's error about a text that is too long into a BadRequest that names the request's fields."""
+    def _refusals(self) -> Iterator[None]:
+        """Turn the encoder's error about a prompt, or a text that is too long, into a BadRequest for the client."""
         try:
             yield
+        except PromptError as error:
+            raise BadRequest(str(error), field=error.argument) from error
         except TextTooLongError as error:
             place = f"{self.field}[{error.index}]"
             if error.max_length is None:

@@ -23,7 +23,8 @@ MAX_TEXTS_PER_EVENT = 256
 base computes them within the 29 s of API Gateway on one CPU."""
 
 MAX_CHARACTERS_PER_EVENT = 1_000_000
-"""Characters in all texts of one event, which take 100 MB of memory while they are tokenized."""
+"""Characters in all texts of one event, each with the event's prompt: they take 100 MB of memory while they are
+tokenized."""
 
 BUNDLED_ARTIFACT = Path(__file__).parents[2] / "artifact"
 """The folder that `bundle` puts the artifact into."""
@@ -38,7 +39,7 @@ def handler(event: object, context: object) -> Answer:
 
     The request is the event itself, or the JSON body of a proxy event, in base64 or not: {"texts": [...]}, at most 256
     of 1,000,000 characters in all, and the options "normalize" (false), "encoding_format" ("float", or "base64" for
-    float32 in base64), "dimensions" and "long_texts" ("error", "truncate", "window").
+    float32 in base64), "dimensions", "long_texts" ("error", "truncate", "window"), "prompt" and "prompt_name".
 
     The answer is {"embeddings": [...], "dim": 768, "model": name, "tokens": n}, or {"error": "what to change"} with a
     4xx status. A proxy event gets it as its answer's body, a direct invocation with "statusCode" beside it.
@@ -74,13 +75,9 @@ def _encoder(cpus: int) -> SentenceEncoder:
 
 def _answer(content: Mapping[str, Any]) -> str:
     """The JSON of the answer to the request `content`; raises BadRequest."""
-    wanted = EmbeddingRequest.read(content, field="texts", max_texts=MAX_TEXTS_PER_EVENT)
-    characters = sum(map(len, wanted.texts))
-    if characters > MAX_CHARACTERS_PER_EVENT:
-        raise BadRequest(
-            f"texts hold {characters:,} characters, expected at most {MAX_CHARACTERS_PER_EVENT:,}: send several events",
-            status=413,
-        )
+    wanted = EmbeddingRequest.read(
+        content, field="texts", max_texts=MAX_TEXTS_PER_EVENT, max_characters=MAX_CHARACTERS_PER_EVENT
+    )
     encoder = loaded_encoder()
     vectors, counts = wanted.encode(encoder)
     others = json.dumps({"dim": vectors.shape[1], "model": encoder.manifest.name, "tokens": int(counts.sum())})

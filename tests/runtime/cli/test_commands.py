@@ -13,6 +13,7 @@ import pytest
 
 from biobert_onnx import SentenceEncoder
 from tests.runtime.cli.command import ENVIRONMENT, command, drawn_on_terminal, refused, run
+from tests.support.prompts import DEFAULT, PROMPTS
 from tests.support.texts import TEXTS
 
 LINES = [text for text in TEXTS if "\n" not in text]
@@ -95,6 +96,55 @@ def test_closed_standard_input_is_no_empty_input(artifact: Path, tmp_path: Path)
 def test_an_empty_file_gives_no_vectors(artifact: Path, encoder: SentenceEncoder, tmp_path: Path) -> None:
     assert run("encode", artifact, "-", "-o", tmp_path / "out.npy").returncode == 0
     assert np.load(tmp_path / "out.npy").shape == (0, encoder.dim)
+
+
+@pytest.mark.parametrize(
+    ("options", "prompt"),
+    [
+        ((), PROMPTS[DEFAULT]),
+        (("--prompt", ""), ""),
+        (("--prompt", "gene: "), "gene: "),
+        (("--prompt-name", "query"), PROMPTS["query"]),
+    ],
+)
+def test_a_prompt_is_put_before_each_text(
+    prompted_artifact: Path,
+    encoder: SentenceEncoder,
+    texts: Path,
+    tmp_path: Path,
+    options: tuple[str, ...],
+    prompt: str,
+) -> None:
+    done = run("encode", prompted_artifact, texts, "-o", tmp_path / "out.npy", *options)
+    assert done.returncode == 0, done.stderr.decode()
+    assert np.array_equal(np.load(tmp_path / "out.npy"), encoder.encode([prompt + line for line in LINES]))
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (("--prompt", "a", "--prompt-name", "query"), "argument --prompt-name: not allowed with argument --prompt"),
+        (("--prompt-name", "qeury"), "--prompt-name is 'qeury', but the artifact's prompts are 'query', 'document'"),
+        (("--prompt", "a" * 8193), "aaaaa', of 8,193 characters, expected at most 8,192: shorten it"),
+        (("--prompt", "a\udc80"), "--prompt holds a lone surrogate, '\\udc80' at character 1"),
+    ],
+)
+def test_a_prompt_that_cannot_be_put_before_texts_is_refused_before_the_input_is_read(
+    prompted_artifact: Path, tmp_path: Path, options: tuple[str, ...], message: str
+) -> None:
+    (tmp_path / "bad.jsonl").write_text('{"text": 5}\n')
+    line = refused(2, "encode", prompted_artifact, tmp_path / "bad.jsonl", "-o", tmp_path / "out.npy", *options)
+    assert message in line
+    assert not (tmp_path / "out.npy").exists()
+
+
+def test_info_shows_the_prompts(prompted_artifact: Path) -> None:
+    lines = run("info", prompted_artifact).stdout.decode().splitlines()
+    assert [line for line in lines if line.startswith("prompt ")] == [
+        "prompt query: 'Find articles on: '",
+        "prompt document: 'title: none | text: '",
+        "prompt passage: 'Étude. ' (default)",
+    ]
 
 
 def test_info_shows_identity_fidelity_and_sizes(artifact: Path) -> None:

@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 
 from biobert_onnx import SentenceEncoder, TruncationWarning
 from biobert_onnx.embeddings import json_rows
+from tests.support.prompts import DEFAULT, PROMPTS
 from tests.support.texts import TEXTS
 
 uvicorn = pytest.importorskip("uvicorn", reason="needs the extra 'http'")
@@ -102,6 +103,12 @@ def server(artifact: Path) -> Iterator[Server]:
     with running(artifact) as server:
         yield server
     assert not re.search("Traceback|[Ww]arning|ERROR", "".join(server.log)), "".join(server.log)
+
+
+@pytest.fixture(scope="module")
+def prompting_server(prompted_artifact: Path) -> Iterator[Server]:
+    with running(prompted_artifact) as server:
+        yield server
 
 
 def vectors(answer: Any) -> NDArray[np.float32]:
@@ -197,6 +204,13 @@ def test_health_says_what_is_served(server: Server, encoder: SentenceEncoder) ->
         ({"input": "a", "dimensions": "7"}, 'dimensions is "7", expected 1 to'),
         ({"input": "a", "normalize": 1}, "normalize is 1, expected true or false"),
         ({"input": "a", "long_texts": "cut"}, 'long_texts is "cut", expected one of truncate, error, window'),
+        ({"input": "a", "prompt": 5}, "prompt is 5, of type number: every text must be a string"),
+        ({"input": "a", "prompt": ["a"]}, 'prompt is ["a"], of type array'),
+        (b'{"input": "a", "prompt": "b\\ud800"}', r'prompt holds a lone surrogate, "\ud800" at character 1'),
+        ({"input": "a", "prompt": "a" * 8193}, "of 8,193 characters, expected at most 8,192: shorten it"),
+        ({"input": "a", "prompt": "a", "prompt_name": "query"}, "prompt is 'a' and prompt_name is 'query': give one"),
+        ({"input": "a", "prompt_name": 5}, "prompt_name is 5, expected a name"),
+        ({"input": "a", "prompt_name": "query"}, "prompt_name is 'query', but the artifact has no prompts"),
         ({"input": "a", "dimension": 7}, 'unknown field "dimension", expected input, encoding_format'),
     ],
 )
@@ -204,6 +218,51 @@ def test_a_request_that_cannot_be_answered_is_told_why(server: Server, body: obj
     status, found = server.refusal(body)
     assert status == 400
     assert message in found
+
+
+@pytest.mark.parametrize(
+    ("options", "prompt"),
+    [
+        ({}, PROMPTS[DEFAULT]),
+        ({"prompt": ""}, ""),
+        ({"prompt": "a "}, "a "),
+        ({"prompt_name": "query"}, PROMPTS["query"]),
+    ],
+)
+def test_a_prompt_is_put_before_each_text_and_its_tokens_are_counted(
+    prompting_server: Server, encoder: SentenceEncoder, options: dict[str, str], prompt: str
+) -> None:
+    status, answer = prompting_server.ask({"input": list(TEXTS), **options})
+    expected, counts = encoder.encode_with_counts([prompt + text for text in TEXTS])
+    assert status == 200
+    assert np.array_equal(vectors(answer), expected)
+    assert answer["usage"]["total_tokens"] == counts.sum()
+
+
+@pytest.mark.parametrize(
+    ("options", "field"),
+    [
+        ({"prompt": 5}, "prompt"),
+        ({"prompt": "a" * 8193}, "prompt"),
+        ({"prompt": "a", "prompt_name": "query"}, "prompt"),
+        ({"prompt_name": 5}, "prompt_name"),
+        ({"prompt_name": "qeury"}, "prompt_name"),
+    ],
+)
+def test_a_refused_prompt_is_named_as_the_field_at_fault(
+    prompting_server: Server, options: dict[str, object], field: str
+) -> None:
+    status, answer = prompting_server.ask({"input": "a", **options})
+    assert (status, answer["error"]["param"]) == (400, field)
+
+
+def test_a_prompt_cannot_multiply_the_work_of_a_small_request(server: Server) -> None:
+    status, message = server.refusal({"input": ["a"] * 2048, "prompt": "b" * 4096, "long_texts": "window"})
+    assert status == 413
+    assert message == (
+        "the texts hold 8,390,656 characters with the prompt before each, expected at most 4,194,304: send several "
+        "requests"
+    )
 
 
 def test_other_paths_and_methods_are_told_what_there_is(server: Server) -> None:

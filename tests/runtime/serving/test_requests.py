@@ -17,7 +17,9 @@ DIM = 768
 
 
 def request_for(*texts: str, **options: object) -> EmbeddingRequest:
-    return EmbeddingRequest.read({"texts": list(texts), **options}, field="texts", max_texts=10)
+    return EmbeddingRequest.read(
+        {"texts": list(texts), **options}, field="texts", max_texts=10, max_characters=1_000_000
+    )
 
 
 def test_a_vector_of_768_numbers_keeps_its_bits_in_fewer_than_10_kilobytes() -> None:
@@ -73,7 +75,7 @@ def test_the_counts_are_those_of_the_encoded_tokens(encoder: SentenceEncoder, lo
 
 
 def test_a_null_option_counts_as_left_out() -> None:
-    options = ("encoding_format", "dimensions", "normalize", "long_texts")
+    options = ("encoding_format", "dimensions", "normalize", "long_texts", "prompt", "prompt_name")
     assert request_for("a", **dict.fromkeys(options)) == request_for("a")
 
 

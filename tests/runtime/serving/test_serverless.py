@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from biobert_onnx import SentenceEncoder
 from biobert_onnx.embeddings import json_rows
 from biobert_onnx.serving import serverless
+from tests.support.prompts import DEFAULT, PROMPTS
 from tests.support.texts import TEXTS
 
 CONTEXT = None
@@ -89,6 +90,31 @@ def test_float32_comes_in_base64_when_asked_for(encoder: SentenceEncoder) -> Non
     assert (np.array(found) == encoder.encode(TEXTS, truncate_dim=5)).all()
 
 
+@pytest.mark.parametrize("wrap", [dict, lambda event: proxy_event_2(json.dumps(event))])
+@pytest.mark.parametrize(
+    ("options", "prompt"),
+    [
+        ({}, PROMPTS[DEFAULT]),
+        ({"prompt": ""}, ""),
+        ({"prompt": "a "}, "a "),
+        ({"prompt_name": "query"}, PROMPTS["query"]),
+    ],
+)
+def test_a_prompt_is_put_before_each_text(
+    prompted_artifact: Path,
+    encoder: SentenceEncoder,
+    monkeypatch: pytest.MonkeyPatch,
+    options: dict[str, str],
+    prompt: str,
+    wrap: Any,
+) -> None:
+    monkeypatch.setenv("BIOBERT_ONNX_ARTIFACT", str(prompted_artifact))
+    answer = answer_to(wrap({"texts": list(TEXTS), **options}))
+    content = json.loads(answer["body"]) if "body" in answer else answer
+    assert answer["statusCode"] == 200
+    assert np.array_equal(vectors(content), encoder.encode([prompt + text for text in TEXTS]))
+
+
 @pytest.mark.parametrize(
     ("event", "status", "message"),
     [
@@ -99,6 +125,15 @@ def test_float32_comes_in_base64_when_asked_for(encoder: SentenceEncoder) -> Non
         ({"texts": ["a", None]}, 400, "texts[1] is null, of type null: every text must be a string"),
         ({"texts": ["a"] * 257}, 400, "texts holds 257 texts, expected at most 256"),
         ({"texts": ["a" * 600_000] * 2}, 413, "texts hold 1,200,000 characters, expected at most 1,000,000"),
+        (
+            {"texts": ["a"] * 200, "prompt": "a" * 8000},
+            413,
+            "the texts hold 1,600,200 characters with the prompt before each, expected at most 1,000,000",
+        ),
+        ({"texts": ["a"], "prompt": None, "prompt_name": {}}, 400, "prompt_name is {}, expected a name"),
+        ({"texts": ["a"], "prompt_name": "query"}, 400, "prompt_name is 'query', but the artifact has no prompts"),
+        ({"texts": ["a"], "prompt": 5}, 400, "prompt is 5, of type number"),
+        (proxy_event_2('{"texts": ["a"], "prompt": "a", "prompt_name": "b"}'), 400, "give one of them"),
         ({"texts": ["word " * 600]}, 400, "texts[0] has too many tokens, expected at most"),
         ({"texts": ["a"], "normalise": True}, 400, 'unknown field "normalise", expected texts, encoding_format'),
         (proxy_event_1("{"), 400, "the body is not valid JSON"),

@@ -17,7 +17,8 @@ from pyspark.sql import DataFrame, SparkSession
 from biobert_onnx import ArtifactError, Manifest, SentenceEncoder, TruncationWarning
 from biobert_onnx.catalog.names import DEFAULT as MODEL
 from biobert_onnx.spark import BertSentenceEmbeddings, DocumentAssembler, SentenceDetector, embed_column, to_vector
-from biobert_onnx.spark.worker import RemoteEncoder, read_manifest
+from biobert_onnx.spark.worker import RemoteEncoder, read_manifest, remote_encoder
+from tests.support.prompts import DEFAULT
 from tests.support.texts import TEXTS
 
 TWO = "I hate cancer. Antibiotics aren't painkiller."
@@ -169,6 +170,11 @@ def test_an_artifact_that_an_executor_does_not_have_fails_the_job_with_the_reaso
     shutil.rmtree(tmp_path / "gone")
     with pytest.raises(PythonException, match=r"in a Spark executor: no artifact folder at .* with\s+SparkContext"):
         frame.collect()
+
+
+def test_the_default_prompt_is_put_before_each_text(prompted_artifact: Path, prompted: SentenceEncoder) -> None:
+    found = remote_encoder(str(prompted_artifact), None).encode(TEXTS)
+    assert np.array_equal(found, prompted.encode(TEXTS, prompt_name=DEFAULT))
 
 
 def test_another_artifact_at_the_drivers_path_is_refused(artifact: Path, tmp_path: Path) -> None:
