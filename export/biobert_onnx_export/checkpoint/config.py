@@ -1,11 +1,10 @@
 """The geometry of a BERT encoder, read from config.json or TensorFlow's bert_config.json.
 
-Keys that change vectors are honoured or refused by name. All others are read by nobody: dropout, initialization, caches,
-labels, and `torch_dtype` (weights are float32 here whatever they were saved as). `chunk_size_feed_forward` computes the
-same vectors in parts.
+Keys that change vectors are honoured or refused by name. All others change none: dropout, initialization, caches,
+labels, `torch_dtype` (here weights are float32, whatever they were saved as), and `chunk_size_feed_forward`, which
+computes the same numbers in parts.
 """
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,12 +27,11 @@ EMPTY_VALUES = {
     "add_cross_attention": "it attends to a second text",
     "pruned_heads": "attention heads are missing",
     "quantization_config": "its weights are quantized: give the checkpoint as it was before",
-    "embedding_size": "its embeddings are projected, as ELECTRA's are",
 }
 """Keys that must be absent, null, false or empty, and what any other value means."""
 
 CUSTOM_CODE = "auto_map"
-"""The key that names Python files of the repository; AutoModel in it is another encoder than transformers' BertModel."""
+"""The key that names Python code of the repository; an AutoModel in it is another encoder than BertModel."""
 
 DEFAULTS = {"max_position_embeddings": 512, "type_vocab_size": 2, "layer_norm_eps": 1e-12}
 """What transformers' BertConfig takes where a config leaves a key out; the shapes of the weights confirm the first two.
@@ -42,7 +40,8 @@ The other sizes tell one encoder from another, and must be there.
 """
 
 MAX_SIZE = 2**31
-"""No size of an encoder is as large; a damaged config could otherwise ask for any number of layers."""
+MAX_LAYERS = 1000
+"""No encoder is as large: a damaged config is refused before its tensors are listed."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,7 +81,7 @@ def _check_architecture(config: Mapping[str, Any], path: Path) -> None:
                 f"'{path}' has {key} {short_repr(config[key])}: only BERT encoders with {expected!r} export"
             )
     for key, meaning in EMPTY_VALUES.items():
-        if config.get(key) and not (key == "embedding_size" and config[key] == config.get("hidden_size")):
+        if config.get(key):
             raise CheckpointError(
                 f"'{path}' has {key} {short_repr(config[key])} ({meaning}): only BERT encoders without it export"
             )
@@ -96,7 +95,7 @@ def _check_architecture(config: Mapping[str, Any], path: Path) -> None:
 
 def _number(config: Mapping[str, Any], name: str, kind: type, path: Path) -> Any:
     value = config.get(name)
-    is_number = isinstance(value, kind | int) and not isinstance(value, bool) and math.isfinite(value)
-    if not is_number or not 0 < value < MAX_SIZE:
+    limit = MAX_LAYERS if name == "num_hidden_layers" else MAX_SIZE
+    if isinstance(value, bool) or not isinstance(value, kind | int) or not 0 < value < limit:  # nan is not, either
         raise CheckpointError(f"'{path}' has {name} {short_repr(value)}, expected a positive {kind.__name__}")
     return value
