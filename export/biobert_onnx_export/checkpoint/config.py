@@ -94,8 +94,9 @@ def _check_architecture(config: Mapping[str, Any], path: Path) -> None:
 
 
 def _number(config: Mapping[str, Any], name: str, kind: type, path: Path) -> Any:
-    value = config.get(name)
+    value: Any = config.get(name)
     limit = MAX_LAYERS if name == "num_hidden_layers" else MAX_SIZE
-    if isinstance(value, bool) or not isinstance(value, kind | int) or not 0 < value < limit:  # nan is not, either
+    is_number = isinstance(value, (int, kind)) and not isinstance(value, bool)
+    if not (is_number and 0 < value < limit):  # nan is not, either
         raise CheckpointError(f"'{path}' has {name} {short_repr(value)}, expected a positive {kind.__name__}")
     return value
