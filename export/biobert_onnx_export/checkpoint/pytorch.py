@@ -2,6 +2,7 @@
 
 import pickle
 import struct
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -91,7 +92,9 @@ def _unpickled(path: Path, *, device: str) -> "dict[str, Tensor]":
     """Load a pickle of tensors; those on the device "meta" have a shape and no numbers."""
     import torch
 
-    content: Any = torch.load(path, map_location=device, weights_only=True)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of old and new protocols: what they give is checked here
+        content: Any = torch.load(path, map_location=device, weights_only=True)
     if not isinstance(content, dict) or not all(
         isinstance(name, str) and isinstance(tensor, torch.Tensor) for name, tensor in content.items()
     ):

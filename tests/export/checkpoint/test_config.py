@@ -23,7 +23,7 @@ from tests.support.checkpoints import copy_of, edit_json
         ({"position_embedding_type": "alibi"}, "position_embedding_type 'alibi'"),
         ({"is_decoder": "false"}, "is_decoder 'false'"),
         ({"add_cross_attention": True}, "add_cross_attention True"),
-        ({"pruned_heads": {"0": [1, 2]}}, "pruned_heads .* attention heads are missing"),
+        ({"pruned_heads": {"0": [1, 2]}}, r"pruned_heads .* \(attention heads are missing\)"),
         ({"quantization_config": {"quant_method": "bitsandbytes"}}, "quantization_config .* are quantized"),
         ({"auto_map": {"AutoModel": "modeling.Bert"}}, r"auto_map AutoModel 'modeling\.Bert'.* code of its own"),
         ({"hidden_size": None}, "hidden_size None, expected a positive int"),
