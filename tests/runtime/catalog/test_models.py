@@ -1,6 +1,7 @@
 """The table of published checkpoints."""
 
 import re
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -137,3 +138,14 @@ def test_the_command_lists_every_checkpoint_with_what_is_known_of_it(capsys: pyt
 def test_the_table_fits_a_terminal_of_120_columns(capsys: pytest.CaptureFixture[str]) -> None:
     main(["models"])
     assert max(len(line) for line in capsys.readouterr().out.splitlines()[:-1]) <= 120
+
+
+def test_the_page_on_models_has_the_table_of_the_command() -> None:
+    page = (Path(__file__).parents[3] / "docs" / "models.md").read_text(encoding="utf-8")
+    rows = [[cell.strip(" `") for cell in line.split("|")[1:-1]] for line in page.splitlines() if line[:3] == "| `"]
+    assert [row for row in rows if len(row) > 2] == [
+        [model.short, model.title, str(model.dim), model.casing, model.pooling or "-", str(model.max_length or "?")]
+        + [model.licence, model.where]
+        for model in MODELS
+    ]
+    assert [row for row in rows if len(row) == 2] == [[model.short, model.texts] for model in MODELS if model.texts]
