@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 
+from biobert_onnx_export.checkpoint.file_kinds import check_content
 from biobert_onnx_export.errors import CheckpointError
 
 SUFFIXES = (".tar.gz", ".tgz", ".tar")
@@ -47,9 +48,9 @@ def name_of(path: Path) -> str:
 def unpacked(path: Path) -> Iterator[Path]:
     """Yield the checkpoint's folder: `path` itself if it is a folder, else a temporary one with the archive's files.
 
-    Raises CheckpointError for an archive that is damaged, that holds anything but plain files below itself, more than
-    MAX_FILES or more than MAX_UNPACKED_BYTES, or that does not hold exactly one checkpoint. The temporary folder is
-    removed when the block ends.
+    Raises CheckpointError for an archive that is damaged or no archive at all, that holds anything but plain files
+    below itself, more than MAX_FILES or more than MAX_UNPACKED_BYTES, or that does not hold exactly one checkpoint. The
+    temporary folder is removed when the block ends.
     """
     if path.is_dir():
         yield path
@@ -60,6 +61,7 @@ def unpacked(path: Path) -> Iterator[Path]:
 
 
 def _unpack(path: Path, folder: Path) -> None:
+    check_content(path, may_be_empty=True)
     files = size = 0
     try:
         with tarfile.open(path) as archive:

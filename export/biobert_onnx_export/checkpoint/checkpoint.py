@@ -10,9 +10,9 @@ from biobert_onnx_export.checkpoint.config import BertGeometry
 from biobert_onnx_export.checkpoint.locate import locate
 from biobert_onnx_export.checkpoint.rules import Rule
 from biobert_onnx_export.checkpoint.sentence_transformers import SentenceModules
-from biobert_onnx_export.checkpoint.tensorflow import INDEX
-from biobert_onnx_export.checkpoint.tensors import Tensors, read_tensors, weights_file, weights_sha256
+from biobert_onnx_export.checkpoint.tensors import Tensors
 from biobert_onnx_export.checkpoint.vocabulary import Vocabulary
+from biobert_onnx_export.checkpoint.weights import Weights
 from biobert_onnx_export.errors import CheckpointError
 
 POOLINGS = ("mean", "cls", "pooler")
@@ -24,10 +24,10 @@ class Checkpoint:
     """A trained BERT encoder and everything that decides its vectors.
 
     `source` is the Hub id, or the name of the folder or archive; `revision` is the Hub commit, None for a local one.
-    `weights_name` is the file that holds the tensors (of several TensorFlow shards, the name they share), and
-    `weights_sha256` the digest of its bytes. `model` is the name of the published checkpoint that `source` stands for,
-    None for any other. `rules`: how the folder was read. `folder`: its path, None for an archive, which was
-    unpacked into a temporary one.
+    `weights_name` is the file that holds the tensors (of several shards their index, of TensorFlow the name they
+    share), and `weights_sha256` the digest of its bytes. `model` is the name of the published checkpoint that `source`
+    stands for, None for any other. `rules`: how the folder was read. `folder`: its path, None for an archive, which
+    was unpacked into a temporary one.
     """
 
     source: str
@@ -55,19 +55,19 @@ class Checkpoint:
         with unpacked(location.path) as folder:
             modules = SentenceModules.read(folder)
             geometry = BertGeometry.read(modules.encoder)
-            weights = weights_file(modules.encoder)
             vocabulary = Vocabulary.read(modules.encoder, size=geometry.vocab_size, casing=casing)
+            weights = Weights.read(modules.encoder, geometry)
             return cls(
                 source=location.source,
                 revision=location.revision,
                 model=model.name if model else None,
-                weights_name=weights.name.removesuffix(INDEX),
-                weights_sha256=weights_sha256(weights),
+                weights_name=weights.name,
+                weights_sha256=weights.sha256,
                 geometry=geometry,
-                tensors=read_tensors(weights, geometry),
+                tensors=weights.tensors,
                 vocabulary=vocabulary,
                 modules=modules,
-                rules=vocabulary.rules,
+                rules=(*weights.rules, *vocabulary.rules),
                 folder=folder if location.path.is_dir() else None,
             )
 

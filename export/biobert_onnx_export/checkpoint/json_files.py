@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from biobert_onnx_export.checkpoint.file_kinds import check_content
 from biobert_onnx_export.errors import CheckpointError
 
 
@@ -18,8 +19,11 @@ def read_json(path: Path) -> dict[str, Any]:
 def read_any_json(path: Path) -> Any:
     """Read the JSON value in `path`; raises CheckpointError if the file is missing or damaged."""
     try:
+        check_content(path)
         return json.loads(path.read_text(encoding="utf-8"))
+    except CheckpointError:
+        raise
     except FileNotFoundError as error:
         raise CheckpointError(f"'{path.parent}' holds no {path.name}: it is no checkpoint's folder") from error
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise CheckpointError(f"'{path}' cannot be read as JSON ({error}): download it again") from error

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from biobert_onnx._extras import requires_extra
+from biobert_onnx_export.checkpoint.file_kinds import check_content
 from biobert_onnx_export.errors import CheckpointError
 
 INDEX = ".index"
@@ -58,6 +59,9 @@ def read_variables(index: Path) -> dict[str, NDArray[np.float32]]:
 
     Raises CheckpointError if TensorFlow cannot read it, ModuleNotFoundError without the extra `tensorflow`.
     """
+    check_content(index)
+    for shard in shard_files(index):
+        check_content(shard, may_be_empty=True)
     tensorflow = _tensorflow()
     try:
         reader = tensorflow.train.load_checkpoint(str(index.with_suffix("")))

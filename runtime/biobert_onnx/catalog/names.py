@@ -29,7 +29,7 @@ def find_artifact(name: str | os.PathLike[str], *, folder: str | os.PathLike[str
     name = spark_nlp_name(os.fspath(name))
     path = Path(folder or "", name).absolute()
     if not (path / MANIFEST).is_file():
-        checkpoint = name if name.startswith(SPARK_NLP_PREFIX) else "CHECKPOINT"
+        checkpoint = "CHECKPOINT" if find(name) is None and not name.startswith(SPARK_NLP_PREFIX) else name
         raise ArtifactError(
             f"no artifact at '{path}': make it with 'biobert-onnx export {checkpoint} {path}', "
             "or name the folder that holds it"

@@ -1,11 +1,14 @@
 """Configs: those of plain BERT encoders, old ones included."""
 
+import json
 from pathlib import Path
 
 import pytest
+from transformers import BertConfig
 
 from biobert_onnx_export import CheckpointError
 from biobert_onnx_export.checkpoint.checkpoint import Checkpoint
+from biobert_onnx_export.checkpoint.config import BertGeometry
 from tests.support.checkpoints import copy_of, edit_json
 
 
@@ -16,7 +19,23 @@ from tests.support.checkpoints import copy_of, edit_json
         ({"position_embedding_type": "relative_key"}, "only BERT encoders with 'absolute'"),
         ({"hidden_act": "relu"}, "only BERT encoders with 'gelu'"),
         ({"is_decoder": True}, "is_decoder True"),
+        ({"hidden_act": "gelu_new"}, "hidden_act 'gelu_new': only BERT encoders with 'gelu'"),
+        ({"position_embedding_type": "alibi"}, "position_embedding_type 'alibi'"),
+        ({"is_decoder": "false"}, "is_decoder 'false'"),
+        ({"add_cross_attention": True}, "add_cross_attention True"),
+        ({"pruned_heads": {"0": [1, 2]}}, r"pruned_heads .* \(attention heads are missing\)"),
+        ({"quantization_config": {"quant_method": "bitsandbytes"}}, "quantization_config .* are quantized"),
+        ({"auto_map": {"AutoModel": "modeling.Bert"}}, r"auto_map AutoModel 'modeling\.Bert'.* code of its own"),
         ({"hidden_size": None}, "hidden_size None, expected a positive int"),
+        ({"hidden_size": 96.5}, r"hidden_size 96\.5, expected a positive int"),
+        ({"hidden_size": True}, "hidden_size True, expected a positive int"),
+        ({"hidden_size": -96}, "hidden_size -96, expected a positive int"),
+        ({"hidden_size": 10**400}, r"hidden_size 1000.*, expected a positive int"),
+        ({"num_hidden_layers": 10**9}, "num_hidden_layers 1000000000, expected a positive int"),
+        ({"layer_norm_eps": "1e-12"}, "layer_norm_eps '1e-12', expected a positive float"),
+        ({"layer_norm_eps": float("nan")}, "layer_norm_eps nan, expected a positive float"),
+        ({"layer_norm_eps": float("inf")}, "layer_norm_eps inf, expected a positive float"),
+        ({"type_vocab_size": []}, r"type_vocab_size \[\], expected a positive int"),
         ({"num_hidden_layers": "four"}, "num_hidden_layers 'four'"),
         ({"num_attention_heads": 7}, "no multiple of its 7 attention heads"),
         ({"vocab_size": 1999}, "2000 tokens and 0 added ones, expected 1999"),
@@ -29,6 +48,45 @@ def test_a_config_that_is_not_berts_is_refused(
     edit_json(folder / "config.json", **changes)
     with pytest.raises(CheckpointError, match=message):
         Checkpoint.read(str(folder))
+
+
+@pytest.mark.parametrize(
+    "key", ["model_type", "hidden_act", "position_embedding_type", "hidden_size", "layer_norm_eps", "vocab_size"]
+)
+def test_null_is_refused_where_transformers_does_not_take_it(tiny_checkpoint: Path, tmp_path: Path, key: str) -> None:
+    write_config(tiny_checkpoint, tmp_path, {key: None})
+    with pytest.raises(CheckpointError, match=rf"config\.json' has {key} None"):
+        BertGeometry.read(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "harmless",
+    [
+        {"is_decoder": None, "add_cross_attention": None, "pruned_heads": None, "quantization_config": None},
+        {"pruned_heads": {}, "chunk_size_feed_forward": 64, "torch_dtype": "bfloat16", "dtype": "float16"},
+        {"use_cache": None, "architectures": ["BertForMaskedLM"], "id2label": {"0": "x"}, "pooling": "average"},
+        {"auto_map": {"AutoModelForSequenceClassification": "modeling.Head"}, "return_dict": False},
+    ],
+)
+def test_keys_that_change_no_vector_are_harmless(
+    tiny_checkpoint: Path, tmp_path: Path, harmless: dict[str, object]
+) -> None:
+    write_config(tiny_checkpoint, tmp_path, harmless)
+    assert BertGeometry.read(tmp_path) == BertGeometry.read(tiny_checkpoint)
+
+
+def test_sizes_that_a_config_leaves_out_are_those_of_transformers(tiny_checkpoint: Path, tmp_path: Path) -> None:
+    write_config(tiny_checkpoint, tmp_path, {})
+    edit_json(tmp_path / "config.json", max_position_embeddings=None, type_vocab_size=None, layer_norm_eps=None)
+    geometry, config = BertGeometry.read(tmp_path), BertConfig.from_pretrained(tmp_path)
+    for name, value in vars(geometry).items():
+        assert getattr(config, name) == value, name
+
+
+def write_config(checkpoint: Path, folder: Path, changes: dict[str, object]) -> None:
+    """Write the config of `checkpoint` with `changes` into `folder`; None stands for null."""
+    content = json.loads((checkpoint / "config.json").read_text()) | changes
+    (folder / "config.json").write_text(json.dumps(content))
 
 
 def test_an_old_config_without_some_keys_is_berts(tiny_checkpoint: Path, tmp_path: Path) -> None:

@@ -14,6 +14,9 @@ from tests.support.checkpoints import copy_of
     [
         ("config.json", "[]", r"config\.json' holds a list, expected a JSON object"),
         ("config.json", '{"hidden_size": ', r"config\.json' cannot be read as JSON .*: download it again"),
+        ("config.json", "[" * 100_000, r"config\.json' cannot be read as JSON"),
+        ("config.json", "\ufeff{}", r"config\.json' cannot be read as JSON"),
+        ("config.json", "null", r"config\.json' holds a NoneType, expected a JSON object"),
         ("modules.json", '["Transformer"]', r"modules\.json' is no list of modules .*: download it again"),
     ],
 )

@@ -73,7 +73,7 @@ def twice(tensors: Tensors) -> Tensors:
         (with_adapter, r"holds unexpected encoder\.layer\.0\.adapter\.weight"),
         (transposed_word_embeddings, r"word_embeddings\.weight \(96, 2000\), expected \(2000, 96\)"),
         (with_a_nan, f"not finite, {QUERY}"),
-        (twice, "twice, with and without a prefix"),
+        (twice, r"holds 2 encoders, under the prefixes 'bert\.' and ''"),
     ],
 )
 def test_tensors_that_are_not_exactly_berts_are_refused(

@@ -40,12 +40,15 @@ def word_vectors(checkpoint: Path) -> list[NDArray[np.float32]]:
 def model(tiny_checkpoint: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Model]:
     """The tiny checkpoint's entry in the table of models, beside the real ones."""
     model = Model(
-        name=NAME,
+        spark_nlp=NAME,
         short="tiny",  # the name of the checkpoint's folder
         title="Tiny",
         dim=96,
         parameters=None,
+        casing="cased",
+        max_length=128,
         licence="cc0-1.0",
+        papers=(),
         archive="tiny",
         sentences=printed(
             transformers_vectors(tiny_checkpoint, SENTENCES, pooling="mean", lower_case=False, max_length=128)

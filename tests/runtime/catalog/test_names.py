@@ -35,5 +35,7 @@ def test_a_path_is_the_artifact_itself(artifact: Path) -> None:
 def test_a_missing_model_says_how_to_make_it(tmp_path: Path) -> None:
     with pytest.raises(ArtifactError, match=f"make it with 'biobert-onnx export {SPARK_NLP} {tmp_path}/{SPARK_NLP}'"):
         find_artifact(NLU, folder=tmp_path)
+    with pytest.raises(ArtifactError, match=f"make it with 'biobert-onnx export sapbert {tmp_path}/sapbert'"):
+        find_artifact("sapbert", folder=tmp_path)
     with pytest.raises(ArtifactError, match=r"no artifact at '.*/mine': make it with 'biobert-onnx export CHECKPOINT "):
         find_artifact("mine", folder=tmp_path)
