@@ -4,10 +4,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
+from biobert_onnx.catalog.model import Model
 from biobert_onnx.catalog.models import find
 from biobert_onnx_export.checkpoint.archives import unpacked
 from biobert_onnx_export.checkpoint.config import BertGeometry
-from biobert_onnx_export.checkpoint.locate import locate
+from biobert_onnx_export.checkpoint.locate import Location, locate
 from biobert_onnx_export.checkpoint.rules import Rule
 from biobert_onnx_export.checkpoint.sentence_transformers import SentenceModules
 from biobert_onnx_export.checkpoint.tensors import Tensors
@@ -17,6 +18,13 @@ from biobert_onnx_export.errors import CheckpointError
 
 POOLINGS = ("mean", "cls", "pooler")
 DEFAULT_POOLING = "mean"
+
+
+def _published(location: Location, geometry: BertGeometry) -> Model | None:
+    """Return the published checkpoint that `location` stands for; a local folder of its name must have its size too."""
+    model = find(location.source)
+    is_it = model is not None and (location.revision is not None or model.dim == geometry.hidden_size)
+    return model if is_it else None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,11 +59,16 @@ class Checkpoint:
         `casing`: cased or uncased; None lets folder and vocabulary decide. Raises ValueError for another one.
         """
         location = locate(checkpoint, revision=revision, token=token)
-        model = find(location.source)
         with unpacked(location.path) as folder:
             modules = SentenceModules.read(folder)
             geometry = BertGeometry.read(modules.encoder)
-            vocabulary = Vocabulary.read(modules.encoder, size=geometry.vocab_size, casing=casing)
+            model = _published(location, geometry)
+            vocabulary = Vocabulary.read(
+                modules.encoder,
+                size=geometry.vocab_size,
+                casing=casing,
+                published_casing=model.casing if model else None,
+            )
             weights = Weights.read(modules.encoder, geometry)
             return cls(
                 source=location.source,

@@ -14,6 +14,7 @@ from tokenizers.processors import TemplateProcessing
 
 from biobert_onnx_export.checkpoint.added_tokens import AddedToken, read_added_tokens
 from biobert_onnx_export.checkpoint.casing import Casing, CasingSources, looks_uncased, requested_lowercase
+from biobert_onnx_export.checkpoint.file_kinds import check_content
 from biobert_onnx_export.checkpoint.normalization import (
     LOWERCASE,
     State,
@@ -209,6 +210,7 @@ def _read_tokens(files: TokenizerFiles) -> tuple[tuple[str, ...], tuple[Rule, ..
 
 def _tokens_of_text(path: Path) -> tuple[tuple[str, ...], tuple[Rule, ...]]:
     """Read vocab.txt, one token a line; blank lines at its end and a byte-order mark at its start are no tokens."""
+    check_content(path)
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
