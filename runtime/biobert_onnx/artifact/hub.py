@@ -75,14 +75,9 @@ def download_artifact(
         cache_dir=cache_dir,
         remedy=remedy,
     )
-    names = Manifest.read(folder).files
-    if all(inside(folder, name).exists() for name in names):
-        return folder
-    from huggingface_hub import snapshot_download
-
-    patterns = [glob.escape(name) for name in names]
-    with _hub_errors(repository, remedy=remedy):
-        snapshot_download(repository, revision=folder.name, token=token, cache_dir=cache_dir, allow_patterns=patterns)
+    names = [name for name in Manifest.read(folder).files if not inside(folder, name).exists()]
+    if names:
+        _complete_snapshot(repository, folder, names, token=token, cache_dir=cache_dir, remedy=remedy)
     return folder
 
 
@@ -278,6 +273,23 @@ def _cached_snapshot(repository: str, always: str, *, revision: str | None, cach
     found = try_to_load_from_cache(repository, always, cache_dir=cache_dir, revision=revision)
     name_depth = len(Path(always).parts)
     return Path(found).parents[name_depth - 1] if isinstance(found, str) else None
+
+
+def _complete_snapshot(
+    repository: str, folder: Path, names: list[str], *, token: str | None, cache_dir: Path | None, remedy: str
+) -> None:
+    """Download the files `names` into the snapshot's `folder`; raises HubError unless all of them lie there then."""
+    from huggingface_hub import snapshot_download
+
+    patterns = [glob.escape(name) for name in names]
+    with _hub_errors(repository, remedy=remedy):
+        snapshot_download(repository, revision=folder.name, token=token, cache_dir=cache_dir, allow_patterns=patterns)
+    for name in names:
+        if not (folder / name).exists():
+            raise HubError(
+                f"'{repository}' at {folder.name}: its manifest lists '{name}', which is neither in the cache nor to be "
+                "had: get a connection, or have the artifact pushed again"
+            )
 
 
 def _make_repository(client: "HfApi", repository: str, *, private: bool, revision: str | None) -> None:
