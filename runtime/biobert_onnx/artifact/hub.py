@@ -24,8 +24,8 @@ from biobert_onnx.version import __version__
 if TYPE_CHECKING:
     from huggingface_hub import HfApi
 
-HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
-"""owner/name."""
+HUB_ID = re.compile(r"\w[\w.-]*/\w[\w.-]*")
+"""owner/name; a path that begins with a dot is none."""
 
 TIMEOUT_S = 10.0
 """Seconds to wait for the first answer of the Hub."""
@@ -287,8 +287,8 @@ def _complete_snapshot(
     for name in names:
         if not (folder / name).exists():
             raise HubError(
-                f"'{repository}' at {folder.name}: its manifest lists '{name}', which is neither in the cache nor to be "
-                "had: get a connection, or have the artifact pushed again"
+                f"'{repository}' at {folder.name}: its manifest lists '{name}', which is neither in the cache nor to "
+                "be had: get a connection, or have the artifact pushed again"
             )
 
 
