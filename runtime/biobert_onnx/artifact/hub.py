@@ -9,8 +9,9 @@ import json
 import os
 import re
 import threading
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
@@ -22,7 +23,7 @@ from biobert_onnx.errors import ArtifactError, short_repr
 from biobert_onnx.version import __version__
 
 if TYPE_CHECKING:
-    from huggingface_hub import HfApi
+    from huggingface_hub import HfApi, ModelInfo
 
 HUB_ID = re.compile(r"\w[\w.-]*/\w[\w.-]*")
 """owner/name; a path that begins with a dot is none."""
@@ -68,7 +69,7 @@ def download_artifact(
     cache_dir = None if cache_dir is None else Path(cache_dir).expanduser()
     folder = download_snapshot(
         repository,
-        files=_only_manifest(repository),
+        files=partial(_only_manifest, repository),
         always=MANIFEST,
         revision=revision,
         token=token,
@@ -84,7 +85,7 @@ def download_artifact(
 def download_snapshot(
     repository: str,
     *,
-    files: Callable[[Collection[str]], Collection[str]],
+    files: Callable[["ModelInfo"], Iterable[str]],
     always: str,
     revision: str | None,
     token: str | None,
@@ -93,9 +94,9 @@ def download_snapshot(
 ) -> Path:
     """Download files of `repository` (owner/name) at `revision`; return the snapshot's folder, which the commit names.
 
-    `files`: gets the names of all files and returns patterns of those that are wanted. `always`: a name that every such
-    snapshot has. If the Hub cannot be reached, the snapshot in the cache is taken. `remedy`: what to do if there is
-    none; ends the message.
+    `files`: gets what the Hub says of that commit, and returns the names of the files that are wanted; its own errors
+    pass. `always`: a name that every such snapshot has. If the Hub cannot be reached, the snapshot in the cache is
+    taken. `remedy`: what to do if there is none; ends the message.
 
     Raises HubError.
     """
@@ -106,7 +107,7 @@ def download_snapshot(
     try:
         with _hub_errors(repository, remedy=remedy):
             info = first_answer(lambda: client.model_info(repository, revision=revision))
-            patterns = list(files([file.rfilename for file in info.siblings or ()]))
+            patterns = [glob.escape(name) for name in files(info)]
             found = snapshot_download(
                 repository, revision=revision, token=token, cache_dir=cache_dir, allow_patterns=patterns
             )
@@ -147,10 +148,10 @@ def push_artifact(
 
     files = {name: artifact / name for name in (MANIFEST, *manifest.files)}
     files |= {name: artifact / same for name, same in LAYOUTS[layout].items()}
-    with _hub_errors(repository, remedy="get a connection, and push again"):
+    with _hub_errors(repository, ValueError, RuntimeError, remedy="get a connection, and push again"):
         _make_repository(client, repository, private=private, revision=revision)
         info = client.model_info(repository, revision=revision)
-        published = {file.rfilename for file in info.siblings or ()}
+        published = _names(info)
         left = _files_of_artifact_before(client, repository, info.sha) if MANIFEST in published else set()
         commit = client.create_commit(
             repository,
@@ -218,12 +219,15 @@ def _check_client() -> None:
 
 
 @contextmanager
-def _hub_errors(repository: str, *, remedy: str) -> Iterator[None]:
-    """Raise HubError for an error of huggingface_hub in the block; `remedy` ends the message if no answer came."""
-    from huggingface_hub.errors import HfHubHTTPError
+def _hub_errors(repository: str, *others: type[Exception], remedy: str) -> Iterator[None]:
+    """Raise HubError for an error of huggingface_hub, or one of `others`, in the block.
+
+    `remedy` ends the message if no answer came.
+    """
+    from huggingface_hub.errors import HfHubHTTPError, HFValidationError
 
     # Its HTTP client is requests, httpx or httpx2, as its version is; HfHubHTTPError derives from that client's error.
-    errors: tuple[type[BaseException], ...] = (OSError, ValueError, RuntimeError, *HfHubHTTPError.__bases__)
+    errors: tuple[type[BaseException], ...] = (OSError, HFValidationError, *others, *HfHubHTTPError.__bases__)
     try:
         yield
     except ArtifactError:
@@ -252,19 +256,20 @@ def _hub_error(repository: str, error: BaseException, remedy: str) -> HubError:
     return HubUnreachableError(f"'{repository}': the Hugging Face Hub cannot be reached ({what}): {remedy}")
 
 
-def _only_manifest(repository: str) -> Callable[[Collection[str]], Collection[str]]:
-    """Return a choice of the manifest alone, which raises HubError where there is none."""
+def _only_manifest(repository: str, info: "ModelInfo") -> list[str]:
+    """Return the manifest's name; raises HubError where there is none."""
+    published = _names(info)
+    if MANIFEST not in published:
+        what = "a checkpoint" if "config.json" in published else "not an artifact"
+        raise HubError(
+            f"'{repository}' on the Hub holds no {MANIFEST}, it is {what}: make an artifact with the command "
+            f"'biobert-onnx export {repository} FOLDER', and give FOLDER to SentenceEncoder"
+        )
+    return [MANIFEST]
 
-    def choose(published: Collection[str]) -> Collection[str]:
-        if MANIFEST not in published:
-            what = "a checkpoint" if "config.json" in published else "not an artifact"
-            raise HubError(
-                f"'{repository}' on the Hub holds no {MANIFEST}, it is {what}: make an artifact with the command "
-                f"'biobert-onnx export {repository} FOLDER', and give FOLDER to SentenceEncoder"
-            )
-        return [MANIFEST]
 
-    return choose
+def _names(info: "ModelInfo") -> set[str]:
+    return {file.rfilename for file in info.siblings or ()}
 
 
 def _cached_snapshot(repository: str, always: str, *, revision: str | None, cache_dir: Path | None) -> Path | None:
