@@ -14,6 +14,7 @@ from biobert_onnx.artifact import hub as hub_module
 from biobert_onnx.artifact.hub import HubUnreachableError, first_answer, push_artifact
 from tests.support.damage import copied, edit_manifest
 from tests.support.hub import TOKEN, Hub, contents, run_with_hub, running_hub
+from tests.support.pages import PROJECT, blocks
 
 pytest.importorskip("huggingface_hub")
 
@@ -305,6 +306,23 @@ def test_a_damaged_artifact_is_not_pushed(hub: Hub, artifact: Path, cache: Path,
     done = push(hub, cache, folder, REPOSITORY)
     assert done.returncode == 1 and "model.onnx' has sha256 " in done.stderr
     assert (hub.requests, hub.repositories) == ([], {})
+
+
+def test_the_page_about_the_hub_runs_as_it_stands_there(
+    hub: Hub, artifact: Path, cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "biobert-v1.1-int8").symlink_to(artifact)
+    monkeypatch.chdir(tmp_path)
+    page = list(blocks(PROJECT / "docs" / "hub.md"))
+    for _, _, *arguments in [command for block in page if block.language == "console" for command in block.commands]:
+        done = push(hub, cache, *arguments)
+        assert (done.returncode, done.stderr) == (0, "")
+    hub.repositories["me/biobert-int8"].private = False
+    for block in page:
+        if block.language == "python":
+            done = run_with_hub(block.code, cache=cache, HF_ENDPOINT=hub.address)
+            assert (done.returncode, done.stderr) == (0, "")
+    assert (tmp_path / "my-cache" / "models--me--biobert-int8" / "snapshots").is_dir()
 
 
 def test_an_unknown_layout_is_named(artifact: Path) -> None:
