@@ -6,13 +6,14 @@ from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import closing
 from functools import partial
 from itertools import takewhile
-from typing import Self, TypeVar
+from typing import Any, Self, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from biobert_onnx._progress import ProgressBar, can_show_progress
 from biobert_onnx._types import FloatArray
+from biobert_onnx.artifact.hub import download_artifact
 from biobert_onnx.artifact.manifest import Manifest
 from biobert_onnx.artifact.paths import ENCODER_GRAPH, MANIFEST, TOKENIZER, checked_folder
 from biobert_onnx.embeddings import similarity
@@ -88,6 +89,31 @@ class SentenceEncoder:
         self._async_calls = AsyncCalls(
             partial(window_vectors, run=self._sessions.run, dim=self.dim, threads=self._threads)
         )
+
+    @classmethod
+    def from_hub(
+        cls,
+        repository: str,
+        *,
+        revision: str | None = None,
+        token: str | None = None,
+        cache_dir: str | os.PathLike[str] | None = None,
+        **options: Any,
+    ) -> Self:
+        """Return an encoder on the artifact in `repository` (owner/name) on the Hugging Face Hub.
+
+        The files of its manifest, and no others, are downloaded into the Hub's cache, once for each commit. If the Hub
+        cannot be reached within 10 seconds, or HF_HUB_OFFLINE is set, the snapshot in the cache is used.
+
+        `revision`: a branch, tag or commit; None takes the main branch. `token`: an access token; None takes the one
+        that is logged in on this machine, if any. `cache_dir`: None takes the Hub's own (HF_HUB_CACHE). `options`:
+        those of SentenceEncoder.
+
+        Raises ArtifactError if the Hub refuses, or cannot be reached and the cache has no whole snapshot, and as
+        SentenceEncoder does; ValueError if `repository` is no id, ModuleNotFoundError without huggingface_hub.
+        """
+        folder = download_artifact(repository, revision=revision, token=token, cache_dir=cache_dir)
+        return cls(folder, **options)
 
     def __repr__(self) -> str:
         manifest = self._manifest

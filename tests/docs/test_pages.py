@@ -35,6 +35,9 @@ RUN_WITH_SPARK = ("spark.md", "coming-from.md")
 FRAMEWORKS = ("frameworks.md", "other-tools.md", "vector-stores.md")
 """Run in tests/integrations."""
 
+RUN_ON_LOOPBACK = ("hub.md",)
+"""Run in tests/runtime/artifact, on a Hub of the tests."""
+
 LINK = re.compile(r"\]\(([^)]+)\)")
 TITLE = re.compile(r"^#+ (.+)$", re.MULTILINE)
 
@@ -132,6 +135,6 @@ def anchors(page: Path) -> set[str]:
 
 
 def test_every_page_of_docs_with_code_is_run_somewhere() -> None:
-    run_elsewhere = {"README.md", *FRAMEWORKS}
+    run_elsewhere = {"README.md", *FRAMEWORKS, *RUN_ON_LOOPBACK}
     with_code = {page.name for page in DOCS.glob("*.md") if runnable_blocks(page)}
     assert with_code - {*RUN_HERE, *RUN_WITH_SPARK, *run_elsewhere} == set()

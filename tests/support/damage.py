@@ -5,6 +5,7 @@ import json
 import os
 import shutil
 from pathlib import Path
+from typing import Any
 
 from biobert_onnx import Manifest
 from biobert_onnx.encoding.prepacked import FOLDER
@@ -57,10 +58,26 @@ def a_link_to_outside(path: Path) -> None:
 
 def edit_manifest(folder: Path, *keys: str, value: object) -> None:
     """Set one value of the manifest, and its own sha256 so that this shows no damage."""
-    path = folder / "manifest.json"
-    content = last = json.loads(path.read_text(encoding="utf-8"))
+    content = last = _manifest(folder)
     for key in keys[:-1]:
         last = last[key]
     last[keys[-1]] = value
+    _write_manifest(folder, content)
+
+
+def remove_key(folder: Path, key: str) -> None:
+    """Remove one value of the manifest as `edit_manifest` sets one."""
+    content = _manifest(folder)
+    del content[key]
+    _write_manifest(folder, content)
+
+
+def _manifest(folder: Path) -> dict[str, Any]:
+    content: dict[str, Any] = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+    return content
+
+
+def _write_manifest(folder: Path, content: dict[str, Any]) -> None:
     text = json.dumps(content | {"sha256": "0" * 64})
-    path.write_text(text.replace("0" * 64, hashlib.sha256(text.encode()).hexdigest()), encoding="utf-8")
+    sealed = text.replace("0" * 64, hashlib.sha256(text.encode()).hexdigest())
+    (folder / "manifest.json").write_text(sealed, encoding="utf-8")

@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Annotated, Any, Literal, NotRequired, Self, TypedDict
 
@@ -13,7 +13,8 @@ from biobert_onnx.errors import ArtifactError, check_int, short_repr
 
 FORMAT = 2
 """The number of the folder's format. It rises when a reader of the number before would compute other vectors or miss a
-file. A new key that such a reader may leave out does not raise it: readers skip keys that they do not know."""
+file. A reader takes this one number and refuses all others. A new key that a reader may leave out does not raise it:
+readers skip keys that they do not know, and where the key is absent take the default of its field."""
 
 POOLINGS = ("cls", "max", "mean", "mean_sqrt_len_tokens", "weightedmean", "pooler")
 """The ways to one vector a text, under sentence-transformers' names; "pooler" is BERT's own, tanh of a product of
@@ -93,7 +94,7 @@ class Manifest:
     `max_positions`: position embeddings of the checkpoint. `normalized`: whether unit length is part of the graph.
     `prompts`: texts that may be put before a text, by name. `default_prompt`: the name of the one that is, if none is
     asked for; None for none. `include_prompt`: whether the tokens of a prompt count in pooling.
-    `rules`: how the checkpoint was read, one record a decision.
+    `rules`: how the checkpoint was read, one record a decision; for people.
     `checkpoint`, `versions`, `quantization` and `fidelity`: records that the export makes, for people and tools.
     `files`: size and sha256 of each file, by its path inside the folder. The file also holds its own sha256: that of
     its bytes with zeros in that place.
@@ -108,9 +109,9 @@ class Manifest:
     precision: Annotated[str, Literal["int8", "fp32"]]
     casing: Annotated[str, Literal["cased", "uncased"]]
     prompts: Mapping[str, str]
-    default_prompt: str | None
+    default_prompt: str | None = None
     include_prompt: bool
-    rules: list[RuleRecord]
+    rules: list[RuleRecord] = field(default_factory=list)
     checkpoint: Annotated[Mapping[str, Any], CheckpointRecord]
     versions: Mapping[str, str]
     quantization: Mapping[str, Any]
@@ -151,24 +152,30 @@ class Manifest:
     @classmethod
     def _from_bytes(cls, path: Path, raw: bytes) -> Self:
         content = _json_object(path, raw)
-        if content.get("format") != FORMAT:
-            raise ArtifactError(
-                f"'{path}': its format is {short_repr(content.get('format'))}, expected {FORMAT}: "
-                "use the biobert-onnx version that made the artifact, or export it again"
-            )
+        _check_format(path, content.get("format"))
         if SEAL in content:
             _check_seal(path, raw, content[SEAL])
         for difference in differences(content, cls):
             raise ArtifactError(f"'{path}' cannot be read: {difference}: export the artifact again")
-        values = {field.name: content[field.name] for field in fields(cls)}
+        values = {each.name: content[each.name] for each in fields(cls) if each.name in content}
         records = values["files"].items()
         values["files"] = {name: FileRecord(size=record["size"], sha256=record["sha256"]) for name, record in records}
         manifest = cls(**values)
         try:
-            manifest.check_max_length(manifest.max_length)
+            manifest._check_values()
         except ValueError as error:
             raise ArtifactError(f"'{path}' cannot be read: {error}: export the artifact again") from error
         return manifest
+
+    def _check_values(self) -> None:
+        """Raise ValueError at the first value that no artifact has, though its type is right."""
+        self.check_max_length(self.max_length)
+        if not set(self.pooling.split("+")) <= set(POOLINGS):
+            expected = f"one of {', '.join(POOLINGS)}, or some of them joined by +"
+            raise ValueError(f"pooling is {short_repr(self.pooling)}, expected {expected}")
+        if self.default_prompt is not None and self.default_prompt not in self.prompts:
+            names = ", ".join(self.prompts) or "there is none"
+            raise ValueError(f"default_prompt is {short_repr(self.default_prompt)}, expected one of prompts ({names})")
 
     def write(self, folder: Path) -> None:
         """Write `manifest.json` into `folder`: the same manifest gives the same bytes."""
@@ -204,6 +211,24 @@ def _json_object(path: Path, raw: bytes) -> dict[str, Any]:
             f"'{path}' cannot be read: it holds {short_repr(content)}, no object: export the artifact again"
         )
     return content
+
+
+def _check_format(path: Path, number: object) -> None:
+    """Raise ArtifactError unless `number`, the format that the manifest at `path` names, is FORMAT."""
+    if type(number) is not int or number < 1:
+        raise ArtifactError(
+            f"'{path}' cannot be read: format is {short_repr(number)}, expected {FORMAT}: export the artifact again"
+        )
+    if number > FORMAT:
+        raise ArtifactError(
+            f"'{path}' has format {short_repr(number)}, expected {FORMAT}: the artifact was made by a newer "
+            "biobert-onnx: upgrade biobert-onnx here"
+        )
+    if number < FORMAT:
+        raise ArtifactError(
+            f"'{path}' has format {number}, expected {FORMAT}: the artifact was made by an older biobert-onnx: export "
+            "it again"
+        )
 
 
 def _check_seal(path: Path, raw: bytes, seal: object) -> None:

@@ -1,6 +1,7 @@
 """The names of an artifact's files, and the checks that keep every path inside its folder."""
 
 import os
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from stat import S_ISREG
@@ -13,6 +14,15 @@ MODEL_GRAPH = "model.onnx"
 WEIGHTS = "model.onnx_data"
 TOKENIZER = "tokenizer.json"
 
+HUB_REPOSITORY = re.compile(r"(models|datasets|spaces|kernels)--.+")
+"""The name of a repository's folder in the Hub's cache, as huggingface_hub 0.34 to 2.4 give it."""
+
+COMMIT = re.compile(r"[0-9a-f]{40}")
+"""The name of a snapshot's folder."""
+
+SHARED_HASH = re.compile(r"[0-9a-f]{64}")
+"""The name of a file in the store that all repositories of a cache share."""
+
 
 def checked_folder(path: str | os.PathLike[str]) -> Path:
     """Return the absolute path of an artifact's folder, "~" expanded; raises ValueError for an empty path."""
@@ -22,14 +32,26 @@ def checked_folder(path: str | os.PathLike[str]) -> Path:
 
 
 def inside(folder: Path, name: str) -> Path:
-    """The path of the file `name` in `folder`; raises ArtifactError if it leads out of there, by a link or without."""
+    """Return the path of the file `name` in `folder`; raises ArtifactError if it leads out of there.
+
+    A link may lead to where the Hub's cache keeps the files of the snapshot `folder`, and nowhere else outside.
+    """
     path = folder / name
     plain = name.isprintable() and "/" not in name and os.sep not in name and name != ".."
     if not plain or os.path.islink(path):  # noqa: PTH114  # Path's own raises for a name that is too long
         real = Path(os.path.realpath(path)) if name.isprintable() else Path()
-        if not any(real.is_relative_to(root) for root in _roots(folder)):
+        if not any(real.is_relative_to(root) for root in _roots(folder)) and not _is_shared(folder, path, real):
             raise ArtifactError(f"'{path}' leads outside the folder: do not use it, or copy the artifact without links")
     return path
+
+
+def linked_weights(folder: Path) -> Path | None:
+    """Return where the weights of `folder` really lie if a link leads out of it, else None.
+
+    Raises ArtifactError if that is not the Hub's cache.
+    """
+    real = Path(os.path.realpath(inside(folder, WEIGHTS)))
+    return None if real.is_relative_to(os.path.realpath(folder)) else real
 
 
 def _roots(folder: Path) -> Iterator[Path]:
@@ -38,6 +60,36 @@ def _roots(folder: Path) -> Iterator[Path]:
     yield root
     if root.parent.name == "snapshots":
         yield root.parents[1] / "blobs"
+
+
+def _is_shared(folder: Path, path: Path, real: Path) -> bool:
+    """Whether `path` is a link of a snapshot into the store that all repositories of its cache share.
+
+    huggingface_hub keeps such files since 1.32. In CACHE/models--OWNER--NAME/snapshots/COMMIT/FILE are two links, one
+    to ../../blobs/HASH and from there one to CACHE/blobs/XX/SHARED_HASH, which is the file `real`. XX are the first two
+    digits of its name. Any other chain of links is none of huggingface_hub's.
+    """
+    snapshot = Path(os.path.realpath(folder))
+    if snapshot.parent.name != "snapshots" or not COMMIT.fullmatch(snapshot.name):
+        return False
+    repository = snapshot.parents[1]
+    blob = _link_target(path)
+    stored = blob and _link_target(blob)
+    return (
+        HUB_REPOSITORY.fullmatch(repository.name) is not None
+        and blob is not None
+        and blob.parent == repository / "blobs"
+        and stored == real == repository.parent / "blobs" / real.name[:2] / real.name
+        and SHARED_HASH.fullmatch(real.name) is not None
+    )
+
+
+def _link_target(path: Path) -> Path | None:
+    """Return what the link `path` names, no link of which is followed; None if `path` is no link."""
+    try:
+        return Path(os.path.normpath(os.path.join(os.path.realpath(path.parent), os.readlink(path))))  # noqa: PTH115, PTH118
+    except (OSError, ValueError):
+        return None
 
 
 def check_size(path: Path, size: int) -> None:

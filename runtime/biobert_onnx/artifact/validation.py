@@ -1,7 +1,7 @@
 """What a JSON value must hold, read off the types of a dataclass: where a value differs from them."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, is_dataclass
+from dataclasses import MISSING, dataclass, fields, is_dataclass
 from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints, is_typeddict
 
@@ -19,7 +19,8 @@ def differences(value: object, kind: Any, place: str = "") -> Iterator[str]:
     """Yield where `value`, which JSON holds at `place`, differs from the type `kind`: place, value, expected type.
 
     `kind` is a dataclass, a TypedDict, Mapping[str, T], list[T], str, bool, int (a count: not negative), float, one of
-    these or None, a Literal, or Any. Of `Annotated[T, U]` it is U. Keys that `kind` does not name are free.
+    these or None, a Literal, or Any. Of `Annotated[T, U]` it is U. Keys that `kind` does not name are free, and a field
+    with a default may be absent.
 
     >>> from typing import NotRequired, TypedDict
     >>> class Table(TypedDict):
@@ -60,7 +61,10 @@ def _types_by_key(value: object, kind: Any, keys: tuple[str, ...]) -> dict[str, 
         types = get_type_hints(kind)  # without NotRequired
         return {key: each for key, each in types.items() if key in kind.__required_keys__ or key in present}
     if is_dataclass(kind):
-        return get_type_hints(kind, include_extras=True)
+        present = value if isinstance(value, Mapping) else {}
+        types = get_type_hints(kind, include_extras=True)
+        needed = {each.name for each in fields(kind) if each.default is each.default_factory is MISSING}
+        return {key: each for key, each in types.items() if key in needed or key in present}
     if get_origin(kind) is Mapping:
         found = value if isinstance(value, Mapping) else {}
         return dict.fromkeys([*keys, *found], get_args(kind)[1])

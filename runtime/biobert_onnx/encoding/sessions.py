@@ -1,6 +1,7 @@
 """onnxruntime sessions with the options that the artifact's graphs need."""
 
 import ctypes
+import mmap
 import threading
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from biobert_onnx._types import FloatArray
+from biobert_onnx.artifact.paths import WEIGHTS, linked_weights
 from biobert_onnx.encoding.after_fork import reset_after_fork
 from biobert_onnx.encoding.ort import onnxruntime
 from biobert_onnx.errors import ArtifactError
@@ -140,11 +142,29 @@ def session_options(*, threads: int) -> onnxruntime.SessionOptions:
 def new_session(graph: Path, options: onnxruntime.SessionOptions) -> onnxruntime.InferenceSession:
     """Open a session on `graph` with `options`; raises ArtifactError if onnxruntime refuses the file.
 
-    onnxruntime's own fallback to the CPU would print some errors and try the same again: it is off.
+    onnxruntime reads no weights behind links that lead out of the graph's folder, as those of the Hub's cache do: such
+    weights are mapped here. onnxruntime's own fallback to the CPU would print some errors and try the same again: it is
+    off.
     """
+    weights = linked_weights(graph.parent)
     try:
+        mapped = None if weights is None else _map_weights(weights, options)
         providers = ["CPUExecutionProvider"]
-        return onnxruntime.InferenceSession(str(graph), options, providers=providers, enable_fallback=False)
+        session = onnxruntime.InferenceSession(str(graph), options, providers=providers, enable_fallback=False)
     except Exception as error:  # onnxruntime's errors share no base class
         reason = str(error).splitlines()[0]
         raise ArtifactError(f"onnxruntime cannot load '{graph}' ({reason}): export the artifact again") from error
+    session.mapped_weights = mapped  # it reads them as long as it lives
+    return session
+
+
+def _map_weights(path: Path, options: onnxruntime.SessionOptions) -> mmap.mmap:
+    """Let sessions of `options` use the file `path` in place of their graph's WEIGHTS, mapped, so that none is copied.
+
+    The map must live as long as the sessions.
+    """
+    with path.open("rb") as file:
+        mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+    options.add_external_initializers_from_files_in_memory([WEIGHTS], [mapped], [len(mapped)])
+    options.add_session_config_entry("session.use_external_initializer_file_buffers_directly", "1")
+    return mapped

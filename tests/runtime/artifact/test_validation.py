@@ -6,21 +6,39 @@ from typing import Any
 import pytest
 
 from biobert_onnx import ArtifactError, SentenceEncoder
-from tests.support.damage import edit_manifest
+from tests.support.damage import edit_manifest, remove_key
 from tests.support.texts import TEXTS
 
 
-@pytest.mark.parametrize("content", [b"", b"{", b"[]", b"null", b"7", b'{"format": 1}', b"\xff\xfe", b"[" * 100_000])
+@pytest.mark.parametrize("content", [b"", b"{", b"[]", b"null", b"7", b'{"format": 2}', b"\xff\xfe", b"[" * 100_000])
 def test_a_manifest_that_is_no_manifest_is_refused(folder: Path, content: bytes) -> None:
     (folder / "manifest.json").write_bytes(content)
     with pytest.raises(ArtifactError, match=r"manifest\.json' cannot be read"):
         SentenceEncoder(folder)
 
 
-@pytest.mark.parametrize("number", [0, 2, "1", None, [1], {}])
-def test_another_format_is_refused_with_the_files_name(folder: Path, number: object) -> None:
+@pytest.mark.parametrize("number", [0, -1, "2", None, True, 2.0, [2], {}])
+def test_a_format_that_is_no_number_from_1_on_is_damage(folder: Path, number: object) -> None:
     edit_manifest(folder, "format", value=number)
-    with pytest.raises(ArtifactError, match=r"manifest\.json': its format is .*, expected 1: use the biobert-onnx ver"):
+    with pytest.raises(
+        ArtifactError, match=r"manifest\.json' cannot be read: format is .*, expected 2: export the art"
+    ):
+        SentenceEncoder(folder)
+
+
+@pytest.mark.parametrize("number", [3, 12, 10**60])
+def test_a_newer_format_says_upgrade(folder: Path, number: int) -> None:
+    edit_manifest(folder, "format", value=number)
+    expected = (
+        r"manifest\.json' has format \d.*, expected 2: .* made by a newer biobert-onnx: upgrade biobert-onnx here$"
+    )
+    with pytest.raises(ArtifactError, match=expected):
+        SentenceEncoder(folder)
+
+
+def test_an_older_format_says_export_again(folder: Path) -> None:
+    edit_manifest(folder, "format", value=1)
+    with pytest.raises(ArtifactError, match=r"has format 1, expected 2: .* by an older biobert-onnx: export it again$"):
         SentenceEncoder(folder)
 
 
@@ -35,7 +53,16 @@ def test_another_format_is_refused_with_the_files_name(folder: Path, number: obj
         (("max_positions",), 0, "max_length is "),
         (("name",), None, "name is None, expected str"),
         (("normalized",), 0, "normalized is 0, expected bool"),
-        (("pooling",), "max", "pooling is 'max', expected one of mean, cls, pooler"),
+        (("pooling",), "sum", "pooling is 'sum', expected one of cls, max, mean, "),
+        (("pooling",), "cls+sum", "pooling is 'cls+sum', expected one of cls, max, mean, "),
+        (("pooling",), "", "pooling is '', expected one of cls, max, mean, "),
+        (("prompts",), ["query: "], "prompts is ['query: '], expected an object"),
+        (("prompts",), {"query": None}, "prompts.query is None, expected str"),
+        (("default_prompt",), 3, "default_prompt is 3, expected str or null"),
+        (("default_prompt",), "query", "default_prompt is 'query', expected one of prompts (there is none)"),
+        (("include_prompt",), None, "include_prompt is None, expected bool"),
+        (("rules",), {}, "rules is {}, expected a list"),
+        (("rules",), [{"about": "pooling"}], "rules[0].decision is None, expected str"),
         (("precision",), ["int8"], "precision is ['int8'], expected one of int8, fp32"),
         (("casing",), "", "casing is '', expected one of cased, uncased"),
         (("quantization",), 7, "quantization is 7, expected an object"),
@@ -65,3 +92,16 @@ def test_what_a_manifest_may_hold_beside_is_left_alone(folder: Path, encoder: Se
     edit_manifest(folder, "of_a_later_version", value=extra)
     edit_manifest(folder, "checkpoint", "more", value=extra)
     assert (SentenceEncoder(folder).encode(TEXTS[:1]) == encoder.encode(TEXTS[:1])).all()
+
+
+@pytest.mark.parametrize("key", ["rules", "default_prompt"])
+def test_a_key_that_a_reader_may_leave_out_may_be_absent(folder: Path, encoder: SentenceEncoder, key: str) -> None:
+    remove_key(folder, key)
+    assert (SentenceEncoder(folder).encode(TEXTS[:1]) == encoder.encode(TEXTS[:1])).all()
+
+
+@pytest.mark.parametrize("key", ["format", "name", "prompts", "include_prompt", "files"])
+def test_any_other_key_that_is_absent_is_named(folder: Path, key: str) -> None:
+    remove_key(folder, key)
+    with pytest.raises(ArtifactError, match=rf"manifest\.json' cannot be read: {key}\S* is None, expected"):
+        SentenceEncoder(folder)

@@ -19,6 +19,7 @@ from biobert_onnx.serving import bundle as bundling
 from biobert_onnx.serving.bundle import MAX_UNZIPPED_BYTES, bundle
 from biobert_onnx.serving.wheels import PACKAGES, PLATFORMS, UNUSED_FILES
 from tests.runtime.serving.lambda_runtime import RuntimeServer
+from tests.support.hub_cache import in_cache
 from tests.support.pages import PROJECT
 from tests.support.texts import TEXTS
 
@@ -70,6 +71,12 @@ def test_the_zip_holds_runtime_dependencies_artifact_and_handler_in_order(zipped
     }
     assert sum(name.endswith("/METADATA") for name in found) == 3
     assert any("licenses/" in name for name in found)
+
+
+def test_a_snapshot_in_the_hubs_cache_gives_the_same_zip(zipped: Path, artifact: Path, tmp_path: Path) -> None:
+    snapshot = in_cache(artifact, tmp_path / "hub", "store")
+    bundle(snapshot, tmp_path / "function.zip", platform=PLATFORM, python=PYTHON)
+    assert (tmp_path / "function.zip").read_bytes() == zipped.read_bytes()
 
 
 def test_the_zip_is_within_lambdas_limit_with_room_for_bioberts_weights(zipped: Path, artifact: Path) -> None:

@@ -18,6 +18,7 @@ from biobert_onnx import ArtifactError, Manifest, SentenceEncoder, TruncationWar
 from biobert_onnx.catalog.names import DEFAULT as MODEL
 from biobert_onnx.spark import BertSentenceEmbeddings, DocumentAssembler, SentenceDetector, embed_column, to_vector
 from biobert_onnx.spark.worker import RemoteEncoder, read_manifest, remote_encoder
+from tests.support.hub_cache import in_cache
 from tests.support.prompts import DEFAULT
 from tests.support.texts import TEXTS
 
@@ -44,6 +45,15 @@ def bits(embeddings: Sequence[float]) -> bytes:
 
 def vectors(frame: DataFrame, column: str) -> list[list[bytes]]:
     return [[bits(item.embeddings) for item in row[0]] for row in frame.orderBy("n").select(column).collect()]
+
+
+def test_a_snapshot_in_the_hubs_cache_is_an_artifact(
+    artifact: Path, documents: DataFrame, encoder: SentenceEncoder, tmp_path: Path
+) -> None:
+    stage = BertSentenceEmbeddings.load(str(in_cache(artifact, tmp_path / "hub", "store"))).setInputCols("document")
+    found = vectors(stage.transform(documents), "sentence_embeddings")
+    rows = zip(TEXTS, encoder.encode(TEXTS), strict=True)
+    assert found == [[], *([row.tobytes()] if text else [] for text, row in rows)]  # none of null and of ""
 
 
 def test_each_sentence_is_annotated_as_spark_nlp_does(
