@@ -164,4 +164,5 @@ class Checkpoint:
             return Rule("pooling", requested, f"by pooling={named}")
         if own is not None:
             return Rule("pooling", own, f"by {place}")
-        return Rule("pooling", DEFAULT_POOLING, f"by default: {place or 'nothing in the folder'} names none")
+        lacking = f"{place} names none" if place else "nothing in the folder names one"
+        return Rule("pooling", DEFAULT_POOLING, f"by default: {lacking}")
