@@ -177,7 +177,7 @@ def test_the_manifest_of_a_chain_says_what_was_read(artifact_of_chain: Path) -> 
     assert (manifest.dim, manifest.pooling, manifest.normalized) == (12, "cls+mean", True)
     assert (manifest.prompts, manifest.default_prompt) == (PROMPTS["prompts"], "query")
     assert (manifest.include_prompt, manifest.max_length) == (True, 77)
-    assert {rule["about"] for rule in manifest.rules} == {"pooling", "max_length", "prompt"}
+    assert {"pooling", "max_length", "prompt"} <= {rule["about"] for rule in manifest.rules}
 
 
 def test_they_load_the_artifact_of_a_chain_and_give_the_vectors_of_its_folder(

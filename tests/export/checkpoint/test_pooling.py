@@ -115,4 +115,4 @@ def test_leaving_prompts_out_of_pooling_is_kept_where_there_are_none(
     config = {"pooling_mode": "mean", "include_prompt": False}
     checkpoint = Checkpoint.read(str(old_folder(tiny_checkpoint, tmp_path / "st", pooling=config, prompts=prompts)))
     assert not checkpoint.modules.include_prompt
-    assert [rule.about for rule in checkpoint.rules] == ["prompt"]
+    assert "prompt" in [rule.about for rule in checkpoint.rules]
