@@ -8,7 +8,7 @@ from typing import Any
 from biobert_onnx.artifact.manifest import Manifest
 from biobert_onnx_export.checkpoint.checkpoint import Checkpoint
 from biobert_onnx_export.gate.gate import Progress, write_faithful_graphs
-from biobert_onnx_export.gate.measure import check_graphs, check_parity, measure_fidelity
+from biobert_onnx_export.gate.measure import check_graphs, check_parity, measure_fidelity, parity
 from biobert_onnx_export.graph.artifact_graphs import write_graphs
 from biobert_onnx_export.graph.bert import float_plan
 from biobert_onnx_export.publish.manifest import quantization_record, write_manifest
@@ -46,7 +46,8 @@ def export(
 
     Returns the artifact's manifest.
 
-    `pooling`: mean, cls or pooler; None takes the checkpoint's own, else mean.
+    `pooling`: cls, max, mean, mean_sqrt_len_tokens, weightedmean or pooler, or several joined by "+", whose vectors are
+    concatenated; None takes the checkpoint's own, else mean.
     `precision`: int8 or fp32.
     `casing`: cased or uncased; None takes what the folder says, else the published checkpoint's, else the vocabulary's.
     `max_length`: texts are cut to this number of tokens; None takes the checkpoint's own limit.
@@ -67,8 +68,10 @@ def export(
     with new_folder(Path(artifact)) as (work, folder):
         progress("reading the checkpoint")
         source = Checkpoint.read(os.fspath(checkpoint), revision=revision, token=token, casing=casing)
+        source = source.with_rules_of(pooling=pooling, max_length=max_length)
         pooling, max_length = source.pooling(pooling), source.max_length(max_length)
-        tokens = texts.tokenize(source.vocabulary.tokenizer(), max_length=max_length)
+        prompt = source.modules.prompts.default_text
+        tokens = texts.tokenize(source.vocabulary.tokenizer(), max_length=max_length, prompt=prompt)
         unknown = unknown_rates(source.vocabulary, texts.biomedical)
         for line in (*map(str, source.rules), describe_rates(unknown, source.vocabulary.casing)):
             progress(line)
@@ -86,7 +89,7 @@ def export(
 
         progress("building the float32 graph")
         write_graphs(source, float_plan(source), folder, pooling=pooling)
-        check_parity(folder, targets.samples, pooling=pooling)
+        check_parity(folder, targets.samples, tolerance=parity(source, pooling))
 
         quantization: Mapping[str, Any] = {}
         if precision == "int8":

@@ -1,70 +1,166 @@
-"""The settings of a sentence-transformers folder: pooling, max_seq_length, Normalize."""
+"""A folder of sentence-transformers 1 to 6: the list of its modules, and the settings of each."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any, Self
 
-from biobert_onnx_export.checkpoint.json_files import read_any_json, read_json
+from biobert_onnx.errors import short_repr
+from biobert_onnx_export.checkpoint.json_files import read_any_json
+from biobert_onnx_export.checkpoint.pooling import PoolingSettings
+from biobert_onnx_export.checkpoint.prompts import Prompts
+from biobert_onnx_export.checkpoint.rules import Rule
+from biobert_onnx_export.checkpoint.sentence_modules import READERS, Normalize, SentenceModule
+from biobert_onnx_export.checkpoint.settings import Settings
+from biobert_onnx_export.checkpoint.transformer_settings import TransformerSettings
 from biobert_onnx_export.errors import CheckpointError
 
-MODULE_KINDS = ("Transformer", "Pooling", "Normalize")
-"""The kinds of module that this project can write into a graph."""
+MODULES = "modules.json"
 
-POOLING_KEYS = {"pooling_mode_mean_tokens": "mean", "pooling_mode_cls_token": "cls"}
-"""Keys of 1_Pooling/config.json and the pooling of each; newer files say pooling_mode: "mean" instead."""
+PACKAGE = "sentence_transformers."
+"""The package of every module that exports. Its modules moved inside of it, so the name of the class alone counts."""
+
+ENCODERS = ("Transformer", "BERT")
+"""The names of the module that holds the encoder: BERT until sentence-transformers 0.2."""
+
+POOLING = "Pooling"
+DROPOUT = "Dropout"
+"""A module that does nothing after training."""
+
+TOKENIZER_CONFIG = "tokenizer_config.json"
+
+NO_LIMIT = 1e20
+"""A model_max_length from here on stands for no limit, as transformers has it; JSON may hold it as 1e+30."""
+
+EXPORTED = ("Transformer", POOLING, *READERS, DROPOUT)
+
+
+@dataclass(frozen=True)
+class Listed:
+    """An entry of modules.json: the name of its class, and its folder inside the checkpoint, "" for the root."""
+
+    kind: str
+    place: str
 
 
 @dataclass(frozen=True, kw_only=True)
 class SentenceModules:
-    """The sentence modules of a checkpoint; `encoder` is BERT's own folder, None stands for an absent setting."""
+    """The sentence modules of a checkpoint; `encoder` is BERT's own folder.
+
+    `transformer`, `pooling_settings` and `prompts` are the settings as read; `after_pooling` the modules that follow,
+    in order, without those that do nothing. `tokenizer_limit`: model_max_length of tokenizer_config.json, None if it
+    has none.
+    """
 
     encoder: Path
-    pooling: str | None = None
-    max_length: int | None = None
-    normalized: bool = False
+    transformer: TransformerSettings
+    pooling_settings: PoolingSettings | None
+    after_pooling: tuple[SentenceModule, ...]
+    prompts: Prompts
+    tokenizer_limit: int | None
 
     @classmethod
     def read(cls, folder: Path) -> Self:
-        """Read modules.json in `folder`; without that file, `folder` is a BERT encoder with no settings.
+        """Read modules.json in `folder`; without that file, `folder` is a BERT encoder with no settings but its own.
 
-        Raises CheckpointError for a module or a pooling that this project cannot write into a graph.
+        Raises CheckpointError for whatever changes vectors and cannot be written into a graph.
         """
-        if not (folder / "modules.json").is_file():
-            return cls(encoder=folder)
-        modules = _modules(folder)
-        if modules.keys() - set(MODULE_KINDS) or "Transformer" not in modules:
-            listed, supported = ", ".join(modules), ", ".join(MODULE_KINDS)
-            raise CheckpointError(f"'{folder}/modules.json' lists {listed}: only {supported} export")
-        encoder = folder / modules["Transformer"]
-        settings = encoder / "sentence_bert_config.json"
+        if not (folder / MODULES).is_file():
+            return cls(
+                encoder=folder,
+                transformer=TransformerSettings.of(Settings(path=folder, content={})),
+                pooling_settings=None,
+                after_pooling=(),
+                prompts=Prompts(),
+                tokenizer_limit=_tokenizer_limit(folder),
+            )
+        encoder, pooling, others = _sorted(folder)
+        prompts = Prompts.read(folder)
+        settings = None if pooling is None else PoolingSettings.read(folder / pooling.place / "config.json")
+        if settings is not None:
+            settings.check_prompts(", ".join(name for name, text in prompts.texts.items() if text))
         return cls(
-            encoder=encoder,
-            pooling=_pooling(folder / modules["Pooling"] / "config.json") if "Pooling" in modules else None,
-            max_length=read_json(settings).get("max_seq_length") if settings.is_file() else None,
-            normalized="Normalize" in modules,
+            encoder=folder / encoder.place,
+            transformer=TransformerSettings.read(folder / encoder.place),
+            pooling_settings=settings,
+            after_pooling=tuple(READERS[module.kind](folder, module.place) for module in others),
+            prompts=prompts,
+            tokenizer_limit=_tokenizer_limit(folder / encoder.place),
         )
 
+    @property
+    def pooling(self) -> str | None:
+        """The pooling that the folder names, modes joined by "+"; None if it names none."""
+        return None if self.pooling_settings is None else self.pooling_settings.pooling
 
-def _modules(folder: Path) -> dict[str, str]:
-    listed = read_any_json(folder / "modules.json")
-    try:
-        return {module["type"].rpartition(".")[2]: module.get("path", "") for module in listed}
-    except (TypeError, KeyError, AttributeError) as error:
+    @property
+    def include_prompt(self) -> bool:
+        """Whether the tokens of a prompt count in pooling."""
+        return self.pooling_settings is None or self.pooling_settings.include_prompt
+
+    @property
+    def lower_case(self) -> bool:
+        """Whether the text is lower-cased as a whole before it is tokenized; accents stay."""
+        return self.transformer.lower_case
+
+    @property
+    def normalized(self) -> bool:
+        """Whether the vectors have unit length."""
+        return bool(self.after_pooling) and isinstance(self.after_pooling[-1], Normalize)
+
+    def check_width(self, hidden_size: int) -> None:
+        """Raise CheckpointError if Pooling is for token vectors of another size than `hidden_size`."""
+        if self.pooling_settings is not None:
+            self.pooling_settings.check_width(hidden_size)
+
+    def rules(self) -> tuple[Rule, ...]:
+        """Return what users should know of the prompts."""
+        if self.include_prompt:
+            return self.prompts.rules()
+        reason = "include_prompt of Pooling is false; the folder has no prompt, so nothing changes"
+        return (Rule("prompt", "its tokens would not count in pooling", reason),)
+
+
+def _sorted(folder: Path) -> tuple[Listed, Listed | None, list[Listed]]:
+    """Return the encoder, Pooling, and the modules after it that do something."""
+    path = folder / MODULES
+    modules = _listed(path)
+    encoder, *others = modules
+    pooling = others.pop(0) if others and others[0].kind == POOLING else None
+    unknown = [module.kind for module in others if module.kind not in (*READERS, DROPOUT)]
+    if encoder.kind not in ENCODERS or unknown or (others and pooling is None):
+        listed = ", ".join(module.kind for module in modules)
         raise CheckpointError(
-            f"'{folder}/modules.json' is no list of modules ({error!r}): download it again"
-        ) from error
-
-
-def _pooling(path: Path) -> str:
-    config: dict[str, Any] = read_json(path)
-    chosen = [config["pooling_mode"]] if isinstance(config.get("pooling_mode"), str) else _legacy_poolings(config)
-    if len(chosen) != 1 or chosen[0] not in POOLING_KEYS.values():
-        raise CheckpointError(
-            f"'{path}' asks for pooling {', '.join(chosen) or 'of no kind'}: only mean or cls exports"
+            f"'{path}' lists {listed}: only Transformer, then Pooling, then any of {', '.join(EXPORTED[2:])} export"
         )
-    return str(chosen[0])
+    return encoder, pooling, [module for module in others if module.kind != DROPOUT]
 
 
-def _legacy_poolings(config: dict[str, Any]) -> list[str]:
-    keys = [key for key, value in config.items() if key.startswith("pooling_mode_") and value is True]
-    return [POOLING_KEYS.get(key, key) for key in keys]
+def _listed(path: Path) -> list[Listed]:
+    content = read_any_json(path)
+    if not isinstance(content, list) or not content or not all(isinstance(entry, dict) for entry in content):
+        raise CheckpointError(f"'{path}' holds {short_repr(content)}, expected a list of modules: download it again")
+    return [_entry(path, entry) for entry in content]
+
+
+def _entry(path: Path, entry: Mapping[str, Any]) -> Listed:
+    settings = Settings(path=path, content=entry)
+    kind = settings.required("type", str)
+    if not kind.startswith(PACKAGE):
+        raise settings.fault(
+            "type", f"a class of {PACKAGE.rstrip('.')}", "modules with code of their own do not export"
+        )
+    place = settings.given("path", str) or ""
+    if PurePosixPath(place).is_absolute() or ".." in PurePosixPath(place).parts:
+        raise settings.fault("path", "a folder inside the checkpoint")
+    return Listed(kind=kind.rpartition(".")[2], place=place)
+
+
+def _tokenizer_limit(encoder: Path) -> int | None:
+    """Return model_max_length of tokenizer_config.json, under its old name max_len too; None for none."""
+    settings = Settings.read_if_there(encoder / TOKENIZER_CONFIG)
+    key = "model_max_length" if "model_max_length" in settings.content else "max_len"
+    value = settings.content.get(key)
+    if value is None or (isinstance(value, float) and value >= NO_LIMIT):
+        return None
+    return settings.count(key)

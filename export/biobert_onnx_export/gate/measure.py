@@ -10,13 +10,17 @@ import onnx
 from biobert_onnx._types import FloatArray, TokenIds
 from biobert_onnx.artifact.paths import ENCODER_GRAPH, MODEL_GRAPH
 from biobert_onnx.encoding.sessions import open_session
+from biobert_onnx_export.checkpoint.checkpoint import Checkpoint
+from biobert_onnx_export.checkpoint.pooling import POOLER, modes
+from biobert_onnx_export.checkpoint.sentence_modules import Normalize
 from biobert_onnx_export.errors import FidelityError
 from biobert_onnx_export.gate.fidelity import cosines, fidelity_record
 from biobert_onnx_export.reference.targets import Target
 from biobert_onnx_export.reference.vectors import relative_difference, vectors_of
 
-PARITY = {"mean": 1e-5, "cls": 1e-5, "pooler": 2e-5}
-"""The largest difference of our float32 graphs to the reference, relative to the largest component, by pooling."""
+PARITY = 1e-5
+"""The largest difference of our float32 graphs to the reference, relative to the largest component, where vectors are
+tokens' own values or means of them."""
 
 MODEL_COSINE = 0.9999
 """The least mean cosine of model.onnx, on one padded batch, to encoder.onnx.
@@ -42,14 +46,27 @@ def model_vectors(folder: Path, token_ids: TokenIds) -> FloatArray:
     return embeddings
 
 
-def check_parity(folder: Path, target: Target, *, pooling: str) -> None:
-    """Raise FidelityError unless both float32 graphs in `folder` give the target's vectors within rounding."""
+def parity(checkpoint: Checkpoint, pooling: str) -> float:
+    """Return the largest difference that rounding may make to the vectors of `pooling`.
+
+    It is PARITY, and doubles with every product or LayerNorm after the last layer: these round once more, and what they
+    leave may be smaller than what they are given.
+    """
+    steps = sum(not isinstance(module, Normalize) for module in checkpoint.modules.after_pooling)
+    return float(PARITY * 2 ** (steps + (POOLER in modes(pooling))))
+
+
+def check_parity(folder: Path, target: Target, *, tolerance: float) -> None:
+    """Raise FidelityError unless both float32 graphs in `folder` give the target's vectors to within `tolerance`.
+
+    The difference is relative to the largest component.
+    """
     for name, vectors in _vectors_of_both(folder, target).items():
         difference = relative_difference(vectors, target.vectors)
-        if not difference <= PARITY[pooling]:  # nan fails as well
+        if not difference <= tolerance:  # nan fails as well
             raise FidelityError(
                 f"the float32 {name} differs from the reference by {difference:.1e} of the largest component, "
-                f"expected at most {PARITY[pooling]}: open an issue with this checkpoint"
+                f"expected at most {tolerance}: open an issue with this checkpoint"
             )
 
 

@@ -4,9 +4,11 @@ from pathlib import Path
 
 from biobert_onnx.artifact.paths import ENCODER_GRAPH, MODEL_GRAPH, WEIGHTS
 from biobert_onnx_export.checkpoint.checkpoint import Checkpoint
+from biobert_onnx_export.checkpoint.pooling import reads_first_token_only
+from biobert_onnx_export.graph.after_pooling import write_after_pooling
 from biobert_onnx_export.graph.bert import Network, checkpoint_sites, float_plan, site_input
 from biobert_onnx_export.graph.plan import Plan
-from biobert_onnx_export.graph.pooling import finish, first_token, mean_of_all, mean_of_unmasked
+from biobert_onnx_export.graph.pooling import write_pooling
 from biobert_onnx_export.graph.writer import GraphWriter, WeightsFile
 
 UNPADDED_INPUTS = {"input_ids": ("batch", "tokens")}
@@ -43,18 +45,23 @@ def write_calibration_graph(checkpoint: Checkpoint, folder: Path) -> Path:
 
 
 def _write_encoder(network: Network, path: Path, pooling: str) -> None:
-    dim = network.checkpoint.geometry.hidden_size
     tokens = network.tokens()
-    hidden = network.hidden(tokens, leading=pooling != "mean")
-    pooled = mean_of_all(network, hidden, tokens) if pooling == "mean" else first_token(network, hidden, pooling)
-    finish(network, pooled, "embeddings")
+    hidden = network.hidden(tokens, leading=reads_first_token_only(pooling))
+    _write_vectors(network, hidden, tokens, pooling, "embeddings")
+    dim = network.checkpoint.dim(pooling)
     network.graph.write(path, inputs=UNPADDED_INPUTS, outputs={"embeddings": ("batch", dim)})
 
 
 def _write_model(network: Network, path: Path, pooling: str) -> None:
-    dim = network.checkpoint.geometry.hidden_size
-    hidden = network.hidden(network.tokens(), output="last_hidden_state")
-    pooled = mean_of_unmasked(network, hidden) if pooling == "mean" else first_token(network, hidden, pooling)
-    finish(network, pooled, "sentence_embedding")
-    shapes = {"last_hidden_state": ("batch", "sequence", dim), "sentence_embedding": ("batch", dim)}
+    tokens = network.tokens()
+    hidden = network.hidden(tokens, output="last_hidden_state")
+    _write_vectors(network, hidden, tokens, pooling, "sentence_embedding")
+    hidden_size, dim = network.checkpoint.geometry.hidden_size, network.checkpoint.dim(pooling)
+    shapes = {"last_hidden_state": ("batch", "sequence", hidden_size), "sentence_embedding": ("batch", dim)}
     network.graph.write(path, inputs=MASKED_INPUTS, outputs=shapes)
+
+
+def _write_vectors(network: Network, hidden: str, tokens: str, pooling: str, output: str) -> None:
+    """Add the graph's `output`: a vector (dim,) for each text, from the last layer's output."""
+    pooled = write_pooling(network, hidden, tokens, pooling)
+    write_after_pooling(network.graph, network.checkpoint.modules.after_pooling, pooled, output)

@@ -69,16 +69,16 @@ def write_manifest(
     """
     manifest = Manifest(
         name=checkpoint.source,
-        dim=checkpoint.geometry.hidden_size,
+        dim=checkpoint.dim(pooling),
         max_length=max_length,
         max_positions=checkpoint.geometry.max_position_embeddings,
         pooling=pooling,
         normalized=checkpoint.modules.normalized,
         precision="int8" if quantization else "fp32",
         casing=checkpoint.vocabulary.casing,
-        prompts={},
-        default_prompt=None,
-        include_prompt=True,
+        prompts=checkpoint.modules.prompts.texts,
+        default_prompt=checkpoint.modules.prompts.default,
+        include_prompt=checkpoint.modules.include_prompt,
         rules=[rule.record() for rule in checkpoint.rules],
         checkpoint={
             **checkpoint.identity(),

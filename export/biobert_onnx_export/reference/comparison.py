@@ -90,7 +90,7 @@ def compare_with_loader(
     except Exception as error:  # whatever the library raises for a folder that it does not know
         reason = str(error).strip().splitlines() or [type(error).__name__]
         return Comparison(loader=None, reason=f"it refuses the folder ({reason[0]:.200})")
-    if checkpoint.max_length(None) != max_length:
+    if checkpoint.own_limit()[0] != max_length:
         loader.set_max_length(max_length)
     held_out = list(chain.from_iterable(texts.held_out.values()))
     ids = [*chain.from_iterable(targets.held_out[name].token_ids for name in texts.held_out), long_text]

@@ -22,6 +22,7 @@ from biobert_onnx._types import FloatArray, TokenIds
 from biobert_onnx_export.checkpoint.checkpoint import Checkpoint
 from biobert_onnx_export.checkpoint.json_files import read_json
 from biobert_onnx_export.checkpoint.tokenizer_files import CONFIG
+from biobert_onnx_export.reference.after_pooling import apply
 from biobert_onnx_export.reference.pytorch import one_thread_a_run, pytorch_hidden_states
 from biobert_onnx_export.reference.vectors import pool, vectors_of
 
@@ -30,7 +31,7 @@ BATCH_SIZE = 32
 
 
 class TransformersLoader:
-    """AutoTokenizer and BertModel of a folder; pooling is ours, as transformers has none."""
+    """AutoTokenizer and BertModel of a folder; prompt, pooling and what follows are ours, as transformers has none."""
 
     def __init__(self, folder: Path, checkpoint: Checkpoint, *, pooling: str) -> None:
         """Load `folder`; `checkpoint` gives the pooler's weights and the number of positions."""
@@ -39,18 +40,20 @@ class TransformersLoader:
         with quiet():
             self._tokenizer = load_tokenizer(folder)
             self._model = transformers.BertModel.from_pretrained(folder, local_files_only=True).float().eval()
-        self._limit = min(self._tokenizer.model_max_length, checkpoint.geometry.max_position_embeddings)
+        own = checkpoint.modules.transformer.max_seq_length
+        self._limit = own or min(self._tokenizer.model_max_length, checkpoint.geometry.max_position_embeddings)
 
     def token_ids(self, texts: Sequence[str]) -> TokenIds:
-        """Return the token ids of each text, cut as transformers cuts it."""
+        """Return the token ids of each text with its prompt, cut as transformers cuts it."""
+        prompted = [self._checkpoint.modules.prompts.default_text + text for text in texts]
         with quiet():
-            ids: TokenIds = self._tokenizer(list(texts), truncation=True, max_length=self._limit)["input_ids"]
+            ids: TokenIds = self._tokenizer(prompted, truncation=True, max_length=self._limit)["input_ids"]
         return ids
 
     def vectors(self, texts: Sequence[str]) -> FloatArray:
         """Return the pooled vectors of `texts`, (texts, dim) float32."""
         with one_thread_a_run():
-            return vectors_of(self._pooled, self.token_ids(texts), dim=self._checkpoint.geometry.hidden_size)
+            return vectors_of(self._pooled, self.token_ids(texts), dim=self._checkpoint.dim(self._pooling))
 
     def set_normalizer(self, normalizer: Normalizer) -> None:
         """Replace the tokenizer's normalizer."""
@@ -65,7 +68,8 @@ class TransformersLoader:
         load_tensors(self._model, self._checkpoint)
 
     def _pooled(self, input_ids: NDArray[np.int64]) -> FloatArray:
-        return pool(pytorch_hidden_states(self._model, input_ids), self._checkpoint, self._pooling)
+        pooled = pool(pytorch_hidden_states(self._model, input_ids), self._checkpoint, self._pooling)
+        return apply(self._checkpoint.modules.after_pooling, pooled)
 
 
 class SentenceTransformersLoader:

@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 from biobert_onnx._types import FloatArray, TokenIds
 from biobert_onnx.catalog.published import hidden_states
-from biobert_onnx.embeddings import scale_to_unit_length
 from biobert_onnx_export.checkpoint.checkpoint import Checkpoint
+from biobert_onnx_export.reference.after_pooling import apply
 from biobert_onnx_export.reference.vectors import pool, vectors_of
 
 
@@ -47,17 +47,15 @@ class Reference:
     def embeddings(self, token_ids: TokenIds) -> FloatArray:
         """Compute the reference vectors of `token_ids`, (texts, dim) float32."""
         with self._context():
-            return vectors_of(self._embed, token_ids, dim=self._checkpoint.geometry.hidden_size)
+            return vectors_of(self._embed, token_ids, dim=self._checkpoint.dim(self._pooling))
 
     def hidden_states(self, input_ids: NDArray[np.int64]) -> FloatArray:
         """Compute the last layer's output (texts, tokens, dim) for `input_ids` (texts, tokens), without padding."""
         return self._compute(input_ids)
 
     def _embed(self, input_ids: NDArray[np.int64]) -> FloatArray:
-        vectors = pool(self.hidden_states(input_ids), self._checkpoint, self._pooling)
-        if self._checkpoint.modules.normalized:
-            scale_to_unit_length(vectors)
-        return vectors
+        pooled = pool(self.hidden_states(input_ids), self._checkpoint, self._pooling)
+        return apply(self._checkpoint.modules.after_pooling, pooled)
 
 
 def has_optimum() -> bool:

@@ -53,15 +53,15 @@ class TextSets:
             held_out = {GATED: lines[1::2], "bundled": bundled[1::2], "general": general}
         return cls(source=source, biomedical=bundled, calibration=SHORT_TEXTS + lines[::2], held_out=held_out)
 
-    def tokenize(self, tokenizer: Tokenizer, *, max_length: int) -> "TokenSets":
-        """Return the token ids of every text, cut to `max_length` tokens."""
+    def tokenize(self, tokenizer: Tokenizer, *, max_length: int, prompt: str = "") -> "TokenSets":
+        """Return the token ids of every text with `prompt` before it, cut to `max_length` tokens."""
         tokenizer.enable_truncation(max_length)
-        calibration = _token_ids(tokenizer, self.calibration)
+        calibration = _token_ids(tokenizer, self.calibration, prompt)
         return TokenSets(
             calibration=calibration,
             samples=calibration[:: max(1, len(calibration) // SAMPLES)],
-            held_out={name: _token_ids(tokenizer, texts) for name, texts in self.held_out.items()},
-            long_text=_token_ids(tokenizer, [LONG_TEXT])[0],
+            held_out={name: _token_ids(tokenizer, texts, prompt) for name, texts in self.held_out.items()},
+            long_text=_token_ids(tokenizer, [LONG_TEXT], prompt)[0],
         )
 
 
@@ -78,8 +78,8 @@ class TokenSets:
     long_text: Sequence[int]
 
 
-def _token_ids(tokenizer: Tokenizer, texts: Sequence[str]) -> TokenIds:
-    return [encoding.ids for encoding in tokenizer.encode_batch_fast(list(texts))]
+def _token_ids(tokenizer: Tokenizer, texts: Sequence[str], prompt: str) -> TokenIds:
+    return [encoding.ids for encoding in tokenizer.encode_batch_fast([prompt + text for text in texts])]
 
 
 def _bundled(name: str) -> tuple[str, ...]:

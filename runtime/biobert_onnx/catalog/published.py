@@ -88,9 +88,9 @@ def verify_known_answers(folder: Path, manifest: Manifest, model: Model) -> Iter
 
 
 def _distances(folder: Path, manifest: Manifest, model: Model) -> dict[str, float]:
-    """Distances of the artifact's "words", and of its "sentences" if it pools as the published ones, to the numbers."""
+    """Distances of the artifact's "words", and of its "sentences" if they are made as the published ones are."""
     distances = {}
-    if model.sentences and manifest.pooling in _published_poolings(manifest):
+    if model.sentences and manifest.pooling in _published_poolings(manifest) and _is_pooled_text(manifest, model):
         vectors = SentenceEncoder(folder, max_length=manifest.max_positions).encode(SENTENCES)
         distances["sentences"] = largest_distance(model.sentences, vectors)
     if model.words:
@@ -110,6 +110,12 @@ def _published_poolings(manifest: Manifest) -> set[str]:
     """The poolings that gave the printed numbers at export; if none did, mean: Spark NLP 2.6's, as its history says."""
     tried = _tried(manifest, "sentences")
     return {record["pooling"] for record in tried if record["distance"] <= REPRODUCED} or {"mean"}
+
+
+def _is_pooled_text(manifest: Manifest, model: Model) -> bool:
+    """Whether vectors are what pooling gives: no prompt comes before it, and no module after it."""
+    prompt = manifest.prompts.get(manifest.default_prompt or "", "")
+    return manifest.dim == model.dim and not manifest.normalized and not prompt
 
 
 def _at_export(manifest: Manifest, kind: str) -> str:

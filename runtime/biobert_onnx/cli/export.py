@@ -4,6 +4,7 @@ import argparse
 import sys
 
 from biobert_onnx._extras import requires_extra
+from biobert_onnx.artifact.manifest import POOLINGS
 from biobert_onnx.cli.arguments import add_quiet, named
 from biobert_onnx.cli.exit_codes import JobError
 from biobert_onnx.cli.printing import print_fidelity, sentence, warn_of_leftovers
@@ -26,7 +27,10 @@ def add(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("artifact", type=named, metavar="ARTIFACT", help="the new folder to write")
     parser.add_argument(
-        "--pooling", choices=("mean", "cls", "pooler"), help="default: the checkpoint's own, mean if it says none"
+        "--pooling",
+        type=_pooling,
+        metavar="MODE[+MODE]",
+        help=f"{', '.join(POOLINGS)}, or several joined by '+' (default: the checkpoint's own, mean if it says none)",
     )
     parser.add_argument(
         "--casing",
@@ -80,6 +84,12 @@ def run(options: argparse.Namespace) -> None:
 
 def _tell(message: str) -> None:
     print(message, file=sys.stderr, flush=True)
+
+
+def _pooling(value: str) -> str:
+    if not set(value.split("+")) <= set(POOLINGS):
+        raise argparse.ArgumentTypeError(f"'{value}', expected {', '.join(POOLINGS)}, or several joined by '+'")
+    return value
 
 
 def _checkpoint(value: str) -> str:

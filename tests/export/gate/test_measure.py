@@ -11,6 +11,7 @@ from biobert_onnx_export import FidelityError
 from biobert_onnx_export.checkpoint.checkpoint import Checkpoint
 from biobert_onnx_export.gate.fidelity import cosines
 from biobert_onnx_export.gate.measure import (
+    PARITY,
     check_graphs,
     check_parity,
     encoder_vectors,
@@ -39,7 +40,7 @@ def another(source: Checkpoint) -> Checkpoint:
 
 
 def test_float32_graphs_pass_both_checks(folder: Path, targets: Targets) -> None:
-    check_parity(folder, targets.samples, pooling="mean")
+    check_parity(folder, targets.samples, tolerance=PARITY)
     check_graphs(folder, targets.samples)
 
 
@@ -47,7 +48,7 @@ def test_the_graphs_of_another_checkpoint_fail_parity(another: Checkpoint, targe
     write_graphs(another, float_plan(another), tmp_path, pooling="mean")
     message = r"the float32 encoder\.onnx differs from the reference by .* open an issue with this checkpoint"
     with pytest.raises(FidelityError, match=message):
-        check_parity(tmp_path, targets.samples, pooling="mean")
+        check_parity(tmp_path, targets.samples, tolerance=PARITY)
 
 
 def test_a_model_graph_of_another_pooling_fails_the_check(

@@ -108,7 +108,7 @@ def test_another_limit_than_the_loaders_stops_the_export(tmp_path: Path) -> None
     folder = write_checkpoint(tmp_path / "folder", UNCASED)
 
     def shortened(checkpoint: Checkpoint) -> Checkpoint:
-        return replace(checkpoint, modules=replace(checkpoint.modules, max_length=20))
+        return replace(checkpoint, modules=replace(checkpoint.modules, tokenizer_limit=20))
 
     with pytest.raises(
         CheckpointError, match=r"is read in another way .* token 19 and after are .*\(64 tokens in all\)"

@@ -16,6 +16,7 @@ from biobert_onnx.catalog.models import SENTENCES, Model
 from biobert_onnx.cli.main import main
 from biobert_onnx_export import export
 from tests.support.checkpoints import transformers_vectors
+from tests.support.sentence_transformers import old_folder
 
 NAME = "sent_tiny_cased"
 
@@ -114,6 +115,25 @@ def test_sentence_vectors_of_another_pooling_are_not_compared(
 ) -> None:
     export(tiny_checkpoint, tmp_path / "cls", precision="fp32", pooling="cls")
     assert main(["verify", str(tmp_path / "cls")]) == 0
+    out = capsys.readouterr().out
+    assert "words" in out and "sentences" not in out
+
+
+@pytest.mark.parametrize(
+    ("more", "prompts"),
+    [(["Normalize"], None), ([], {"prompts": {"query": "title: "}, "default_prompt_name": "query"})],
+)
+def test_sentence_vectors_of_more_than_pooling_are_not_compared(
+    model: Model,
+    tiny_checkpoint: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    more: list[str],
+    prompts: object,
+) -> None:
+    folder = old_folder(tiny_checkpoint, tmp_path / "tiny", more=more, prompts=prompts)
+    export(folder, tmp_path / "fp32", precision="fp32")
+    assert main(["verify", str(tmp_path / "fp32")]) == 0
     out = capsys.readouterr().out
     assert "words" in out and "sentences" not in out
 

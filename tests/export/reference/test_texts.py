@@ -52,3 +52,10 @@ def test_token_ids_are_cut_and_samples_are_spread_evenly(source: Checkpoint) -> 
     assert len(tokens.calibration) == len(texts.calibration)
     assert list(tokens.samples) == [tokens.calibration[index] for index in range(0, 218, 13)]
     assert {name: len(ids) for name, ids in tokens.held_out.items()} == {"gated": 205, "general": 60}
+
+
+def test_a_prompt_stands_before_every_text(source: Checkpoint) -> None:
+    tokenizer, texts = source.vocabulary.tokenizer(), TextSets.read(None)
+    tokens = texts.tokenize(tokenizer, max_length=128, prompt="title of a gene: ")
+    for found, whole in ((tokens.calibration, texts.calibration), (tokens.held_out["gated"], texts.held_out["gated"])):
+        assert found == [tokenizer.encode(f"title of a gene: {text}").ids for text in whole]

@@ -77,3 +77,9 @@ def test_info_shows_figures_before_hashes_and_small_files_in_kilobytes(artifact:
 def test_a_bundle_is_a_zip(artifact: Path, tmp_path: Path, name: str) -> None:
     assert f"{name}' should end in .zip" in refused(2, "bundle", artifact, tmp_path / name)
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("pooling", ["median", "mean,cls", "cls+", "lasttoken"])
+def test_export_lists_the_poolings_that_it_knows(tmp_path: Path, pooling: str) -> None:
+    message = refused(2, "export", tmp_path, tmp_path / "artifact", "--pooling", pooling)
+    assert f"--pooling: '{pooling}', expected cls, max, mean, mean_sqrt_len_tokens, weightedmean, pooler, or" in message
