@@ -7,6 +7,9 @@ from biobert_onnx.artifact.manifest import Manifest
 from biobert_onnx.catalog.models import Model, find
 from biobert_onnx.catalog.published import REPRODUCED
 
+PUBLIC_DOMAIN = "public-domain"
+"""A licence of the table of models for which the Hub has no identifier."""
+
 USAGE = """```python
 from biobert_onnx import SentenceEncoder
 
@@ -66,10 +69,19 @@ def _front_matter(manifest: Manifest, model: Model | None) -> Iterator[str]:
     elif model is not None and model.hub:
         yield f"base_model: {model.hub[0]}"
     if model is not None:
-        yield f"license: {model.licence}"
+        yield from _licence(model)
         yield "language: en"
     tags = ["onnx", "sentence-embeddings", manifest.precision, *(["biomedical"] if model is not None else [])]
     yield f"tags: [{', '.join(tags)}]"
+
+
+def _licence(model: Model) -> Iterator[str]:
+    """Yield the licence under an identifier that the Hub knows; any other has the identifier "other" and its name."""
+    if model.licence == PUBLIC_DOMAIN:
+        yield "license: other"
+        yield f"license_name: {PUBLIC_DOMAIN}"
+    else:
+        yield f"license: {model.licence}"
 
 
 def _summary(manifest: Manifest, model: Model | None) -> str:

@@ -20,7 +20,7 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> None:
-    """Print the manifest, for people: figures first, then files, then where it came from."""
+    """Print the manifest, for people: figures first, then files, then where it came from and how it was read."""
     manifest = Manifest.read(options.artifact)
     manifest.check_sizes(options.artifact)
     print(f"{options.artifact}: {sentence(manifest)}")
@@ -33,6 +33,8 @@ def run(options: argparse.Namespace) -> None:
     print(f"{size(sum(record.size for record in manifest.files.values()))}  in all")
     source = manifest.checkpoint
     print(f"checkpoint: {source['source']}, {source['weights']} sha256 {source['sha256']}")
+    for rule in manifest.rules:
+        print(f"{rule['about']}: {rule['decision']} ({rule['reason']})")
     packed = options.artifact / FOLDER
     if packed.is_dir():
         fits = fitting_graph(packed, manifest) is not None

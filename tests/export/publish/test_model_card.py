@@ -98,6 +98,12 @@ def test_a_folder_called_biobert_is_one_if_its_numbers_are(manifest: Manifest, d
     assert ("arXiv 1901.08746" in card) == certain
 
 
+def test_the_public_domain_is_a_licence_of_its_own_name(manifest: Manifest) -> None:
+    medcpt = HUB | {"source": "ncbi/MedCPT-Query-Encoder", "model": "medcpt-query"}
+    matter = front_matter(model_card(replace(manifest, checkpoint=medcpt)))
+    assert (matter["license"], matter["license_name"]) == ("other", "public-domain")
+
+
 def test_another_hub_checkpoint_is_named_without_a_licence(manifest: Manifest) -> None:
     card = model_card(replace(manifest, checkpoint=HUB | {"source": "someone/bert", "model": None}))
     assert front_matter(card)["base_model"] == "someone/bert"
