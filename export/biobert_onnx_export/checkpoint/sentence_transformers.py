@@ -139,7 +139,7 @@ def _sorted(folder: Path) -> tuple[Listed, Listed | None, list[Listed]]:
 def _listed(path: Path) -> list[Listed]:
     content = read_any_json(path)
     if not isinstance(content, list) or not content or not all(isinstance(entry, dict) for entry in content):
-        raise CheckpointError(f"'{path}' holds {short_repr(content)}, expected a list of modules: download it again")
+        raise CheckpointError(f"'{path}' is no list of modules ({short_repr(content)}): download it again")
     return [_entry(path, entry) for entry in content]
 
 
