@@ -186,7 +186,7 @@ def test_a_target_in_a_missing_folder_is_refused(tiny_checkpoint: Path, tmp_path
     ("option", "message"),
     [
         ({"precision": "int4"}, "precision is 'int4', expected one of int8, fp32"),
-        ({"pooling": "max"}, "pooling is 'max', expected one of mean, cls, pooler"),
+        ({"pooling": "median"}, "pooling is 'median', expected one of cls, max, mean"),
         ({"max_length": 129}, "max_length is 129, expected 3 to 128"),
         ({"max_length": 0}, "max_length is 0, expected 3 to 128"),
         ({"min_cosine": 1.5}, "min_cosine is 1.5, expected -1 to 1"),
