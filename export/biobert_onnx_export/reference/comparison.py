@@ -160,7 +160,8 @@ def _compare_vectors(loader: "Loader", texts: Sequence[str], vectors: FloatArray
             f"{loader.name} gives vectors of {theirs.shape[1]} numbers, not {vectors.shape[1]}: no rule explains it, "
             "so open an issue with this checkpoint's files but the weights"
         )
-    difference = relative_difference(theirs, vectors)
+    are_zero = not theirs.any() and not vectors.any()  # the check of the graphs refuses them
+    difference = 0.0 if are_zero else relative_difference(theirs, vectors)
     if not difference <= TOLERANCE:  # nan fails as well
         raise CheckpointError(
             f"{loader.name} gives other vectors, by {difference:.1e} of the largest component, expected at most "
