@@ -118,10 +118,14 @@ Loader = TransformersLoader | SentenceTransformersLoader
 
 
 def load_tokenizer(folder: Path) -> Any:
-    """Load the tokenizer of `folder` as AutoTokenizer does; settings that are null in its config are left out."""
+    """Load the tokenizer of `folder` as AutoTokenizer does; settings that are null in its config are left out.
+
+    Code that lies in the folder does not run.
+    """
     config = read_json(folder / CONFIG) if (folder / CONFIG).is_file() else {}
     unset = [key for key in ("do_lower_case", "tokenize_chinese_chars") if key in config and config[key] is None]
-    return transformers.AutoTokenizer.from_pretrained(folder, local_files_only=True, **dict.fromkeys(unset, True))
+    arguments = {"local_files_only": True, "trust_remote_code": False, **dict.fromkeys(unset, True)}
+    return transformers.AutoTokenizer.from_pretrained(folder, **arguments)
 
 
 def load_tensors(model: Any, checkpoint: Checkpoint) -> None:
