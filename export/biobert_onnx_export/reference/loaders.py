@@ -124,8 +124,10 @@ def load_tokenizer(folder: Path) -> Any:
     """
     config = read_json(folder / CONFIG) if (folder / CONFIG).is_file() else {}
     unset = [key for key in ("do_lower_case", "tokenize_chinese_chars") if key in config and config[key] is None]
-    arguments = {"local_files_only": True, "trust_remote_code": False, **dict.fromkeys(unset, True)}
-    return transformers.AutoTokenizer.from_pretrained(folder, **arguments)
+    defaults = dict.fromkeys(unset, True)
+    return transformers.AutoTokenizer.from_pretrained(
+        folder, local_files_only=True, trust_remote_code=False, **defaults
+    )
 
 
 def load_tensors(model: Any, checkpoint: Checkpoint) -> None:
