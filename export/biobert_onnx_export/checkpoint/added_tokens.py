@@ -7,6 +7,8 @@ from typing import Any
 
 from tokenizers import AddedToken as TokenizersAddedToken
 
+from biobert_onnx.errors import short_repr
+from biobert_onnx_export.checkpoint.file_kinds import is_there
 from biobert_onnx_export.checkpoint.json_files import read_json
 from biobert_onnx_export.checkpoint.tokenizer_files import CONFIG, SPECIAL_TOKENS, TOKENIZER_JSON, TokenizerFiles
 from biobert_onnx_export.errors import CheckpointError
@@ -56,24 +58,24 @@ def read_added_tokens(files: TokenizerFiles, ids: Mapping[str, int]) -> list[Add
 def _of_config(files: TokenizerFiles) -> Iterator[AddedToken]:
     path, entries = files.folder / CONFIG, files.config.get("added_tokens_decoder") or {}
     if not isinstance(entries, Mapping):
-        raise CheckpointError(f"'{path}' has added_tokens_decoder {entries!r:.60}, expected an object")
+        raise CheckpointError(f"'{path}' has added_tokens_decoder {short_repr(entries)}, expected an object")
     for key, entry in entries.items():
         if not str(key).isdecimal():
-            raise CheckpointError(f"'{path}' has the id {key!r} in added_tokens_decoder, expected a number")
+            raise CheckpointError(f"'{path}' has the id {short_repr(key)} in added_tokens_decoder, expected a number")
         yield _token(path, int(key), entry)
 
 
 def _of_tokenizer_json(files: TokenizerFiles) -> Iterator[AddedToken]:
     path, entries = files.folder / TOKENIZER_JSON, files.content.get("added_tokens") or []
     if not isinstance(entries, list):
-        raise CheckpointError(f"'{path}' has added_tokens {entries!r:.60}, expected a list")
+        raise CheckpointError(f"'{path}' has added_tokens {short_repr(entries)}, expected a list")
     for entry in entries:
         yield _token(path, entry.get("id") if isinstance(entry, Mapping) else None, entry)
 
 
 def _of_added_tokens_json(files: TokenizerFiles) -> Iterator[AddedToken]:
     path = files.folder / ADDED_TOKENS
-    if path.is_file():
+    if is_there(path):
         special = set(_contents(files.special_tokens_map()))
         for content, number in read_json(path).items():
             is_special = content in special
@@ -107,13 +109,19 @@ def _contents(special_tokens_map: Mapping[str, Any]) -> Iterator[str]:
 def _token(path: Path, number: object, entry: object) -> AddedToken:
     content = entry.get("content") if isinstance(entry, Mapping) else None
     if not isinstance(entry, Mapping) or not isinstance(content, str) or not content:
-        raise CheckpointError(f"'{path}' lists the added token {entry!r:.80}, expected an object with its content")
+        raise CheckpointError(
+            f"'{path}' lists the added token {short_repr(entry)}, expected an object with its content"
+        )
     if type(number) is not int or number < 0:
-        raise CheckpointError(f"'{path}' gives the added token {content!r} the id {number!r:.40}, expected a number")
+        raise CheckpointError(
+            f"'{path}' gives the added token {short_repr(content)} the id {short_repr(number)}, expected a number"
+        )
     flags = {flag: entry[flag] for flag in FLAGS if entry.get(flag) is not None}
     wrong = [flag for flag, value in flags.items() if not isinstance(value, bool)]
     if wrong:
-        raise CheckpointError(f"'{path}' has {wrong[0]} {flags[wrong[0]]!r} in {content!r}, expected true or false")
+        raise CheckpointError(
+            f"'{path}' has {wrong[0]} {short_repr(flags[wrong[0]])} in {short_repr(content)}, expected true or false"
+        )
     return AddedToken(id=number, content=content, **flags)
 
 
@@ -125,13 +133,14 @@ def _check_ids(folder: Path, ids: Mapping[str, int], tokens: list[AddedToken]) -
         number, owner = known.setdefault(token.content, token.id), owners.setdefault(token.id, token.content)
         if number != token.id:
             raise CheckpointError(
-                f"'{folder}' gives the token {token.content!r} two ids, {number} and {token.id}: download its "
-                "tokenizer files again"
+                f"'{folder}' gives the token {short_repr(token.content)} two ids, {number} and {token.id}: download "
+                "its tokenizer files again"
             )
         if owner != token.content:
             raise CheckpointError(
-                f"'{folder}' gives the id {token.id} to two tokens, {owner!r} and {token.content!r}: download its "
-                "tokenizer files again"
+                f"'{folder}' gives the id {token.id} to two tokens, {short_repr(owner)} and "
+                f"{short_repr(token.content)}, of which transformers would take the second for a new one of another "
+                "id: write it over the first in the vocabulary, or remove it from the added tokens"
             )
     for number in range(len(ids), max(owners, default=0)):
         if number not in owners:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from biobert_onnx.errors import short_repr
+from biobert_onnx_export.checkpoint.file_kinds import is_there
 from biobert_onnx_export.checkpoint.json_files import read_json
 from biobert_onnx_export.errors import CheckpointError
 
@@ -60,7 +61,7 @@ class BertGeometry:
     @classmethod
     def read(cls, folder: Path) -> Self:
         """Read the config in `folder`; raises CheckpointError unless it describes a plain BERT encoder."""
-        path = next((folder / name for name in CONFIGS if (folder / name).is_file()), folder / CONFIGS[0])
+        path = config_file(folder)
         config = read_json(path)
         _check_architecture(config, path)
         sizes = DEFAULTS | config
@@ -71,6 +72,11 @@ class BertGeometry:
                 f"{geometry.num_attention_heads} attention heads: the config is damaged"
             )
         return geometry
+
+
+def config_file(folder: Path) -> Path:
+    """Find the config of the encoder in `folder`; without one, return the path where it should be."""
+    return next((folder / name for name in CONFIGS if is_there(folder / name)), folder / CONFIGS[0])
 
 
 def _check_architecture(config: Mapping[str, Any], path: Path) -> None:

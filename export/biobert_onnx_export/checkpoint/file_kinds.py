@@ -4,7 +4,9 @@ A `git clone` without Git LFS leaves pointers in place of large files, and a dow
 proxy, saves a page under the file's name. Readers would call such a file damaged; this module says what it is.
 """
 
+import errno
 import re
+import stat
 from pathlib import Path
 
 from biobert_onnx_export.errors import CheckpointError
@@ -26,6 +28,23 @@ UNSEEN = re.compile(r"<(script|style)\b.*?(</\1>|$)|<!--.*?(-->|$)|<[^>]*(>|$)",
 
 MAX_PAGE_CHARACTERS = 80
 """Characters of a page that an error shows."""
+
+
+def is_there(path: Path) -> bool:
+    """Tell whether there is a file at `path`.
+
+    Raises CheckpointError if something else is there: a link that leads nowhere, as a broken download leaves it, a
+    folder, a pipe. Taken for absent, such a file would change vectors without a word.
+    """
+    try:
+        mode = path.stat().st_mode
+    except OSError as error:
+        if not path.is_symlink() and error.errno in (errno.ENOENT, errno.ENOTDIR):
+            return False
+        raise CheckpointError(f"'{path}' cannot be read ({error.strerror}): download the checkpoint again") from error
+    if not stat.S_ISREG(mode):
+        raise CheckpointError(f"'{path}' is no file, expected one: download the checkpoint again")
+    return True
 
 
 def check_content(path: Path, *, may_be_empty: bool = False) -> None:
@@ -51,11 +70,11 @@ def check_content(path: Path, *, may_be_empty: bool = False) -> None:
 
 
 def _head(path: Path) -> bytes:
+    if not is_there(path):
+        raise FileNotFoundError(errno.ENOENT, "No such file", str(path))
     try:
         with path.open("rb") as file:
             return file.read(HEAD_BYTES)
-    except FileNotFoundError:
-        raise
     except OSError as error:
         raise CheckpointError(f"'{path}' cannot be read ({error.strerror or error}): check the file") from error
 

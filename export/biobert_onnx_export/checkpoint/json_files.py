@@ -20,10 +20,13 @@ def read_any_json(path: Path) -> Any:
     """Read the JSON value in `path`; raises CheckpointError if the file is missing or damaged."""
     try:
         check_content(path)
-        return json.loads(path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8")
+        if text.startswith("\ufeff"):
+            raise CheckpointError(f"'{path}' begins with a byte-order mark: save it as UTF-8 without one")
+        return json.loads(text)
     except CheckpointError:
         raise
     except FileNotFoundError as error:
         raise CheckpointError(f"'{path.parent}' holds no {path.name}: it is no checkpoint's folder") from error
     except (OSError, ValueError, RecursionError) as error:
-        raise CheckpointError(f"'{path}' cannot be read as JSON ({error}): download it again") from error
+        raise CheckpointError(f"'{path}' cannot be read as JSON ({error!s:.200}): download it again") from error

@@ -9,6 +9,7 @@ from typing import Any
 
 from tokenizers import normalizers
 
+from biobert_onnx.errors import short_repr
 from biobert_onnx_export.errors import CheckpointError
 
 State = Mapping[str, Any]
@@ -52,16 +53,16 @@ def sequence_state(*states: State) -> State:
 
 def check_state(path: Path, state: object) -> None:
     """Raise CheckpointError unless `state`, from the tokenizer.json at `path`, describes a normalizer that exports."""
-    kind = state.get("type") if isinstance(state, Mapping) else None
+    kind = state.get("type") if isinstance(state, Mapping) else state
     if kind == "Sequence" and isinstance(state, Mapping) and isinstance(state.get("normalizers"), list):
         for each in state["normalizers"]:
             check_state(path, each)
     elif kind == "BertNormalizer" and isinstance(state, Mapping):
         _check_bert_settings(path, state)
-    elif kind not in WITHOUT_SETTINGS:
+    elif not isinstance(kind, str) or kind not in WITHOUT_SETTINGS:
         known = ", ".join(("BertNormalizer", "Sequence", *WITHOUT_SETTINGS))
         raise CheckpointError(
-            f"'{path}' has the normalizer {kind or state!r}, expected one of {known}: no other one can be exported"
+            f"'{path}' has the normalizer {short_repr(kind)}, expected one of {known}: no other one can be exported"
         )
 
 
@@ -69,7 +70,7 @@ def _check_bert_settings(path: Path, state: State) -> None:
     for key, default in BERT_SETTINGS.items():
         value = state.get(key, default)
         if not isinstance(value, bool) and not (value is None and default is None):
-            raise CheckpointError(f"'{path}' has {key} {value!r} in its normalizer, expected true or false")
+            raise CheckpointError(f"'{path}' has {key} {short_repr(value)} in its normalizer, expected true or false")
 
 
 def lowercases(state: State) -> bool:

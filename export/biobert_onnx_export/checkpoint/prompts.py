@@ -5,8 +5,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
 
+from biobert_onnx.encoding.prompts import check_prompt
+from biobert_onnx.encoding.texts import check_unicode
+from biobert_onnx.errors import short_repr
 from biobert_onnx_export.checkpoint.rules import Rule
 from biobert_onnx_export.checkpoint.settings import Settings
+from biobert_onnx_export.errors import CheckpointError
 
 FILE = "config_sentence_transformers.json"
 
@@ -68,4 +72,10 @@ def _texts(settings: Settings) -> dict[str, str]:
     texts = settings.given("prompts", dict) or {}
     if not all(isinstance(text, str | None) for text in texts.values()):
         raise settings.fault("prompts", "a text for each name")
+    for name, text in texts.items():
+        try:
+            check_unicode("prompts", name)
+            check_prompt(text or "", place=f"prompts[{short_repr(name)}]")
+        except ValueError as error:
+            raise CheckpointError(f"'{settings.path}' cannot be used: {error}") from error
     return {name: text or "" for name, text in texts.items()}

@@ -148,7 +148,7 @@ def output_size(modules: tuple[SentenceModule, ...], size: int) -> int:
 def _check_features(settings: Settings) -> None:
     """Raise CheckpointError for a module that reads or makes anything but the pooled vector."""
     for key in FEATURE_KEYS:
-        if settings.optional(key, str) not in (None, FEATURE):
+        if settings.given(key, str) not in (None, FEATURE):
             raise settings.fault(key, f"'{FEATURE}'", "modules of other vectors do not export")
 
 

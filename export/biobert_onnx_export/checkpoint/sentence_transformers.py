@@ -6,6 +6,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any, Self
 
 from biobert_onnx.errors import short_repr
+from biobert_onnx_export.checkpoint.file_kinds import is_there
 from biobert_onnx_export.checkpoint.json_files import read_any_json
 from biobert_onnx_export.checkpoint.pooling import PoolingSettings
 from biobert_onnx_export.checkpoint.prompts import Prompts
@@ -65,7 +66,7 @@ class SentenceModules:
 
         Raises CheckpointError for whatever changes vectors and cannot be written into a graph.
         """
-        if not (folder / MODULES).is_file():
+        if not is_there(folder / MODULES):
             return cls(
                 encoder=folder,
                 transformer=TransformerSettings.of(Settings(path=folder, content={})),

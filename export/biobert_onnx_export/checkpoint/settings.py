@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, Self, TypeVar
 
 from biobert_onnx.errors import short_repr
+from biobert_onnx_export.checkpoint.file_kinds import is_there
 from biobert_onnx_export.checkpoint.json_files import read_json
 from biobert_onnx_export.errors import CheckpointError
 
@@ -32,7 +33,7 @@ class Settings:
     @classmethod
     def read_if_there(cls, path: Path) -> Self:
         """Read `path`; a missing file is one without any key."""
-        return cls.read(path) if path.is_file() else cls(path=path, content={})
+        return cls.read(path) if is_there(path) else cls(path=path, content={})
 
     def optional(self, key: str, kind: type[T]) -> T | None:
         """Return the value of `key`, None if it is absent or null; raises CheckpointError for another type."""

@@ -5,6 +5,8 @@ The index (model.safetensors.index.json, pytorch_model.bin.index.json) holds `we
 
 from pathlib import Path, PurePosixPath
 
+from biobert_onnx.errors import short_repr
+from biobert_onnx_export.checkpoint.file_kinds import is_there
 from biobert_onnx_export.checkpoint.json_files import read_json
 from biobert_onnx_export.errors import CheckpointError, listed
 
@@ -34,10 +36,13 @@ def read_weight_map(index: Path) -> dict[str, str]:
         )
     for tensor, shard in weight_map.items():
         if not isinstance(shard, str) or not shard:
-            raise CheckpointError(f"'{index}' has weight_map {tensor!r}: {shard!r}, expected the name of a file")
+            raise CheckpointError(
+                f"'{index}' has weight_map {short_repr(tensor)}: {short_repr(shard)}, expected the name of a file"
+            )
         if _leads_out(shard):
             raise CheckpointError(
-                f"'{index}' places {tensor} in {shard!r}, outside of its own folder: do not use this checkpoint"
+                f"'{index}' places {short_repr(tensor)} in {short_repr(shard)}, outside of its own "
+                "folder: do not use this checkpoint"
             )
     return weight_map
 
@@ -49,7 +54,7 @@ def listed_shards(index: Path) -> list[Path]:
     """
     shards = sorted({index.parent / name for name in read_weight_map(index).values()})
     for shard in shards:
-        if not shard.is_file():
+        if not is_there(shard):
             raise CheckpointError(f"'{shard}' is missing, and {index.name} names it: download the checkpoint again")
     return shards
 

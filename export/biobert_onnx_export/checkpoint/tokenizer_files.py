@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
+from biobert_onnx.errors import short_repr
+from biobert_onnx_export.checkpoint.file_kinds import is_there
 from biobert_onnx_export.checkpoint.json_files import read_json
 from biobert_onnx_export.checkpoint.normalization import State, check_state
 from biobert_onnx_export.errors import CheckpointError
@@ -21,6 +23,9 @@ BERT_CLASSES = ("BertTokenizer", "BertTokenizerFast", "DistilBertTokenizer", "Di
 
 AS_IT_IS = ("PreTrainedTokenizerFast", "TokenizersBackend")
 """Classes that take tokenizer.json as it is; transformers 5 has the second name."""
+
+ONLY_VALUES: Mapping[str, Any] = {"truncation_side": "right", "split_special_tokens": False}
+"""The only supported value of keys of tokenizer_config.json that change token ids."""
 
 SPECIAL_TOKENS = {
     "pad_token": "[PAD]",
@@ -71,6 +76,7 @@ class TokenizerFiles:
                 f"'{folder / CONFIG}' names the class {config['tokenizer_class']}, which needs {TOKENIZER_JSON}: "
                 "download it beside"
             )
+        _check_only_values(folder / CONFIG, config)
         _check_special_tokens(files)
         _check_parts(files)
         return files
@@ -86,21 +92,21 @@ class TokenizerFiles:
 
 
 def _read_if_there(path: Path) -> Mapping[str, Any]:
-    return read_json(path) if path.is_file() else {}
+    return read_json(path) if is_there(path) else {}
 
 
 def _is_bert(folder: Path, config: Mapping[str, Any]) -> bool:
     """Tell by the name of the tokenizer's class whether it is BERT's, or tokenizer.json as it is; else raise."""
     name = config.get("tokenizer_class")
-    if name is None and (folder / "config.json").is_file():
-        name = read_json(folder / "config.json").get("tokenizer_class")
+    if name is None:
+        name = _read_if_there(folder / "config.json").get("tokenizer_class")
     if name is None or name in BERT_CLASSES:
         return True
     if name in AS_IT_IS:
         return False
     raise CheckpointError(
-        f"'{folder / CONFIG}' names the class {name!r}, expected one of {', '.join((*BERT_CLASSES, *AS_IT_IS))}: "
-        "no other tokenizer can be exported"
+        f"'{folder / CONFIG}' names the class {short_repr(name)}, expected one of "
+        f"{', '.join((*BERT_CLASSES, *AS_IT_IS))}: no other tokenizer can be exported"
     )
 
 
@@ -108,8 +114,16 @@ def _flag(path: Path, config: Mapping[str, Any], key: str) -> bool | None:
     """Return the setting `key`; null means that it is not set."""
     value = config.get(key)
     if value is not None and not isinstance(value, bool):
-        raise CheckpointError(f"'{path}' has {key} {value!r}, expected true, false or null")
+        raise CheckpointError(f"'{path}' has {key} {short_repr(value)}, expected true, false or null")
     return value
+
+
+def _check_only_values(path: Path, config: Mapping[str, Any]) -> None:
+    for key, expected in ONLY_VALUES.items():
+        if config.get(key, expected) != expected:
+            raise CheckpointError(
+                f"'{path}' has {key} {short_repr(config[key])}, expected {expected!r}: nothing else can be exported"
+            )
 
 
 def _check_special_tokens(files: TokenizerFiles) -> None:
@@ -121,7 +135,9 @@ def _check_special_tokens(files: TokenizerFiles) -> None:
             value = content.get(key, expected)
             token = value.get("content") if isinstance(value, Mapping) else value
             if token != expected and value is not None:
-                raise CheckpointError(f"'{path}' has {key} {token!r}, expected {expected!r}: only BERT's own export")
+                raise CheckpointError(
+                    f"'{path}' has {key} {short_repr(token)}, expected {expected!r}: only BERT's own export"
+                )
 
 
 def _check_parts(files: TokenizerFiles) -> None:
@@ -139,11 +155,29 @@ def _faults(content: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     model, splitter = content.get("model"), content.get("pre_tokenizer")
     if not isinstance(model, Mapping) or model.get("type", "WordPiece") != "WordPiece":
         kind = model.get("type") if isinstance(model, Mapping) else model
-        yield "a model", f"{kind!r}, expected 'WordPiece'"
+        yield "a model", f"{short_repr(kind)}, expected 'WordPiece'"
     elif not isinstance(model.get("vocab"), Mapping):
         yield "a vocab", "of another type, expected an object of tokens and their ids"
     elif model.get("continuing_subword_prefix", "##") != "##" or model.get("unk_token", "[UNK]") != "[UNK]":
         yield "a model", "with another prefix than '##' or another unknown token than '[UNK]'"
-    if splitter is not None and (not isinstance(splitter, Mapping) or splitter.get("type") != "BertPreTokenizer"):
+    if not isinstance(splitter, Mapping) or splitter.get("type") != "BertPreTokenizer":
         kind = splitter.get("type") if isinstance(splitter, Mapping) else splitter
-        yield "pre_tokenizer", f"{kind!r}, expected 'BertPreTokenizer'"
+        yield "pre_tokenizer", f"{short_repr(kind)}, expected 'BertPreTokenizer'"
+    if not _frames_texts(content.get("post_processor")):
+        yield "post_processor", f"{short_repr(content.get('post_processor'))}, expected one that puts [CLS] and [SEP]"
+
+
+def _frames_texts(processor: object) -> bool:
+    """Tell whether a post_processor of tokenizer.json puts [CLS] before a text and [SEP] after it, and no more."""
+    if not isinstance(processor, Mapping):
+        return False
+    if processor.get("type") == "BertProcessing":
+        ends = [processor.get(key) for key in ("cls", "sep")]
+        return [end[0] for end in ends if isinstance(end, list) and end] == ["[CLS]", "[SEP]"]
+    if processor.get("type") != "TemplateProcessing" or not isinstance(processor.get("single"), list):
+        return False
+    special = processor.get("special_tokens")
+    pieces = [dict(piece) for piece in processor["single"] if isinstance(piece, Mapping)]
+    names = [(kind, value.get("id")) for piece in pieces for kind, value in piece.items() if isinstance(value, Mapping)]
+    is_known = isinstance(special, Mapping) and {"[CLS]", "[SEP]"} <= special.keys()
+    return is_known and names == [("SpecialToken", "[CLS]"), ("Sequence", "A"), ("SpecialToken", "[SEP]")]

@@ -12,9 +12,10 @@ from tokenizers.models import WordPiece
 from tokenizers.pre_tokenizers import BertPreTokenizer
 from tokenizers.processors import TemplateProcessing
 
+from biobert_onnx.errors import short_repr
 from biobert_onnx_export.checkpoint.added_tokens import AddedToken, read_added_tokens
 from biobert_onnx_export.checkpoint.casing import Casing, CasingSources, looks_uncased, requested_lowercase
-from biobert_onnx_export.checkpoint.file_kinds import check_content
+from biobert_onnx_export.checkpoint.file_kinds import check_content, is_there
 from biobert_onnx_export.checkpoint.normalization import (
     LOWERCASE,
     State,
@@ -34,6 +35,9 @@ BYTE_ORDER_MARK = "\ufeff"
 
 LONGEST_WORD = 100
 """Characters of the longest word that is looked up; a longer one is unknown. BERT's own limit."""
+
+MOST_CHARACTERS = 1_000_000
+"""The greatest number of characters that a tokenizer.json may set for that limit."""
 
 MAX_PADDED_ROWS = 127
 """Rows of the word embeddings that may have no token: makers pad the matrix to a multiple of 8, 64 or 128."""
@@ -189,13 +193,13 @@ def _read_tokens(files: TokenizerFiles) -> tuple[tuple[str, ...], tuple[Rule, ..
     text, json = files.folder / VOCABULARY, files.folder / TOKENIZER_JSON
     tokens: tuple[str, ...] = ()
     rules: tuple[Rule, ...] = ()
-    if text.is_file():
+    if is_there(text):
         tokens, rules = _tokens_of_text(text)
         _check_tokens(text, tokens)
     if files.content:
         of_json = _tokens_of_json(json, files.content["model"]["vocab"])
         _check_tokens(json, of_json)
-        if text.is_file() and of_json != tokens:
+        if tokens and of_json != tokens:
             raise CheckpointError(
                 f"'{text}' has {len(tokens)} tokens, '{json}' has {len(of_json)}, "
                 f"{_first_difference(tokens, of_json)}: remove the one that the checkpoint was not trained with"
@@ -224,7 +228,9 @@ def _tokens_of_text(path: Path) -> tuple[tuple[str, ...], tuple[Rule, ...]]:
 def _tokens_of_json(path: Path, vocabulary: Mapping[str, Any]) -> tuple[str, ...]:
     wrong = next((token for token, number in vocabulary.items() if type(number) is not int), None)
     if wrong is not None:
-        raise CheckpointError(f"'{path}' gives {wrong!r} the id {vocabulary[wrong]!r:.40}, expected a number")
+        raise CheckpointError(
+            f"'{path}' gives {short_repr(wrong)} the id {short_repr(vocabulary[wrong])}, expected a number"
+        )
     by_id = sorted(vocabulary, key=lambda token: int(vocabulary[token]))
     if [vocabulary[token] for token in by_id] != list(range(len(by_id))):
         raise CheckpointError(f"'{path}' has gaps in its token ids: give the vocab.txt instead")
@@ -245,7 +251,7 @@ def _check_tokens(path: Path, tokens: tuple[str, ...]) -> None:
 def _first_difference(left: tuple[str, ...], right: tuple[str, ...]) -> str:
     for number, (one, other) in enumerate(zip(left, right, strict=False)):
         if one != other:
-            return f"and id {number} is {one!r} in the one and {other!r} in the other"
+            return f"and id {number} is {short_repr(one)} in the one and {short_repr(other)} in the other"
     return "and the shorter one ends first"
 
 
@@ -259,7 +265,7 @@ def _rules_of_size(folder: Path, tokens: tuple[str, ...], added: tuple[AddedToke
             "config: download the vocabulary that the checkpoint was trained with"
         )
     if added:
-        named = ", ".join(repr(token.content) for token in added[:3]) + (", ..." if len(added) > 3 else "")
+        named = ", ".join(short_repr(token.content) for token in added[:3]) + (", ..." if len(added) > 3 else "")
         rules.append(Rule("added tokens", f"{len(added)} kept whole: {named}", "listed in the tokenizer's files"))
     if size > count:
         rules.append(Rule("padded rows", f"{size - count} word embeddings have no token", f"vocab_size is {size}"))
@@ -269,7 +275,9 @@ def _rules_of_size(folder: Path, tokens: tuple[str, ...], added: tuple[AddedToke
 def _longest_word(files: TokenizerFiles) -> int:
     """Return max_input_chars_per_word; BertTokenizer sets BERT's own, whatever tokenizer.json says."""
     value = files.content["model"].get("max_input_chars_per_word", LONGEST_WORD) if files.content else LONGEST_WORD
-    if type(value) is not int or value < 1:
+    if type(value) is not int or not 1 <= value <= MOST_CHARACTERS:
         path = files.folder / TOKENIZER_JSON
-        raise CheckpointError(f"'{path}' has max_input_chars_per_word {value!r}, expected a number from 1 on")
+        raise CheckpointError(
+            f"'{path}' has max_input_chars_per_word {short_repr(value)}, expected 1 to {MOST_CHARACTERS:,}"
+        )
     return value

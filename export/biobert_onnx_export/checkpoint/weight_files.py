@@ -3,6 +3,7 @@
 import hashlib
 from pathlib import Path
 
+from biobert_onnx_export.checkpoint.file_kinds import is_there
 from biobert_onnx_export.checkpoint.shards import INDEX_SUFFIX, is_shard_index, listed_shards
 from biobert_onnx_export.checkpoint.tensorflow import INDEX, INDEX_FILES, index_file, shard_files
 from biobert_onnx_export.errors import CheckpointError
@@ -22,7 +23,7 @@ def weights_file(folder: Path) -> Path:
     Raises CheckpointError if there is none of them.
     """
     for name in WEIGHT_FILES:
-        if (folder / name).is_file():
+        if is_there(folder / name):
             return folder / name
     index = index_file(folder)
     if index is None:

@@ -66,7 +66,7 @@ def check_parity(folder: Path, target: Target, *, tolerance: float) -> None:
         if not difference <= tolerance:  # nan fails as well
             raise FidelityError(
                 f"the float32 {name} differs from the reference by {difference:.1e} of the largest component, "
-                f"expected at most {tolerance}: open an issue with this checkpoint"
+                f"expected at most {tolerance}: report it as a fault, with this checkpoint"
             )
 
 
@@ -79,7 +79,7 @@ def check_graphs(folder: Path, target: Target) -> None:
     if not cosine >= MODEL_COSINE:
         raise FidelityError(
             f"{MODEL_GRAPH} agrees with {ENCODER_GRAPH} to a mean cosine of {cosine:.6f} only, "
-            f"expected {MODEL_COSINE}: open an issue with this checkpoint"
+            f"expected {MODEL_COSINE}: report it as a fault, with this checkpoint"
         )
 
 

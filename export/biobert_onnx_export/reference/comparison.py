@@ -4,7 +4,8 @@ Whatever sentence-transformers or transformers computes from the folder is right
 why not. A difference that no rule explains stops the export.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.util import find_spec
 from itertools import chain
@@ -15,6 +16,8 @@ import numpy as np
 from biobert_onnx._types import FloatArray, TokenIds
 from biobert_onnx_export.checkpoint.checkpoint import Checkpoint
 from biobert_onnx_export.checkpoint.normalization import make_normalizer
+from biobert_onnx_export.checkpoint.tensorflow import INDEX
+from biobert_onnx_export.checkpoint.weight_files import weights_file
 from biobert_onnx_export.errors import CheckpointError
 from biobert_onnx_export.reference.targets import Targets
 from biobert_onnx_export.reference.texts import LONG_TEXT, TextSets
@@ -83,35 +86,53 @@ def compare_with_loader(
     Raises CheckpointError, which shows the first difference, unless token ids are equal and vectors are too but for
     rounding.
     """
-    if checkpoint.folder is None:
-        return Comparison(loader=None, reason="no library loads an archive of TensorFlow's")
-    try:
-        loader = _load(checkpoint, pooling)
-    except Exception as error:  # whatever the library raises for a folder that it does not know
-        reason = str(error).strip().splitlines() or [type(error).__name__]
-        return Comparison(loader=None, reason=f"it refuses the folder ({reason[0]:.200})")
+    if checkpoint.folder is None or weights_file(checkpoint.modules.encoder).suffix == INDEX:
+        return Comparison(loader=None, reason="no library loads the weights of TensorFlow 1")
+    loader = _load(checkpoint, pooling)
     if checkpoint.own_limit()[0] != max_length:
         loader.set_max_length(max_length)
     held_out = list(chain.from_iterable(texts.held_out.values()))
     ids = [*chain.from_iterable(targets.held_out[name].token_ids for name in texts.held_out), long_text]
-    explained = _compare_ids(checkpoint, loader, [*held_out, LONG_TEXT], ids)
+    with _naming_the_loader(checkpoint, loader.name):
+        explained = _compare_ids(checkpoint, loader, [*held_out, LONG_TEXT], ids)
     if any(rule.about == "prefix" for rule in checkpoint.rules):  # the loader left these tensors at random
         loader.set_tensors()
         explained = (*explained, "prefix")
     vectors = np.concatenate([targets.held_out[name].vectors for name in texts.held_out])
-    difference = _compare_vectors(loader, held_out, vectors)
+    with _naming_the_loader(checkpoint, loader.name):
+        difference = _compare_vectors(loader, held_out, vectors)
     return Comparison(loader=loader.name, texts=len(held_out), explained=explained, largest_difference=difference)
 
 
 def _load(checkpoint: Checkpoint, pooling: str) -> "Loader":
-    """Load a folder of sentence-transformers with it, if its own pooling is taken; any other with transformers."""
+    """Load a folder of sentence-transformers with it, if its own pooling is taken; any other with transformers.
+
+    Raises CheckpointError if the library refuses the folder.
+    """
     from biobert_onnx_export.reference.loaders import SentenceTransformersLoader, TransformersLoader
 
     assert checkpoint.folder is not None
     is_its_own = checkpoint.modules.pooling == pooling and (checkpoint.folder / "modules.json").is_file()
     if is_its_own and find_spec("sentence_transformers") is not None:
-        return SentenceTransformersLoader(checkpoint.folder, checkpoint)
-    return TransformersLoader(checkpoint.modules.encoder, checkpoint, pooling=pooling)
+        with _naming_the_loader(checkpoint, "sentence-transformers"):
+            return SentenceTransformersLoader(checkpoint.folder, checkpoint)
+    with _naming_the_loader(checkpoint, "transformers"):
+        return TransformersLoader(checkpoint.modules.encoder, checkpoint, pooling=pooling)
+
+
+@contextmanager
+def _naming_the_loader(checkpoint: Checkpoint, name: str) -> Iterator[None]:
+    """Raise CheckpointError for whatever the library `name` raises; the Rust code under it may even panic."""
+    try:
+        yield
+    except (KeyboardInterrupt, SystemExit, GeneratorExit, MemoryError, CheckpointError):
+        raise
+    except BaseException as error:
+        reason = str(error).strip().splitlines() or [type(error).__name__]
+        raise CheckpointError(
+            f"'{checkpoint.source}' cannot be compared with what {name} reads of it, as {name} refuses the folder "
+            f"({type(error).__name__}: {reason[0]:.200}): correct the folder until it loads there"
+        ) from error
 
 
 def _compare_ids(
@@ -143,7 +164,7 @@ def _compare_ids(
     raise CheckpointError(
         f"'{checkpoint.source}' is read in another way by {loader.name}: of {texts[index][:SHOWN_CHARACTERS]!r}, token "
         f"{place} and after are '{shown[0]}' ({len(theirs)} tokens in all), not '{shown[1]}' ({len(ids[index])}): no "
-        "rule explains it, so open an issue with this checkpoint's files but the weights"
+        "rule explains it, so report a fault of this project with the folder's files but the weights"
     )
 
 
@@ -158,13 +179,13 @@ def _compare_vectors(loader: "Loader", texts: Sequence[str], vectors: FloatArray
     if theirs.shape != vectors.shape:
         raise CheckpointError(
             f"{loader.name} gives vectors of {theirs.shape[1]} numbers, not {vectors.shape[1]}: no rule explains it, "
-            "so open an issue with this checkpoint's files but the weights"
+            "so report it as a fault, with the folder's files but the weights"
         )
     are_zero = not theirs.any() and not vectors.any()  # the check of the graphs refuses them
     difference = 0.0 if are_zero else relative_difference(theirs, vectors)
     if not difference <= TOLERANCE:  # nan fails as well
         raise CheckpointError(
             f"{loader.name} gives other vectors, by {difference:.1e} of the largest component, expected at most "
-            f"{TOLERANCE}: no rule explains it, so open an issue with this checkpoint's files but the weights"
+            f"{TOLERANCE}: no rule explains it, so report it as a fault, with the folder's files but the weights"
         )
     return difference

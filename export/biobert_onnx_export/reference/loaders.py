@@ -20,6 +20,8 @@ from tokenizers.normalizers import Normalizer
 
 from biobert_onnx._types import FloatArray, TokenIds
 from biobert_onnx_export.checkpoint.checkpoint import Checkpoint
+from biobert_onnx_export.checkpoint.config import config_file
+from biobert_onnx_export.checkpoint.file_kinds import is_there
 from biobert_onnx_export.checkpoint.json_files import read_json
 from biobert_onnx_export.checkpoint.tokenizer_files import CONFIG
 from biobert_onnx_export.reference.after_pooling import apply
@@ -39,7 +41,9 @@ class TransformersLoader:
         self._checkpoint, self._pooling = checkpoint, pooling
         with quiet():
             self._tokenizer = load_tokenizer(folder)
-            self._model = transformers.BertModel.from_pretrained(folder, local_files_only=True).float().eval()
+            config = transformers.BertConfig.from_json_file(config_file(folder))
+            model = transformers.BertModel.from_pretrained(folder, config=config, local_files_only=True)
+            self._model = model.float().eval()
         own = checkpoint.modules.transformer.max_seq_length
         self._limit = own or min(self._tokenizer.model_max_length, checkpoint.geometry.max_position_embeddings)
 
@@ -122,9 +126,11 @@ def load_tokenizer(folder: Path) -> Any:
 
     Code that lies in the folder does not run.
     """
-    config = read_json(folder / CONFIG) if (folder / CONFIG).is_file() else {}
-    unset = [key for key in ("do_lower_case", "tokenize_chinese_chars") if key in config and config[key] is None]
-    defaults = dict.fromkeys(unset, True)
+    settings = read_json(folder / CONFIG) if is_there(folder / CONFIG) else {}
+    unset = [key for key in ("do_lower_case", "tokenize_chinese_chars") if key in settings and settings[key] is None]
+    defaults: dict[str, Any] = dict.fromkeys(unset, True)
+    if "model_type" not in read_json(config_file(folder)):  # an old config: AutoTokenizer does not know it
+        return transformers.BertTokenizerFast.from_pretrained(folder, local_files_only=True, **defaults)
     return transformers.AutoTokenizer.from_pretrained(
         folder, local_files_only=True, trust_remote_code=False, **defaults
     )

@@ -24,6 +24,7 @@ from tests.support.folders import (
 
 FAST = {"tokenizer_class": "PreTrainedTokenizerFast", "unk_token": "[UNK]", "pad_token": "[PAD]"}
 LOWERS = bert_state(lowercase=True, strip_accents=None, chinese=True)
+VOCABULARY = {"vocab": {token: number for number, token in enumerate(UNCASED)}}
 KEEPS = bert_state(lowercase=False, strip_accents=None, chinese=True)
 
 
@@ -182,6 +183,9 @@ def test_another_casing_is_refused(tmp_path: Path, casing: str) -> None:
         ({"tokenizer_class": "RobertaTokenizer"}, "names the class 'RobertaTokenizer', expected one of BertTokenizer"),
         ({"tokenizer_class": 7}, "names the class 7, expected one of BertTokenizer"),
         ({"tokenizer_class": "PreTrainedTokenizerFast"}, "which needs tokenizer.json: download it beside"),
+        ({"truncation_side": "left"}, "has truncation_side 'left', expected 'right'"),
+        ({"split_special_tokens": True}, "has split_special_tokens True, expected False"),
+        ({"tokenizer_class": "x" * 100_000}, r"names the class 'x+\.\.\.x+', expected one of"),
         ({"cls_token": "<s>"}, r"has cls_token '<s>', expected '\[CLS\]'"),
         ({"sep_token": {"content": "</s>"}}, r"has sep_token '</s>', expected '\[SEP\]'"),
     ],
@@ -199,6 +203,14 @@ def test_settings_of_a_wrong_type_are_refused_by_file_and_key(
     [
         ({"normalizer": None}, "has the normalizer None, expected one of BertNormalizer"),
         ({"pre_tokenizer": {"type": "ByteLevel"}}, "has pre_tokenizer 'ByteLevel', expected 'BertPreTokenizer'"),
+        ({"pre_tokenizer": None}, "has pre_tokenizer None, expected 'BertPreTokenizer'"),
+        ({"post_processor": None}, r"has post_processor None, expected one that puts \[CLS\] and \[SEP\]"),
+        (
+            {"post_processor": {"type": "TemplateProcessing", "single": [], "special_tokens": {}}},
+            "has post_processor {",
+        ),
+        ({"normalizer": {"type": []}}, r"has the normalizer \[\], expected one of"),
+        ({"normalizer": {"type": "x" * 100_000}}, r"has the normalizer 'x{5,30}\.\.\.x{5,30}', expected one of"),
         ({"model": None}, "has a model None, expected 'WordPiece'"),
         ({"model": {"type": "WordPiece", "vocab": ["a"]}}, "has a vocab of another type, expected an object"),
         (
@@ -206,7 +218,14 @@ def test_settings_of_a_wrong_type_are_refused_by_file_and_key(
             "has a model with another prefix than '##'",
         ),
         ({"model": {"vocab": {"[PAD]": "0"}}}, r"gives '\[PAD\]' the id '0', expected a number"),
-        ({"model": {"vocab": {token: i for i, token in enumerate(UNCASED)}, "max_input_chars_per_word": None}}, "None"),
+        (
+            {"model": VOCABULARY | {"max_input_chars_per_word": None}},
+            "per_word None, expected 1 to 1,000,000",
+        ),
+        (
+            {"model": VOCABULARY | {"max_input_chars_per_word": 10**30}},
+            "per_word 1000.*, expected 1 to 1,",
+        ),
     ],
 )
 def test_a_tokenizer_json_that_is_not_berts_is_refused(

@@ -1,5 +1,6 @@
 """Files under a name that is not theirs: named for what they are, with what to do."""
 
+import os
 import shutil
 import warnings
 from collections.abc import Callable
@@ -13,6 +14,8 @@ from biobert_onnx_export import CheckpointError
 from biobert_onnx_export.checkpoint.archives import unpacked
 from biobert_onnx_export.checkpoint.checkpoint import Checkpoint
 from biobert_onnx_export.checkpoint.file_kinds import check_content
+from biobert_onnx_export.errors import listed
+from tests.support.folders import UNCASED, write_checkpoint, write_json
 
 POINTER = f"version https://git-lfs.github.com/spec/v1\noid sha256:{'ab' * 32}\nsize 433264448\n"
 PAGE = "<!DOCTYPE html>\n<html><head><style>p {}</style></head><body>Access is <b>restricted</b></body></html>\n"
@@ -125,7 +128,7 @@ def test_vocabularies_and_json_are_what_they_are(tmp_path: Path, content: str) -
 def test_a_missing_file_and_a_folder_are_told_apart(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
         check_content(tmp_path / "nothing")
-    with pytest.raises(CheckpointError, match="cannot be read"):
+    with pytest.raises(CheckpointError, match="is no file, expected one"):
         check_content(tmp_path)
 
 
@@ -155,3 +158,34 @@ def test_no_error_of_pickles_advises_to_run_their_code(folder: Path, write: Call
     with pytest.raises(CheckpointError, match=r"pytorch_model\.bin' cannot be read") as raised:
         Checkpoint.read(str(folder))
     assert "weights_only" not in str(raised.value) and "Weights only" not in str(raised.value)
+
+
+NAMES = (
+    *("modules.json", "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json"),
+    *("vocab.txt", "sentence_bert_config.json", "config_sentence_transformers.json", "model.safetensors.index.json"),
+)
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("kind", ["a link that leads nowhere", "a link to itself", "a folder", "a pipe"])
+def test_what_is_no_file_is_refused_and_not_taken_for_absent(tmp_path: Path, name: str, kind: str) -> None:
+    folder = write_checkpoint(tmp_path / "folder", UNCASED)
+    path = folder / name
+    path.unlink(missing_ok=True)
+    if "sentence" in name:
+        entry = {"idx": 0, "name": "0", "path": "", "type": "sentence_transformers.models.Transformer"}
+        write_json(folder / "modules.json", [entry])
+    if name.startswith("model."):
+        (folder / "model.safetensors").unlink()
+    if kind == "a folder":
+        path.mkdir()
+    elif kind == "a pipe":
+        os.mkfifo(path)
+    else:
+        path.symlink_to(name if kind == "a link to itself" else "../../blobs/missing")
+    with pytest.raises(CheckpointError, match=rf"{name}' (cannot be read|is no file)"):
+        Checkpoint.read(str(folder))
+
+
+def test_names_that_are_too_long_or_not_printable_are_shown_in_short() -> None:
+    assert listed(["b" * 500, "\x1b[31m\n"]) == r"'\x1b[31m\n'; 'bbbbbbbbbbbbbbbbb...bbbbbbbbbbbbbbbbbb'"

@@ -15,7 +15,7 @@ from tests.support.checkpoints import copy_of
         ("config.json", "[]", r"config\.json' holds a list, expected a JSON object"),
         ("config.json", '{"hidden_size": ', r"config\.json' cannot be read as JSON .*: download it again"),
         ("config.json", "[" * 100_000, r"config\.json' cannot be read as JSON"),
-        ("config.json", "\ufeff{}", r"config\.json' cannot be read as JSON"),
+        ("config.json", "\ufeff{}", r"config\.json' begins with a byte-order mark: save it as UTF-8 without"),
         ("config.json", "null", r"config\.json' holds a NoneType, expected a JSON object"),
         ("modules.json", '["Transformer"]', r"modules\.json' is no list of modules .*: download it again"),
     ],

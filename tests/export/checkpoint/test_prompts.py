@@ -55,6 +55,9 @@ def test_empty_prompts_change_nothing(tmp_path: Path, content: object) -> None:
     [
         ({"prompts": None}, "has prompts None, expected an object"),
         ({"prompts": ["query: "]}, r"has prompts \['query: '\], expected an object"),
+        ({"prompts": {"query": "\ud800"}}, r"cannot be used: prompts\['query'\] holds a lone surrogate"),
+        ({"prompts": {"\ud800": "a"}}, "cannot be used: prompts holds a lone surrogate"),
+        ({"prompts": {"query": "a" * 8193}}, r"cannot be used: prompts\['query'\] is .* of 8,193 characters"),
         ({"prompts": {"query": 7}}, "has prompts {'query': 7}, expected a text for each name"),
         (
             {"prompts": {"a": "b"}, "default_prompt_name": "c"},

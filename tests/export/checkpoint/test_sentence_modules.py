@@ -40,6 +40,7 @@ def test_an_activation_is_known_by_its_class(tmp_path: Path, activation: str, pa
         ({"bias": None}, "has bias None, expected true or false"),
         ({"in_features": 0}, "has in_features 0, expected a positive number"),
         ({"out_features": "8"}, "has out_features '8', expected a whole number"),
+        ({"module_output_name": None}, "has module_output_name None, expected a text"),
         ({"module_input_name": "token_embeddings"}, "has module_input_name 'token_embeddings', expected 'sentence_emb"),
         ({"module_output_name": "other"}, "has module_output_name 'other', expected 'sentence_embedding'"),
         ({"use_residual": True}, "has use_residual True, expected false"),

@@ -13,6 +13,7 @@ from benchmarks.inputs.minilm import minilm_checkpoint
 from biobert_onnx_export import CheckpointError
 from biobert_onnx_export.checkpoint.vocabulary import Vocabulary
 from tests.support.checkpoints import copy_of
+from tests.support.folders import write_tokenizer_json
 from tests.support.texts import TEXTS
 
 SPECIAL = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
@@ -125,8 +126,9 @@ def test_a_vocabulary_that_is_no_utf8_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_tokenizer_with_gaps_in_its_ids_is_refused(tmp_path: Path) -> None:
-    content = {"normalizer": {"type": "Lowercase"}, "model": {"type": "WordPiece", "vocab": {"[PAD]": 0, "a": 2}}}
-    (tmp_path / "tokenizer.json").write_text(json.dumps(content))
+    (tmp_path / "vocab.txt").write_text("\n".join((*SPECIAL, "a")) + "\n")
+    write_tokenizer_json(tmp_path, model={"type": "WordPiece", "vocab": {"[PAD]": 0, "a": 2}})
+    (tmp_path / "vocab.txt").unlink()
     with pytest.raises(CheckpointError, match=r"has gaps in its token ids: give the vocab\.txt instead"):
         Vocabulary.read(tmp_path, size=2)
 

@@ -13,6 +13,7 @@ from biobert_onnx_export.reference.comparison import Comparison, compare_with_lo
 from biobert_onnx_export.reference.reference import Reference
 from biobert_onnx_export.reference.targets import Targets
 from biobert_onnx_export.reference.texts import TextSets
+from tests.support.checkpoints import edit_json
 from tests.support.folders import CASED, SCIBERT_LIKE, UNCASED, write_checkpoint, write_json
 
 TEXTS = TextSets.read(None)
@@ -119,13 +120,24 @@ def test_another_limit_than_the_loaders_stops_the_export(tmp_path: Path) -> None
 def test_what_no_library_loads_is_said(tmp_path: Path) -> None:
     folder = write_checkpoint(tmp_path / "folder", UNCASED)
     archive = compared(folder, tmp_path, change=lambda checkpoint: replace(checkpoint, folder=None))
-    assert str(archive) == "not compared with the folder's own loader: no library loads an archive of TensorFlow's"
-    without_config = compared(folder, tmp_path, change=lambda checkpoint: _without_config(checkpoint))
-    assert without_config.loader is None
-    assert str(without_config).startswith("not compared with the folder's own loader: it refuses the folder (")
+    assert str(archive) == "not compared with the folder's own loader: no library loads the weights of TensorFlow 1"
 
 
-def _without_config(checkpoint: Checkpoint) -> Checkpoint:
-    assert checkpoint.folder is not None
-    (checkpoint.folder / "config.json").unlink()
-    return checkpoint
+@pytest.mark.parametrize("name", ["bert_config.json", "config.json"])
+def test_a_config_of_the_first_versions_is_compared_as_well(tmp_path: Path, name: str) -> None:
+    folder = write_checkpoint(tmp_path / "folder", UNCASED)
+    edit_json(folder / "config.json", model_type=None)
+    (folder / "config.json").rename(folder / name)
+    found = compared(folder, tmp_path)
+    assert found.loader is not None and found.loader.startswith("transformers ")
+
+
+def test_a_folder_that_its_loader_refuses_is_refused(tmp_path: Path) -> None:
+    folder = write_checkpoint(tmp_path / "folder", UNCASED)
+
+    def damaged(checkpoint: Checkpoint) -> Checkpoint:
+        (folder / "config.json").write_text("{}")
+        return checkpoint
+
+    with pytest.raises(CheckpointError, match="with what transformers reads of it, as transformers refuses"):
+        compared(folder, tmp_path, change=damaged)
