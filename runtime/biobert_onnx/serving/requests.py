@@ -22,6 +22,10 @@ from biobert_onnx.serving.json_values import json_type, short_json
 ENCODING_FORMATS = ("float", "base64")
 OPTIONS = ("encoding_format", "dimensions", "normalize", "long_texts", "prompt", "prompt_name")
 
+TEXT_RULE = 'every text must be a string; leave it out, or send ""'
+PROMPT_RULE = 'a prompt must be a string; leave it out to get the default, or send "" for none'
+"""What is said of a value that is no string where a text, or a prompt, is expected."""
+
 JsonObject = Mapping[str, Any]
 
 
@@ -116,7 +120,7 @@ class EmbeddingRequest:
         if not isinstance(self.normalize, bool):
             raise BadRequest(f"normalize is {short_json(self.normalize)}, expected true or false", field="normalize")
         if self.prompt is not None:
-            _check_text("prompt", self.prompt, "prompt")
+            _check_text("prompt", self.prompt, "prompt", rule=PROMPT_RULE)
         if not isinstance(self.prompt_name, str | None):
             raise BadRequest(f"prompt_name is {short_json(self.prompt_name)}, expected a name", field="prompt_name")
 
@@ -158,9 +162,11 @@ class EmbeddingRequest:
             if error.max_length is None:
                 message = f"{place} has a word of more than {error.word_characters:,} characters: split it"
             else:
+                prompt = " together with the prompt before it" if error.has_prompt else ""
+                remedy = "shorten the text or the prompt" if error.has_prompt else "split it"
                 message = (
-                    f"{place} has too many tokens, expected at most {error.max_length:,}: split it, or set long_texts "
-                    'to "truncate" or "window"'
+                    f"{place} has too many tokens{prompt}, expected at most {error.max_length:,}: {remedy}, or set "
+                    'long_texts to "truncate" or "window"'
                 )
             raise BadRequest(message, field=self.field) from error
 
@@ -202,12 +208,14 @@ def _checked_texts(value: object, field: str, max_texts: int) -> list[str]:
     return texts
 
 
-def _check_text(place: str, text: object, field: str) -> None:
-    """Raise BadRequest unless `text`, which is at `place` in `field`, is a string of valid Unicode."""
+def _check_text(place: str, text: object, field: str, *, rule: str = TEXT_RULE) -> None:
+    """Raise BadRequest unless `text`, which is at `place` in `field`, is a string of valid Unicode.
+
+    `rule`: what the message says of a value that is no string.
+    """
     if not isinstance(text, str):
         raise BadRequest(
-            f"{place} is {short_json(text)}, of type {json_type(text)}: every text must be a string; leave it out, or "
-            'send ""',
+            f"{place} is {short_json(text)}, of type {json_type(text)}: {rule}",
             field=field,
         )
     if text.isascii():

@@ -47,6 +47,15 @@ def test_a_long_text_is_refused_in_the_words_of_the_request(encoder: SentenceEnc
     assert (refusal.value.field, refusal.value.status) == ("texts", 400)
 
 
+def test_a_text_that_is_too_long_with_its_prompt_only_is_refused_for_both(encoder: SentenceEncoder) -> None:
+    with pytest.raises(BadRequest) as refusal:
+        request_for("short", prompt="word " * 600).encode(encoder)
+    assert str(refusal.value) == (
+        f"texts[0] has too many tokens together with the prompt before it, expected at most {encoder.max_length}: "
+        'shorten the text or the prompt, or set long_texts to "truncate" or "window"'
+    )
+
+
 def test_a_word_without_end_is_refused_in_the_words_of_the_request(encoder: SentenceEncoder) -> None:
     with pytest.raises(BadRequest, match=r"texts\[1\] has a word of more than 262,144 characters: split it$"):
         request_for("short", "\u0301" * 600_000, long_texts="truncate").encode(encoder)
