@@ -15,6 +15,10 @@ class CheckpointError(ValueError):
     """A checkpoint that cannot be found or read, or whose architecture this project does not export."""
 
 
+class CheckpointNotFoundError(CheckpointError):
+    """A checkpoint that is not there: no folder, no archive, and no name of one on the Hub."""
+
+
 class FidelityError(ValueError):
     """A graph whose vectors are not close enough to the float32 reference."""
 

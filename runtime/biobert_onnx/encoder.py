@@ -6,7 +6,7 @@ from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import closing
 from functools import partial
 from itertools import takewhile
-from typing import Any, Self, TypeVar
+from typing import Self, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -98,7 +98,9 @@ class SentenceEncoder:
         revision: str | None = None,
         token: str | None = None,
         cache_dir: str | os.PathLike[str] | None = None,
-        **options: Any,
+        max_length: int | None = None,
+        threads: int | None = None,
+        prepacked: str | os.PathLike[str] | None = None,
     ) -> Self:
         """Return an encoder on the artifact in `repository` (owner/name) on the Hugging Face Hub.
 
@@ -106,14 +108,21 @@ class SentenceEncoder:
         cannot be reached within 10 seconds, or HF_HUB_OFFLINE is set, the snapshot in the cache is used.
 
         `revision`: a branch, tag or commit; None takes the main branch. `token`: an access token; None takes the one
-        that is logged in on this machine, if any. `cache_dir`: None takes the Hub's own (HF_HUB_CACHE). `options`:
-        those of SentenceEncoder.
+        that is logged in on this machine, if any. `cache_dir`: None takes the Hub's own (HF_HUB_CACHE).
+        `max_length`, `threads`, `prepacked`: those of SentenceEncoder. What can be checked of them without the manifest
+        is checked before the download.
 
         Raises ArtifactError if the Hub refuses, or cannot be reached and the cache has no whole snapshot, and as
-        SentenceEncoder does; ValueError if `repository` is no id, ModuleNotFoundError without huggingface_hub.
+        SentenceEncoder does; ValueError if `repository` is no id, ValueError and TypeError for a `revision` or `token`
+        that no request can carry, ModuleNotFoundError without huggingface_hub.
         """
+        if max_length is not None:
+            check_int("max_length", max_length, range(1, sys.maxsize), "leave it out to take the artifact's")
+        _checked_threads(threads)
+        if prepacked is not None:
+            existing_folder(prepacked)
         folder = download_artifact(repository, revision=revision, token=token, cache_dir=cache_dir)
-        return cls(folder, **options)
+        return cls(folder, max_length=max_length, threads=threads, prepacked=prepacked)
 
     def __repr__(self) -> str:
         manifest = self._manifest

@@ -24,13 +24,23 @@ class TextTooLongError(ValueError):
     """A text cannot be encoded whole: it has too many tokens, or a word without end.
 
     `index`: its place in the call or stream. `max_length`: the tokens that were allowed, None if a word is the reason.
+    `has_prompt`: whether a prompt was put before the text, whose tokens count, too.
     """
 
     def __init__(
-        self, index: int, *, argument: str = "texts", max_length: int | None = None, word_characters: int = 0
+        self,
+        index: int,
+        *,
+        argument: str = "texts",
+        max_length: int | None = None,
+        word_characters: int = 0,
+        has_prompt: bool = False,
     ) -> None:
         """Say that `argument`[`index`] has over `max_length` tokens, or else a word of over `word_characters`."""
-        if max_length is not None:
+        if max_length is not None and has_prompt:
+            reason = f"more than {max_length:,} tokens together with the prompt before it"
+            remedy = "shorten the text or the prompt, or choose long_texts='window' or 'truncate'"
+        elif max_length is not None:
             reason = f"more than {max_length:,} tokens"
             remedy = "split it, or choose long_texts='window' or 'truncate'"
         else:
@@ -38,11 +48,16 @@ class TextTooLongError(ValueError):
             remedy = "split it, or drop it"
         super().__init__(f"{argument}[{index}] has {reason}: {remedy}")
         self.index, self.max_length, self.word_characters = index, max_length, word_characters
+        self.has_prompt = has_prompt
 
-    def at(self, index: int, *, argument: str) -> "TextTooLongError":
-        """The same error of the entry `index` of `argument`."""
+    def at(self, index: int, *, argument: str, has_prompt: bool = False) -> "TextTooLongError":
+        """The same error of the entry `index` of `argument`, which `has_prompt` if it is True here or there."""
         return TextTooLongError(
-            index, argument=argument, max_length=self.max_length, word_characters=self.word_characters
+            index,
+            argument=argument,
+            max_length=self.max_length,
+            word_characters=self.word_characters,
+            has_prompt=self.has_prompt or has_prompt,
         )
 
 

@@ -216,10 +216,13 @@ def test_the_command_shows_progress_and_one_line_for_a_mistake(tiny_checkpoint: 
     done = run(tiny_checkpoint, tmp_path / "artifact", "--precision", "fp32", "--pooling", "cls", "--max-length", "64")
     assert done.returncode == 0, done.stderr
     assert "taking the vectors of the float32 reference" in done.stderr
+    assert "pooling: cls (by --pooling)" in done.stderr and "max_length: 64 (by --max-length)" in done.stderr
     assert "cls pooling" in done.stdout and "texts cut to 64 tokens" in done.stdout
     for arguments, code in (
         ((tiny_checkpoint, tmp_path / "artifact"), 2),
         (("dmis-lab/biobert-v1.1", tmp_path / "other"), 1),
+        (("nowhere", tmp_path / "other"), 2),
+        ((tiny_checkpoint / "config.json", tmp_path / "other"), 2),
     ):
         done = run(*arguments)
         errors = [line for line in done.stderr.splitlines() if line.startswith("biobert-onnx: error:")]

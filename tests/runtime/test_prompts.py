@@ -193,6 +193,16 @@ def test_a_text_that_is_too_long_with_its_prompt_is_named(prompted: SentenceEnco
         call(prompted, ["", LONG], prompt="a", long_texts="error")
 
 
+@pytest.mark.parametrize("call", [encode, query, document])
+def test_a_prompt_that_makes_a_text_too_long_is_named_with_it(prompted: SentenceEncoder, call: Call) -> None:
+    message = (
+        rf"^sentences\[0\] has more than {prompted.max_length} tokens together with the prompt before it: shorten the "
+        "text or the prompt, or choose long_texts='window' or 'truncate'$"
+    )
+    with pytest.raises(TextTooLongError, match=message):
+        call(prompted, ["gene "], prompt="gene " * 1500, long_texts="error")
+
+
 @pytest.mark.parametrize(
     "call", [SentenceEncoder.encode, SentenceEncoder.encode_query, SentenceEncoder.encode_document]
 )

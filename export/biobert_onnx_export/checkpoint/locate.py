@@ -7,7 +7,7 @@ from pathlib import Path
 from biobert_onnx.catalog.models import find
 from biobert_onnx_export.checkpoint.archives import is_archive, name_of
 from biobert_onnx_export.checkpoint.hub import download_snapshot
-from biobert_onnx_export.errors import CheckpointError
+from biobert_onnx_export.errors import CheckpointNotFoundError
 
 HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
 """owner/name."""
@@ -25,17 +25,19 @@ class Location:
 def locate(checkpoint: str, *, revision: str | None, token: str | None) -> Location:
     """Find `checkpoint`: a local folder or archive if there is one, else the repository on the Hub.
 
-    A name from the table of models stands for its Hub id. Raises CheckpointError if nothing is found, or if the Hub
-    cannot be reached and its local cache holds no snapshot.
+    A name from the table of models stands for its Hub id. Raises CheckpointNotFoundError if there is none of these;
+    CheckpointError if the Hub refuses, or cannot be reached and its local cache holds no snapshot.
     """
     path = Path(checkpoint)
     if path.is_dir() or (path.is_file() and is_archive(path)):
         return Location(path=path, source=name_of(path), revision=None)
     if path.exists():
-        raise CheckpointError(f"'{checkpoint}' is a file, expected a checkpoint's folder, its .tar.gz or a Hub id")
+        raise CheckpointNotFoundError(
+            f"'{checkpoint}' is a file, expected a checkpoint's folder, its .tar.gz or a Hub id"
+        )
     repository = _hub_id(checkpoint)
     if not HUB_ID.fullmatch(repository) or repository.startswith(".") or is_archive(path):
-        raise CheckpointError(
+        raise CheckpointNotFoundError(
             f"no such folder: '{checkpoint}', expected a checkpoint's folder, its .tar.gz, a Hub id (owner/name) or a "
             "name that 'biobert-onnx models' lists"
         )
@@ -49,7 +51,7 @@ def _hub_id(checkpoint: str) -> str:
     if model is None or checkpoint in model.hub:
         return checkpoint
     if not model.hub:
-        raise CheckpointError(
+        raise CheckpointNotFoundError(
             f"'{checkpoint}' is {model.title}, which is not on the Hub: download {model.where}, and give its path"
         )
     return model.hub[0]

@@ -63,9 +63,11 @@ def download_artifact(
     """Download the artifact in `repository` at `revision`: the files of its manifest; return the snapshot's folder.
 
     Raises HubError if the Hub refuses, if it cannot be reached and the cache has no snapshot or a part of one, or if
-    the repository holds no artifact; ArtifactError for a manifest that cannot be used.
+    the repository holds no artifact; ArtifactError for a manifest that cannot be used; ValueError and TypeError as the
+    checks of `repository`, `revision` and `token` do.
     """
-    remedy = "the cache has not all of it; get a connection, or copy the artifact's folder here and give its path"
+    check_hub_id(repository, otherwise="for a folder, call SentenceEncoder(path)")
+    remedy = "the cache has not all of it; {connect}, or copy the artifact's folder here and give its path"
     cache_dir = None if cache_dir is None else Path(cache_dir).expanduser()
     folder = download_snapshot(
         repository,
@@ -96,11 +98,12 @@ def download_snapshot(
 
     `files`: gets what the Hub says of that commit, and returns the names of the files that are wanted; its own errors
     pass. `always`: a name that every such snapshot has. If the Hub cannot be reached, the snapshot in the cache is
-    taken. `remedy`: what to do if there is none; ends the message.
+    taken. `remedy`: what to do if there is none; ends the message, as that of `_hub_errors` does.
 
-    Raises HubError.
+    Raises HubError; ValueError and TypeError for a `revision` or `token` that no request can carry.
     """
-    check_hub_id(repository)
+    check_revision(revision)
+    check_token(token)
     client = _hub_api(token)
     from huggingface_hub import snapshot_download
 
@@ -136,9 +139,12 @@ def push_artifact(
     artifact before left in the repository are removed by the same commit, and all others stay.
 
     Raises ArtifactError for an artifact that is not whole, ValueError for an unknown `layout` or a `repository` that is
-    no id, HubError if the Hub refuses or cannot be reached, or if `private` is True and the repository is public.
+    no id, ValueError and TypeError for a `revision` or `token` that no request can carry, HubError if the Hub refuses
+    or cannot be reached, or if `private` is True and the repository is public.
     """
-    check_hub_id(repository)
+    check_hub_id(repository, otherwise="name one that you may write to, such as me/biobert-int8")
+    check_revision(revision)
+    check_token(token)
     if layout not in LAYOUTS:
         raise ValueError(f"layout is {short_repr(layout)}, expected one of {', '.join(LAYOUTS)}")
     manifest = Manifest.read(artifact)
@@ -148,7 +154,7 @@ def push_artifact(
 
     files = {name: artifact / name for name in (MANIFEST, *manifest.files)}
     files |= {name: artifact / same for name, same in LAYOUTS[layout].items()}
-    with _hub_errors(repository, ValueError, RuntimeError, remedy="get a connection, and push again"):
+    with _hub_errors(repository, ValueError, RuntimeError, remedy="{connect}, and push again"):
         _make_repository(client, repository, private=private, revision=revision)
         info = client.model_info(repository, revision=revision)
         published = _names(info)
@@ -174,13 +180,37 @@ def hide_progress() -> None:
     disable_progress_bars()
 
 
-def check_hub_id(repository: str) -> None:
-    """Raise ValueError unless `repository` is owner/name."""
+def check_hub_id(repository: str, *, otherwise: str) -> None:
+    """Raise ValueError unless `repository` is owner/name; `otherwise`: what to do then, ends the message."""
     if not isinstance(repository, str) or not HUB_ID.fullmatch(repository):
-        raise ValueError(
-            f"repository is {short_repr(repository)}, expected owner/name on the Hub: for a folder, call "
-            "SentenceEncoder(path)"
-        )
+        raise ValueError(f"repository is {short_repr(repository)}, expected owner/name on the Hub: {otherwise}")
+
+
+def check_revision(revision: str | None) -> None:
+    """Raise TypeError unless `revision` is a str or None, ValueError for an empty one or characters of no name."""
+    if revision is None:
+        return
+    expected = "expected a branch, tag or commit: leave it out to take the main branch"
+    if not isinstance(revision, str):
+        raise TypeError(f"revision is {short_repr(revision)}, of type {type(revision).__name__}, {expected}")
+    if not revision or not revision.isprintable() or " " in revision:
+        raise ValueError(f"revision is {short_repr(revision)}, {expected}")
+
+
+def check_token(token: str | None) -> None:
+    """Raise TypeError unless `token` is a str or None, ValueError unless an HTTP header can carry it.
+
+    The messages do not show the token, which is a secret.
+    """
+    if token is None:
+        return
+    remedy = "leave it out to take the one of 'hf auth login'"
+    if not isinstance(token, str):
+        raise TypeError(f"token is of type {type(token).__name__}, expected a str: {remedy}")
+    bad = next((place for place, character in enumerate(token) if not "!" <= character <= "~"), None)
+    if not token or bad is not None:
+        what = "is empty" if bad is None else f"is no access token, as it has {token[bad]!r} at character {bad}"
+        raise ValueError(f"token {what}, expected ASCII characters without spaces: {remedy}")
 
 
 def first_answer(ask: Callable[[], Answer]) -> Answer:
@@ -222,7 +252,7 @@ def _check_client() -> None:
 def _hub_errors(repository: str, *others: type[Exception], remedy: str) -> Iterator[None]:
     """Raise HubError for an error of huggingface_hub, or one of `others`, in the block.
 
-    `remedy` ends the message if no answer came.
+    `remedy` ends the message if no answer came; in it, {connect} stands for the way to get one.
     """
     from huggingface_hub.errors import HfHubHTTPError, HFValidationError
 
@@ -239,9 +269,14 @@ def _hub_errors(repository: str, *others: type[Exception], remedy: str) -> Itera
 
 def _hub_error(repository: str, error: BaseException, remedy: str) -> HubError:
     """Return what `error` means: the cache cannot be written, no answer came or none now, or a refusal."""
-    from huggingface_hub.errors import HfHubHTTPError
+    from huggingface_hub.errors import HfHubHTTPError, OfflineModeIsEnabled
 
     kind = type(error).__name__
+    if isinstance(error, OfflineModeIsEnabled):
+        remedy = remedy.format(connect="unset HF_HUB_OFFLINE")
+        return HubUnreachableError(
+            f"'{repository}': HF_HUB_OFFLINE is set, so the Hugging Face Hub is not asked: {remedy}"
+        )
     reason = next(iter(str(error).strip().splitlines()), kind)[:MAX_REASON]
     if isinstance(error, OSError) and (error.filename is not None or error.errno in WRITE_ERRORS):
         return HubError(f"'{repository}' cannot be stored ({reason}): make room or get permission there")
@@ -253,6 +288,7 @@ def _hub_error(repository: str, error: BaseException, remedy: str) -> HubError:
     if has_answer:
         return HubError(f"the Hub refuses '{repository}' ({kind}: {reason}): check the id, revision= and token=")
     what = kind if response is None else reason
+    remedy = remedy.format(connect="get a connection")
     return HubUnreachableError(f"'{repository}': the Hugging Face Hub cannot be reached ({what}): {remedy}")
 
 

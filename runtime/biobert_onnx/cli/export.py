@@ -7,6 +7,7 @@ from biobert_onnx._extras import requires_extra
 from biobert_onnx.artifact.manifest import POOLINGS
 from biobert_onnx.cli.arguments import add_quiet, named
 from biobert_onnx.cli.exit_codes import JobError
+from biobert_onnx.cli.options import with_options
 from biobert_onnx.cli.printing import print_fidelity, sentence, warn_of_leftovers
 
 EXAMPLES = """\
@@ -60,6 +61,7 @@ def run(options: argparse.Namespace) -> None:
     """Export, and say on stderr which step begins."""
     with requires_extra("export", by="export"):
         from biobert_onnx_export import CheckpointError, FidelityError, export
+        from biobert_onnx_export.errors import CheckpointNotFoundError
     warn_of_leftovers(options.artifact)
     try:
         manifest = export(
@@ -75,6 +77,8 @@ def run(options: argparse.Namespace) -> None:
             token=options.token,
             progress=(lambda message: None) if options.quiet else _tell,
         )
+    except CheckpointNotFoundError as error:
+        raise FileNotFoundError(str(error)) from error
     except (CheckpointError, FidelityError) as error:
         raise JobError(str(error)) from error
     if not options.quiet:
@@ -83,7 +87,7 @@ def run(options: argparse.Namespace) -> None:
 
 
 def _tell(message: str) -> None:
-    print(message, file=sys.stderr, flush=True)
+    print(with_options(message), file=sys.stderr, flush=True)
 
 
 def _pooling(value: str) -> str:

@@ -7,6 +7,7 @@ OPTIONS = {
     name: "--" + name.replace("_", "-")
     for name in (
         "calibration",
+        "casing",
         "column",
         "delimiter",
         "field",
@@ -37,11 +38,14 @@ UNQUOTED = r"(?<![\w'\"/.-])"
 
 NAME_WITH_UNDERSCORE = "|".join(name for name in OPTIONS if "_" in name)
 
+HEADING = r"^\w+: "
+"""The name of a rule before what was decided, as in "max_length: 64 (by max_length=)": no argument."""
+
 RULES = (
     (re.compile(rf"{UNQUOTED}({NAME})=(?=['\"\w])"), " "),
     (re.compile(rf"{UNQUOTED}({NAME})="), ""),
     (re.compile(rf"^({NAME})(?= (?:is|holds) )"), ""),
-    (re.compile(rf"{UNQUOTED}({NAME_WITH_UNDERSCORE})(?![\w'\"/.-])"), ""),
+    (re.compile(rf"(?!{HEADING}){UNQUOTED}({NAME_WITH_UNDERSCORE})(?![\w'\"/.-])"), ""),
 )
 """What is found in a message, and what follows the option that takes its place."""
 

@@ -102,7 +102,7 @@ class Pipeline:
             token_ids = self.tokenizer.token_ids(with_prompt(options.prompt, texts), limit=limit)
             return windows_of(token_ids, long_texts=options.long_texts, max_length=self.max_length)
         except TextTooLongError as error:
-            raise error.at(first + error.index, argument="texts") from None
+            raise error.at(first + error.index, argument="texts", has_prompt=bool(options.prompt)) from None
 
     def encoded(self, windows: Windows, vectors: FloatArray, options: Options) -> Encoded:
         """Return what the texts of `windows` encode to, from the `vectors` (windows, dim) of their windows."""

@@ -39,7 +39,7 @@ MAX_BODY_BYTES = 4 * 2**20
 """Bytes in one body: 2,048 texts of 2,000 characters, the length of PubMed's abstracts."""
 
 MAX_CHARACTERS_PER_REQUEST = MAX_BODY_BYTES
-"""Characters in all texts of one request, each with the request's prompt: no more than a body can hold without one."""
+"""Characters in all texts of one request, each with the prompt before it: no more than a body can hold without one."""
 
 BODY_TIMEOUT_S = 30.0
 """Seconds that a body may take to arrive; no thread waits for it."""

@@ -22,6 +22,10 @@ from biobert_onnx.serving.json_values import json_type, short_json
 ENCODING_FORMATS = ("float", "base64")
 OPTIONS = ("encoding_format", "dimensions", "normalize", "long_texts", "prompt", "prompt_name")
 
+TEXT_RULE = 'every text must be a string; leave it out, or send ""'
+PROMPT_RULE = 'a prompt must be a string; leave it out to get the default, or send "" for none'
+"""What is said of a value that is no string where a text, or a prompt, is expected."""
+
 JsonObject = Mapping[str, Any]
 
 
@@ -43,11 +47,13 @@ class EmbeddingRequest:
     `encoding_format`: "float" gives numbers, "base64" the bytes of float32 numbers, little-endian, in base64, as
     OpenAI's endpoint does. `dimensions`: keep only the first numbers of each vector. `normalize`: scale each vector to
     unit length. `long_texts`: as in `SentenceEncoder.encode`; the default is "error", as a client sees no warning.
-    `prompt`, `prompt_name`: as in `SentenceEncoder.encode`.
+    `prompt`, `prompt_name`: as in `SentenceEncoder.encode`. `max_characters`: those that all texts may have, each after
+    the prompt that is put before it, which would else multiply the work of a small request.
     """
 
     field: str
     texts: list[str]
+    max_characters: int
     encoding_format: str = "float"
     dimensions: int | None = None
     normalize: bool = False
@@ -67,9 +73,7 @@ class EmbeddingRequest:
     ) -> Self:
         """Read a request from `content`: 1 to `max_texts` texts in `field`, and options. `other_fields` are ignored.
 
-        `max_characters`: those of all texts, each after the request's own `prompt`, which would else multiply the work
-        of a small request. An option that is null counts as left out. Raises BadRequest for an unknown field or a wrong
-        value.
+        An option that is null counts as left out. Raises BadRequest for an unknown field or a wrong value.
         """
         expected = (field, *OPTIONS, *other_fields)
         for name in content:
@@ -77,16 +81,16 @@ class EmbeddingRequest:
                 raise BadRequest(f"unknown field {short_json(name)}, expected {', '.join(expected)}")
         texts = _checked_texts(content.get(field), field, max_texts)
         options = {name: content[name] for name in OPTIONS if content.get(name) is not None}
-        request = cls(field=field, texts=texts, **options)
+        request = cls(field=field, texts=texts, max_characters=max_characters, **options)
         request._check_options()
-        request._check_characters(max_characters)
         return request
 
     def encode(self, encoder: SentenceEncoder) -> tuple[FloatArray, NDArray[np.int64]]:
         """Return the vectors (n, k) float32 and the encoded tokens (n,) int64 of the texts.
 
         Texts that the request wants cut give no warning. Raises BadRequest for `dimensions` that `encoder` does not
-        have, for a prompt that it does not take, and for a text that it refuses as too long.
+        have, for a prompt that it does not take, for a text that it refuses as too long, and for more than
+        `max_characters`.
         """
         with self._refusals(), warnings.catch_warnings():
             warnings.simplefilter("ignore", TruncationWarning)
@@ -116,23 +120,32 @@ class EmbeddingRequest:
         if not isinstance(self.normalize, bool):
             raise BadRequest(f"normalize is {short_json(self.normalize)}, expected true or false", field="normalize")
         if self.prompt is not None:
-            _check_text("prompt", self.prompt, "prompt")
+            _check_text("prompt", self.prompt, "prompt", rule=PROMPT_RULE)
         if not isinstance(self.prompt_name, str | None):
             raise BadRequest(f"prompt_name is {short_json(self.prompt_name)}, expected a name", field="prompt_name")
 
-    def _check_characters(self, maximum: int) -> None:
-        prompt = len(self.prompt or "")
+    def _check_characters(self, encoder: SentenceEncoder) -> None:
+        prompt = len(self._prompt_before_texts(encoder))
         characters = sum(prompt + len(text) for text in self.texts)
-        if characters > maximum:
+        if characters > self.max_characters:
             each = " with the prompt before each" if prompt else ""
             raise BadRequest(
-                f"the texts hold {characters:,} characters{each}, expected at most {maximum:,}: send several requests",
+                f"the texts hold {characters:,} characters{each}, expected at most {self.max_characters:,}: send "
+                "several requests",
                 status=413,
                 field=self.field,
             )
 
+    def _prompt_before_texts(self, encoder: SentenceEncoder) -> str:
+        """Return the prompt that `encoder` puts before each text; "" for a name that it will refuse."""
+        if self.prompt is not None:
+            return self.prompt
+        name = encoder.default_prompt_name if self.prompt_name is None else self.prompt_name
+        return "" if name is None else encoder.prompts.get(name, "")
+
     def _encode_options(self, encoder: SentenceEncoder) -> dict[str, Any]:
-        """The options under the names that SentenceEncoder has for them."""
+        """The options under the names that SentenceEncoder has for them, after the checks that need the encoder."""
+        self._check_characters(encoder)
         if self.dimensions is not None and not _is_count(self.dimensions, encoder.dim):
             raise BadRequest(
                 f"dimensions is {short_json(self.dimensions)}, expected 1 to {encoder.dim}, the numbers of a vector",
@@ -158,9 +171,11 @@ class EmbeddingRequest:
             if error.max_length is None:
                 message = f"{place} has a word of more than {error.word_characters:,} characters: split it"
             else:
+                prompt = " together with the prompt before it" if error.has_prompt else ""
+                remedy = "shorten the text or the prompt" if error.has_prompt else "split it"
                 message = (
-                    f"{place} has too many tokens, expected at most {error.max_length:,}: split it, or set long_texts "
-                    'to "truncate" or "window"'
+                    f"{place} has too many tokens{prompt}, expected at most {error.max_length:,}: {remedy}, or set "
+                    'long_texts to "truncate" or "window"'
                 )
             raise BadRequest(message, field=self.field) from error
 
@@ -202,12 +217,14 @@ def _checked_texts(value: object, field: str, max_texts: int) -> list[str]:
     return texts
 
 
-def _check_text(place: str, text: object, field: str) -> None:
-    """Raise BadRequest unless `text`, which is at `place` in `field`, is a string of valid Unicode."""
+def _check_text(place: str, text: object, field: str, *, rule: str = TEXT_RULE) -> None:
+    """Raise BadRequest unless `text`, which is at `place` in `field`, is a string of valid Unicode.
+
+    `rule`: what the message says of a value that is no string.
+    """
     if not isinstance(text, str):
         raise BadRequest(
-            f"{place} is {short_json(text)}, of type {json_type(text)}: every text must be a string; leave it out, or "
-            'send ""',
+            f"{place} is {short_json(text)}, of type {json_type(text)}: {rule}",
             field=field,
         )
     if text.isascii():

@@ -23,7 +23,7 @@ MAX_TEXTS_PER_EVENT = 256
 base computes them within the 29 s of API Gateway on one CPU."""
 
 MAX_CHARACTERS_PER_EVENT = 1_000_000
-"""Characters in all texts of one event, each with the event's prompt: they take 100 MB of memory while they are
+"""Characters in all texts of one event, each with the prompt before it: they take 100 MB of memory while they are
 tokenized."""
 
 BUNDLED_ARTIFACT = Path(__file__).parents[2] / "artifact"

@@ -1,11 +1,13 @@
 """Artifacts from the Hugging Face Hub and onto it, with its own client, on a Hub on loopback."""
 
 import json
+import re
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -108,14 +110,19 @@ def test_a_hub_that_cannot_answer_now_is_as_one_that_is_not_there(
 
 
 @pytest.mark.parametrize(
-    ("environment", "reason"), [(UNREACHABLE, "ConnectionError"), (OFFLINE, "OfflineModeIsEnabled")]
+    ("environment", "reason", "connect"),
+    [
+        (UNREACHABLE, "the Hugging Face Hub cannot be reached (ConnectionError)", "get a connection"),
+        (OFFLINE, "HF_HUB_OFFLINE is set, so the Hugging Face Hub is not asked", "unset HF_HUB_OFFLINE"),
+    ],
+    ids=["unreachable", "offline"],
 )
 def test_without_the_hub_and_a_snapshot_one_error_names_repository_reason_and_remedy(
-    cache: Path, environment: dict[str, str], reason: str
+    cache: Path, environment: dict[str, str], reason: str, connect: str
 ) -> None:
     assert refused(cache, REPOSITORY, environment) == (
-        f"HubUnreachableError: 'someone/tiny': the Hugging Face Hub cannot be reached ({reason}): the cache has not "
-        "all of it; get a connection, or copy the artifact's folder here and give its path"
+        f"HubUnreachableError: 'someone/tiny': {reason}: the cache has not all of it; {connect}, or copy the "
+        "artifact's folder here and give its path"
     )
 
 
@@ -197,6 +204,39 @@ def test_a_manifest_that_names_files_outside_gets_none_of_them(
 def test_what_is_no_id_is_refused_before_the_hub_is_asked(repository: str) -> None:
     with pytest.raises(ValueError, match="expected owner/name on the Hub: for a folder, call SentenceEncoder"):
         SentenceEncoder.from_hub(repository)
+
+
+@pytest.mark.parametrize(
+    ("options", "kind", "message"),
+    [
+        ({"revision": 5}, TypeError, "revision is 5, of type int, expected a branch, tag or commit: leave it out"),
+        ({"revision": b"v2"}, TypeError, "revision is b'v2', of type bytes, expected a branch"),
+        ({"revision": ""}, ValueError, "revision is '', expected a branch, tag or commit: leave it out"),
+        ({"revision": "\ud800"}, ValueError, "revision is '\\ud800', expected a branch, tag or commit"),
+        ({"revision": "v\n2"}, ValueError, "revision is 'v\\n2', expected a branch, tag or commit"),
+        ({"token": True}, TypeError, "token is of type bool, expected a str: leave it out"),
+        ({"token": ""}, ValueError, "token is empty, expected ASCII characters"),
+        ({"token": "hf_\n"}, ValueError, "it has '\\n' at character 3, expected ASCII characters"),
+        ({"token": "hf_é"}, ValueError, "it has 'é' at character 3, expected ASCII characters"),
+        ({"max_length": -1}, ValueError, "max_length is -1, expected at least 1: leave it out"),
+        ({"max_length": "9"}, ValueError, "max_length is '9', expected a whole number"),
+        ({"threads": 0}, ValueError, "threads is 0, expected 1 to 1024"),
+        ({"prepacked": "nowhere"}, FileNotFoundError, "nowhere"),
+        ({"nope": 1}, TypeError, "unexpected keyword argument 'nope'"),
+    ],
+)
+def test_options_that_are_wrong_for_every_artifact_are_refused_before_the_hub_is_asked(
+    monkeypatch: pytest.MonkeyPatch, options: dict[str, Any], kind: type[Exception], message: str
+) -> None:
+    monkeypatch.setattr(hub_module, "first_answer", lambda ask: pytest.fail("the Hub was asked"))
+    with pytest.raises(kind, match=re.escape(message)):
+        SentenceEncoder.from_hub(REPOSITORY, **options)
+
+
+def test_a_token_that_is_refused_is_not_shown() -> None:
+    with pytest.raises(ValueError, match="token is no access token") as refusal:
+        SentenceEncoder.from_hub(REPOSITORY, token="hf_secret\n")
+    assert "hf_secret" not in str(refusal.value)
 
 
 def test_a_missing_client_is_named() -> None:
@@ -290,13 +330,36 @@ def test_a_push_without_leave_to_write_is_refused_in_one_line(hub: Hub, artifact
     assert line.endswith("): check the id, --revision and --token")
 
 
-def test_a_push_without_the_hub_says_so_in_one_line(artifact: Path, cache: Path) -> None:
-    done = run_with_hub(PUSH, artifact, REPOSITORY, cache=cache, **UNREACHABLE)
-    assert (done.returncode, done.stderr) == (
-        1,
-        "biobert-onnx: error: 'someone/tiny': the Hugging Face Hub cannot be reached (ConnectionError): get a "
-        "connection, and push again\n",
-    )
+@pytest.mark.parametrize(
+    ("environment", "message"),
+    [
+        (UNREACHABLE, "the Hugging Face Hub cannot be reached (ConnectionError): get a connection, and push again"),
+        (OFFLINE, "HF_HUB_OFFLINE is set, so the Hugging Face Hub is not asked: unset HF_HUB_OFFLINE, and push again"),
+    ],
+    ids=["unreachable", "offline"],
+)
+def test_a_push_without_the_hub_says_so_in_one_line(
+    artifact: Path, cache: Path, environment: dict[str, str], message: str
+) -> None:
+    done = run_with_hub(PUSH, artifact, REPOSITORY, cache=cache, **environment)
+    assert (done.returncode, done.stderr) == (1, f"biobert-onnx: error: 'someone/tiny': {message}\n")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["../x"], "repository is '../x', expected owner/name on the Hub: name one that you may write to, such as me/"),
+        ([REPOSITORY, "--token", "x\ny"], "--token is no access token, as it has '\\n' at character 1, expected ASCII"),
+        ([REPOSITORY, "--revision", "a b"], "--revision is 'a b', expected a branch, tag or commit: leave it out"),
+    ],
+)
+def test_a_push_with_bad_arguments_is_refused_in_one_line(
+    artifact: Path, cache: Path, arguments: list[str], message: str
+) -> None:
+    done = run_with_hub(PUSH, artifact, *arguments, cache=cache, **OFFLINE)
+    (line,) = done.stderr.splitlines()
+    assert done.returncode == 2
+    assert line.startswith(f"biobert-onnx: error: {message}")
 
 
 def test_a_damaged_artifact_is_not_pushed(hub: Hub, artifact: Path, cache: Path, tmp_path: Path) -> None:

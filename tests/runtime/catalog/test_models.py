@@ -142,7 +142,11 @@ def test_the_table_fits_a_terminal_of_120_columns(capsys: pytest.CaptureFixture[
 
 def test_the_page_on_models_has_the_table_of_the_command() -> None:
     page = (Path(__file__).parents[3] / "docs" / "models.md").read_text(encoding="utf-8")
-    rows = [[cell.strip(" `") for cell in line.split("|")[1:-1]] for line in page.splitlines() if line[:3] == "| `"]
+    rows = [
+        [cell.replace("`", "").strip() for cell in line.split("|")[1:-1]]
+        for line in page.splitlines()
+        if line[:3] == "| `"
+    ]
     table = [
         (m.short, m.title, m.dim, m.casing, m.pooling or "-", m.max_length or "?", m.licence, m.where) for m in MODELS
     ]

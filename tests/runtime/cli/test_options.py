@@ -26,6 +26,12 @@ from biobert_onnx.cli.options import with_options
         ("no such file: '/data/column=3/max_length/a.txt'", "no such file: '/data/column=3/max_length/a.txt'"),
         ("its missing is known", "its missing is known"),
         ("errors='replace'", "errors='replace'"),
+        ("leave casing= out, or give", "leave --casing out, or give"),
+        ("export it with casing='cased'", "export it with --casing 'cased'"),
+        ("casing: cased (asked for by casing=)", "casing: cased (asked for by --casing)"),
+        ("pooling: cls (by pooling=)", "pooling: cls (by --pooling)"),
+        ("max_length: 64 (by max_length=)", "max_length: 64 (by --max-length)"),
+        ("max_length: 256 (by max_seq_length in a.json)", "max_length: 256 (by max_seq_length in a.json)"),
     ],
 )
 def test_arguments_are_named_as_options_and_paths_are_left_alone(message: str, expected: str) -> None:

@@ -204,7 +204,7 @@ def test_health_says_what_is_served(server: Server, encoder: SentenceEncoder) ->
         ({"input": "a", "dimensions": "7"}, 'dimensions is "7", expected 1 to'),
         ({"input": "a", "normalize": 1}, "normalize is 1, expected true or false"),
         ({"input": "a", "long_texts": "cut"}, 'long_texts is "cut", expected one of truncate, error, window'),
-        ({"input": "a", "prompt": 5}, "prompt is 5, of type number: every text must be a string"),
+        ({"input": "a", "prompt": 5}, "prompt is 5, of type number: a prompt must be a string; leave it out to get"),
         ({"input": "a", "prompt": ["a"]}, 'prompt is ["a"], of type array'),
         (b'{"input": "a", "prompt": "b\\ud800"}', r'prompt holds a lone surrogate, "\ud800" at character 1'),
         ({"input": "a", "prompt": "a" * 8193}, "of 8,193 characters, expected at most 8,192: shorten it"),

@@ -11,6 +11,7 @@ import pytest
 from biobert_onnx import SentenceEncoder
 from biobert_onnx.encoding.tokenizer import TextTokenizer
 from biobert_onnx.serving.requests import BadRequest, EmbeddingRequest, json_object
+from tests.support.prompts import DEFAULT, PROMPTS
 
 DIM = 768
 """The numbers of a vector of BERT base."""
@@ -47,9 +48,41 @@ def test_a_long_text_is_refused_in_the_words_of_the_request(encoder: SentenceEnc
     assert (refusal.value.field, refusal.value.status) == ("texts", 400)
 
 
+def test_a_text_that_is_too_long_with_its_prompt_only_is_refused_for_both(encoder: SentenceEncoder) -> None:
+    with pytest.raises(BadRequest) as refusal:
+        request_for("short", prompt="word " * 600).encode(encoder)
+    assert str(refusal.value) == (
+        f"texts[0] has too many tokens together with the prompt before it, expected at most {encoder.max_length}: "
+        'shorten the text or the prompt, or set long_texts to "truncate" or "window"'
+    )
+
+
 def test_a_word_without_end_is_refused_in_the_words_of_the_request(encoder: SentenceEncoder) -> None:
     with pytest.raises(BadRequest, match=r"texts\[1\] has a word of more than 262,144 characters: split it$"):
         request_for("short", "\u0301" * 600_000, long_texts="truncate").encode(encoder)
+
+
+@pytest.mark.parametrize(
+    ("options", "prompt"),
+    [
+        ({}, PROMPTS[DEFAULT]),
+        ({"prompt_name": "query"}, PROMPTS["query"]),
+        ({"prompt": "title: "}, "title: "),
+        ({"prompt": ""}, ""),
+    ],
+)
+def test_the_prompt_before_each_text_counts_whoever_names_it(
+    prompted: SentenceEncoder, options: dict[str, str], prompt: str
+) -> None:
+    characters = 3 * (len(prompt) + len("text"))
+    content = {"texts": ["text"] * 3, **options}
+    fitting = EmbeddingRequest.read(content, field="texts", max_texts=3, max_characters=characters)
+    assert len(fitting.encode(prompted)[0]) == 3
+    larger = EmbeddingRequest.read(content, field="texts", max_texts=3, max_characters=characters - 1)
+    for refused in (lambda: larger.encode(prompted), lambda: asyncio.run(larger.aencode(prompted))):
+        with pytest.raises(BadRequest, match=f"^the texts hold {characters} characters") as refusal:
+            refused()
+        assert (refusal.value.status, refusal.value.field) == (413, "texts")
 
 
 def test_every_text_is_tokenized_once(encoder: SentenceEncoder, monkeypatch: pytest.MonkeyPatch) -> None:
