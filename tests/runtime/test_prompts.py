@@ -286,8 +286,8 @@ def test_an_artifact_that_cannot_leave_prompts_out_of_its_pooling_takes_none(
 @pytest.mark.parametrize(
     ("prompts", "default", "message"),
     [
-        ({"query": "q: "}, "passage", "default_prompt is 'passage', but the artifact's prompts are 'query': export"),
-        ({}, "query", "default_prompt is 'query', but the artifact has no prompts: export"),
+        ({"query": "q: "}, "passage", "default_prompt is 'passage', expected one of prompts \\(query\\): export"),
+        ({}, "query", "default_prompt is 'query', expected one of prompts \\(there is none\\): export"),
         (
             {"query": "a" * 8193},
             None,

@@ -15,9 +15,22 @@ KILOBYTE = 1000
 
 
 def say(kind: str, message: object) -> None:
-    """Write one line to stderr, the library's arguments in it named as options."""
+    """Write one line to stderr, the library's arguments in it named as options.
+
+    Other control characters than white space, which a file's name may hold, are written as escapes.
+    """
+    line = _printable(with_options(" ".join(str(message).split())))
     with suppress(OSError):  # a terminal that was closed
-        sys.stderr.write(f"biobert-onnx: {kind}: {with_options(' '.join(str(message).split()))}\n")
+        sys.stderr.write(f"biobert-onnx: {kind}: {line}\n")
+
+
+def _printable(line: str) -> str:
+    r"""Return `line` with an escape for each character that a terminal may take for a command.
+
+    >>> _printable("no folder '\x1b[31mred'")
+    "no folder '\\x1b[31mred'"
+    """
+    return "".join(each if each.isprintable() else repr(each)[1:-1] for each in line)
 
 
 def warn_of_leftovers(path: Path) -> None:

@@ -46,20 +46,14 @@ class Prompts:
     def of(cls, manifest: Manifest, path: Path) -> Self:
         """Return the prompts of the `manifest` that was read from `path`.
 
-        Raises ArtifactError if one of them is no prompt, or if the default prompt is none of them.
+        Raises ArtifactError if one of them is no prompt. That the default is one of them, `Manifest.read` has checked.
         """
         for name, text in manifest.prompts.items():
             try:
                 check_prompt(text, place=f"prompts[{short_repr(name)}]")
             except ValueError as error:
                 raise ArtifactError(f"'{path}' cannot be read: {error}; export the artifact again") from error
-        default = manifest.default_prompt
-        if default is not None and default not in manifest.prompts:
-            raise ArtifactError(
-                f"'{path}' cannot be read: default_prompt is {short_repr(default)}, but {_names(manifest.prompts)}: "
-                "export the artifact again"
-            )
-        text = "" if default is None else manifest.prompts[default]
+        text = "" if manifest.default_prompt is None else manifest.prompts[manifest.default_prompt]
         return cls(by_name=manifest.prompts, default=text, are_pooled=manifest.include_prompt)
 
     def chosen(self, prompt: str | None, prompt_name: str | None, *, task: str | None = None) -> str:
