@@ -53,6 +53,7 @@ fuzz: $(VENV)/.test
 audit: $(VENV)/.test $(VENV)/.audit
 	$(BIN)/pip-licenses --order=license --partial-match --fail-on=GPL
 	$(BIN)/pip-audit --strict --no-deps --disable-pip --requirement constraints.txt
+	$(BIN)/pip-audit --strict --no-deps --disable-pip --requirement constraints-transformers5.txt
 
 # The API reference, from the docstrings: build/docs/index.html.
 docs: $(VENV)/.docs

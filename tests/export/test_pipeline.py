@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -144,10 +145,17 @@ def without_pooler_outputs(tensors: Tensors) -> Tensors:
     return tensors | {name: tensors[name] * 0 for name in ("pooler.dense.weight", "pooler.dense.bias")}
 
 
+FIRST_CHECK_OF_HIDDEN_STATES = (
+    "optimum's graph differs from PyTorch by nan .* install the versions of constraints"
+    if find_spec("optimum") is not None
+    else r"the float32 encoder\.onnx differs from the reference by nan .* open an issue"
+)
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (without_hidden_states, "optimum's graph differs from PyTorch by nan .* install the versions of constraints"),
+        (without_hidden_states, FIRST_CHECK_OF_HIDDEN_STATES),
         (without_pooler_outputs, r"the float32 encoder\.onnx differs from the reference by nan .* open an issue"),
     ],
 )

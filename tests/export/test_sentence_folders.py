@@ -21,8 +21,8 @@ from biobert_onnx_export.reference.vectors import relative_difference
 from tests.support.sentence_transformers import (
     TEXTS,
     old_folder,
+    onnx_backend,
     saved_by_theirs,
-    sentence_transformer,
     their_vectors,
     write_dense,
     write_json,
@@ -164,12 +164,6 @@ def artifact_of_chain(request: pytest.FixtureRequest, chain: Path, tmp_path_fact
     folder: Path = tmp_path_factory.mktemp("artifacts") / request.param
     export(chain, folder, precision=request.param, min_cosine=0.9)
     return folder
-
-
-def onnx_backend(artifact: Path) -> Any:
-    return sentence_transformer(
-        artifact, backend="onnx", model_kwargs={"file_name": "model.onnx", "provider": "CPUExecutionProvider"}
-    )
 
 
 def test_the_manifest_of_a_chain_says_what_was_read(artifact_of_chain: Path) -> None:

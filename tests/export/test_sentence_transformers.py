@@ -8,6 +8,7 @@ import pytest
 
 from biobert_onnx import SentenceEncoder, embedding_ranges, quantize_embeddings, similarity
 from biobert_onnx_export.reference.texts import TextSets
+from tests.support.sentence_transformers import onnx_backend
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # its own, of the packages that it loads
 
@@ -48,14 +49,9 @@ def test_similarity_is_the_same(theirs: Any, embeddings: np.ndarray) -> None:
 
 
 @pytest.mark.parametrize("normalize", [False, True])
-def test_truncated_vectors_are_those_of_its_encode(
-    theirs: Any, artifact: Path, encoder: SentenceEncoder, normalize: bool
-) -> None:
+def test_truncated_vectors_are_those_of_its_encode(artifact: Path, encoder: SentenceEncoder, normalize: bool) -> None:
     texts = TextSets.read(None).held_out["gated"][:20]
-    model = theirs.SentenceTransformer(
-        str(artifact), backend="onnx", model_kwargs={"file_name": "model.onnx", "provider": "CPUExecutionProvider"}
-    )
-    expected = model.encode(texts, batch_size=1, truncate_dim=40, normalize_embeddings=normalize)
+    expected = onnx_backend(artifact).encode(texts, batch_size=1, truncate_dim=40, normalize_embeddings=normalize)
     found = encoder.encode(texts, truncate_dim=40, normalize_embeddings=normalize)
     assert found.shape == expected.shape
     assert np.abs(found - expected).mean() / np.abs(expected).mean() <= 0.005

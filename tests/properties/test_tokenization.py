@@ -22,7 +22,7 @@ def pair(request: pytest.FixtureRequest, tiny_checkpoint: Path, tmp_path_factory
     checkpoint = tiny_checkpoint if request.param == "cased" else minilm_checkpoint(folder)
     size = len((checkpoint / "vocab.txt").read_text(encoding="utf-8").splitlines())
     Vocabulary.read(checkpoint, size=size).tokenizer().save(str(folder / "tokenizer.json"))
-    theirs = BertTokenizerFast(checkpoint / "vocab.txt", do_lower_case=request.param == "uncased")
+    theirs = BertTokenizerFast(str(checkpoint / "vocab.txt"), do_lower_case=request.param == "uncased")
     return TextTokenizer(folder / "tokenizer.json"), theirs
 
 

@@ -46,7 +46,7 @@ def transformers_vectors(
 ) -> NDArray[np.float32]:
     """The vectors (texts, dim) that transformers gives each of `texts` alone, in float32."""
     model = BertModel.from_pretrained(checkpoint).eval()
-    tokenizer = BertTokenizerFast(checkpoint / "vocab.txt", do_lower_case=lower_case)
+    tokenizer = BertTokenizerFast(str(checkpoint / "vocab.txt"), do_lower_case=lower_case)
     rows = []
     for text in texts:
         inputs = tokenizer(text, return_tensors="pt", truncation=True, max_length=max_length)

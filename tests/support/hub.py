@@ -34,9 +34,13 @@ def commit_of(files: Mapping[str, bytes]) -> str:
 
 @dataclass
 class Repository:
-    """The files of each commit, and the commit of each branch."""
+    """The files of each commit, and the commit of each branch.
+
+    Without the token, a `private` one is not to be seen, and the files of a `gated` one are not to be had.
+    """
 
     private: bool = False
+    gated: bool = False
     commits: dict[str, dict[str, bytes]] = field(default_factory=dict)
     branches: dict[str, str] = field(default_factory=dict)
 
@@ -66,9 +70,9 @@ class Hub:
     xet: dict[bytes, str] = field(default_factory=dict)
     status: int = 0
 
-    def add(self, name: str, files: Mapping[str, bytes], *, private: bool = False) -> Repository:
+    def add(self, name: str, files: Mapping[str, bytes], *, private: bool = False, gated: bool = False) -> Repository:
         """Add a repository whose main branch holds `files`."""
-        self.repositories[name] = Repository(private=private)
+        self.repositories[name] = Repository(private=private, gated=gated)
         self.repositories[name].commit("main", dict(files))
         return self.repositories[name]
 
@@ -239,7 +243,9 @@ class _Handler(BaseHTTPRequestHandler):
         repository = self._found(name)
         if repository is None:
             return
-        if revision not in (*repository.branches, *repository.commits):
+        if repository.gated and self._token() != TOKEN:
+            self._reply(403, b"", code="GatedRepo")
+        elif revision not in (*repository.branches, *repository.commits):
             self._reply(404, b"", code="RevisionNotFound")
         elif file not in repository.files(revision):
             self._reply(404, b"", code="EntryNotFound")

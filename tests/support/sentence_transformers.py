@@ -95,6 +95,14 @@ def sentence_transformer(*arguments: Any, **options: Any) -> Any:
     return theirs.SentenceTransformer(*map(str, arguments), device="cpu", **options)
 
 
+def onnx_backend(artifact: Path) -> Any:
+    """Their model on the artifact's model.onnx; skips the test where their backend lacks optimum."""
+    pytest.importorskip("optimum.onnxruntime", reason="the ONNX backend of sentence-transformers needs optimum")
+    return sentence_transformer(
+        artifact, backend="onnx", model_kwargs={"file_name": "model.onnx", "provider": "CPUExecutionProvider"}
+    )
+
+
 def their_vectors(folder: Path, texts: Sequence[str] = TEXTS, **options: Any) -> NDArray[np.float32]:
     """The vectors (texts, dim) that sentence-transformers gives each of `texts` alone."""
     vectors: NDArray[np.float32] = sentence_transformer(folder).encode(list(texts), batch_size=1, **options)

@@ -1,16 +1,14 @@
 """Downloads from the Hugging Face Hub: one snapshot of a repository, only the files that an export reads."""
 
-import glob
-import threading
-from collections.abc import Callable, Iterator
-from concurrent.futures import Future
+from collections.abc import Iterator
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path, PurePosixPath
 
-from huggingface_hub import HfApi, ModelInfo, hf_hub_download, snapshot_download
-from huggingface_hub.errors import HfHubHTTPError
+from huggingface_hub import ModelInfo, hf_hub_download
 
+from biobert_onnx.artifact import hub
+from biobert_onnx.artifact.hub import HubError
 from biobert_onnx_export.checkpoint.json_files import read_any_json
 from biobert_onnx_export.checkpoint.shards import INDEX_SUFFIX, read_weight_map
 from biobert_onnx_export.checkpoint.tensorflow import INDEX, INDEX_FILES
@@ -34,8 +32,8 @@ SIDE_FILES = (
 )
 """Patterns of the files beside the weights, in the repository's root and in the folder of each module."""
 
-TIMEOUT_S = 10.0
-"""Seconds to wait for the first answer of the Hub."""
+CONFIGS = ("config.json", "bert_config.json", MODULES)
+"""Files of which every checkpoint has one in its root: PyTorch's, TensorFlow's, or sentence-transformers'."""
 
 
 def download_snapshot(repository: str, *, revision: str | None, token: str | None) -> Path:
@@ -46,19 +44,16 @@ def download_snapshot(repository: str, *, revision: str | None, token: str | Non
     files that name other files are damaged.
     """
     try:
-        info = _first_answer(lambda: HfApi(token=token).model_info(repository, revision=revision))
-        needed = sorted(_Published.of(repository, info, token=token).needed())
-        patterns = [glob.escape(name) for name in needed]
-        return Path(snapshot_download(repository, revision=revision, token=token, allow_patterns=patterns))
-    except CheckpointError:
-        raise
-    except HfHubHTTPError as error:
-        reason = str(error).strip().splitlines()[0]
-        raise CheckpointError(
-            f"the Hub refuses '{repository}' ({reason}): check the id, revision= and token="
-        ) from error
-    except (OSError, ValueError) as error:
-        return _cached_snapshot(repository, revision, error)
+        return hub.download_snapshot(
+            repository,
+            files=lambda info: _Published.of(repository, info, token=token).needed(),
+            one_of=CONFIGS,
+            revision=revision,
+            token=token,
+            remedy="no folder of this name is here; download the checkpoint elsewhere and give its folder",
+        )
+    except HubError as error:
+        raise CheckpointError(str(error)) from error
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -127,31 +122,3 @@ def _folder(path: str) -> str:
 def _is_of_tensorflow(name: str) -> bool:
     """Tell whether `name` is an index of TensorFlow or one of its shards."""
     return fnmatchcase(name, INDEX_FILES) or fnmatchcase(name, INDEX_FILES.removesuffix(INDEX) + ".data-*")
-
-
-def _first_answer(ask: Callable[[], ModelInfo]) -> ModelInfo:
-    """Return the result of `ask` or raise its error; raise TimeoutError after TIMEOUT_S seconds.
-
-    The HTTP client's own timeout limits neither the name look-up nor one try after another of a host's addresses. The
-    thread is a daemon, not an executor's: Python waits at its end for the threads of executors.
-    """
-    answer: Future[ModelInfo] = Future()
-
-    def work() -> None:
-        try:
-            answer.set_result(ask())
-        except Exception as error:
-            answer.set_exception(error)
-
-    threading.Thread(target=work, daemon=True).start()
-    return answer.result(timeout=TIMEOUT_S)
-
-
-def _cached_snapshot(repository: str, revision: str | None, unreachable: Exception) -> Path:
-    try:
-        return Path(snapshot_download(repository, revision=revision, local_files_only=True))
-    except (OSError, ValueError):
-        raise CheckpointError(
-            f"'{repository}' is no folder here, and the Hugging Face Hub cannot be reached "
-            f"({type(unreachable).__name__}): download the checkpoint elsewhere and give its folder"
-        ) from unreachable

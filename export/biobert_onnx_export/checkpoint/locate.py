@@ -1,16 +1,13 @@
 """The place of a checkpoint: a local folder, an archive, or a snapshot of a Hugging Face Hub repository."""
 
-import re
 from dataclasses import dataclass
 from pathlib import Path
 
+from biobert_onnx.artifact.hub import HUB_ID
 from biobert_onnx.catalog.models import find
 from biobert_onnx_export.checkpoint.archives import is_archive, name_of
 from biobert_onnx_export.checkpoint.hub import download_snapshot
 from biobert_onnx_export.errors import CheckpointNotFoundError
-
-HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
-"""owner/name."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,7 +33,7 @@ def locate(checkpoint: str, *, revision: str | None, token: str | None) -> Locat
             f"'{checkpoint}' is a file, expected a checkpoint's folder, its .tar.gz or a Hub id"
         )
     repository = _hub_id(checkpoint)
-    if not HUB_ID.fullmatch(repository) or repository.startswith(".") or is_archive(path):
+    if not HUB_ID.fullmatch(repository) or is_archive(path):
         raise CheckpointNotFoundError(
             f"no such folder: '{checkpoint}', expected a checkpoint's folder, its .tar.gz, a Hub id (owner/name) or a "
             "name that 'biobert-onnx models' lists"

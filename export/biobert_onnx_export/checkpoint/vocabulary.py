@@ -1,6 +1,6 @@
 """The WordPiece vocabulary of a checkpoint, how its texts are normalized, and the tokenizer made from both."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -47,7 +47,7 @@ MAX_PADDED_ROWS = 127
 class Vocabulary:
     """Tokens in the order of their ids, added tokens, and the normalizer of texts.
 
-    `loader_normalizer`: the one that transformers would take; another than `normalizer` only if a rule says so.
+    `loader_normalizer`: the one that transformers 4 would take; another than `normalizer` only if a rule says so.
     `longest_word`: characters of the longest word that is looked up.
     """
 
@@ -97,7 +97,7 @@ class Vocabulary:
             normalizer=with_lowercase(loader_normalizer, decision.lowercase),
             loader_normalizer=loader_normalizer,
             longest_word=_longest_word(files),
-            rules=(decision.rule, *rules, *_rules_of_size(folder, tokens, added, size)),
+            rules=(decision.rule, *rules, *_rules_of_json(files), *_rules_of_size(folder, tokens, added, size)),
         )
 
     @property
@@ -106,13 +106,10 @@ class Vocabulary:
         return not lowercases(self.normalizer)
 
     @property
-    def deviates_from_loader(self) -> bool:
-        """Whether a rule makes texts be normalized otherwise than transformers does.
-
-        transformers 5 does not look at the normalizer of tokenizer.json for a BertTokenizer, transformers 4 does if it
-        is no BertNormalizer, so such a one is a rule of its own.
-        """
-        return self.normalizer != self.loader_normalizer or self.normalizer["type"] != "BertNormalizer"
+    def deviations(self) -> tuple[str, ...]:
+        """What the rules are about by which texts are read otherwise than a version of transformers reads them."""
+        casing = ("casing",) if self.normalizer != self.loader_normalizer else ()
+        return (*casing, *(rule.about for rule in self.rules if rule.about == TOKENIZER_JSON))
 
     @property
     def casing(self) -> str:
@@ -121,7 +118,7 @@ class Vocabulary:
 
     def transformers_settings(self) -> Mapping[str, Any]:
         """Return the keys of tokenizer_config.json with which transformers normalizes texts in the same way."""
-        if self.normalizer["type"] != "BertNormalizer":
+        if _only_in_json(self.normalizer, self.longest_word):
             return {"tokenizer_class": "PreTrainedTokenizerFast"}
         return {
             "tokenizer_class": "BertTokenizer",
@@ -155,7 +152,7 @@ class Vocabulary:
 
 
 def _loader_normalizer(files: TokenizerFiles) -> State:
-    """Describe the normalizer that transformers takes: tokenizer.json's, but a BertNormalizer set by the config.
+    """Describe the normalizer that transformers 4 takes: tokenizer.json's, but a BertNormalizer set by the config.
 
     Source: `BertTokenizerFast.__init__` of transformers 4.57.
     """
@@ -272,8 +269,31 @@ def _rules_of_size(folder: Path, tokens: tuple[str, ...], added: tuple[AddedToke
     return tuple(rules)
 
 
+def _rules_of_json(files: TokenizerFiles) -> Iterator[Rule]:
+    """Yield the rule about what transformers 4 follows in tokenizer.json and transformers 5 leaves out.
+
+    Source: `BertTokenizer.__init__` of transformers 5.24, which makes normalizer and model anew.
+    """
+    state = files.normalizer
+    if state is None or not files.is_bert:
+        return
+    followed = " and ".join(_only_in_json(state, _longest_word(files)))
+    if followed:
+        reason = "transformers 4 does so for a BertTokenizer, transformers 5 takes BERT's own"
+        yield Rule(TOKENIZER_JSON, f"its {followed} followed", reason)
+
+
+def _only_in_json(normalizer: State, longest_word: int) -> list[str]:
+    """Return the keys of tokenizer.json with another value than any tokenizer_config.json gives a BertTokenizer."""
+    differs = {
+        "normalizer": normalizer["type"] != "BertNormalizer" or not normalizer.get("clean_text", True),
+        "max_input_chars_per_word": longest_word != LONGEST_WORD,
+    }
+    return [key for key, does in differs.items() if does]
+
+
 def _longest_word(files: TokenizerFiles) -> int:
-    """Return max_input_chars_per_word; BertTokenizer sets BERT's own, whatever tokenizer.json says."""
+    """Return max_input_chars_per_word of tokenizer.json, or BERT's own without that file."""
     value = files.content["model"].get("max_input_chars_per_word", LONGEST_WORD) if files.content else LONGEST_WORD
     if type(value) is not int or not 1 <= value <= MOST_CHARACTERS:
         path = files.folder / TOKENIZER_JSON

@@ -146,11 +146,11 @@ def _compare_ids(
     different = _first_different(loader.token_ids(texts), ids)
     if different is None:
         return ()
-    if vocabulary.deviates_from_loader:
-        loader.set_normalizer(make_normalizer(vocabulary.normalizer))
+    if vocabulary.deviations:
+        loader.set_words(make_normalizer(vocabulary.normalizer), vocabulary.longest_word)
         different = _first_different(loader.token_ids(texts), ids)
         if different is None:
-            return ("casing",)
+            return vocabulary.deviations
     index, theirs = different
     tokens = vocabulary.tokenizer()
     place = next(

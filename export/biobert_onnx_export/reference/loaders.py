@@ -59,9 +59,10 @@ class TransformersLoader:
         with one_thread_a_run():
             return vectors_of(self._pooled, self.token_ids(texts), dim=self._checkpoint.dim(self._pooling))
 
-    def set_normalizer(self, normalizer: Normalizer) -> None:
-        """Replace the tokenizer's normalizer."""
+    def set_words(self, normalizer: Normalizer, longest_word: int) -> None:
+        """Replace the tokenizer's normalizer, and the number of characters of the longest word that it looks up."""
         self._tokenizer.backend_tokenizer.normalizer = normalizer
+        self._tokenizer.backend_tokenizer.model.max_input_chars_per_word = longest_word
 
     def set_max_length(self, max_length: int) -> None:
         """Cut texts to `max_length` tokens."""
@@ -101,9 +102,10 @@ class SentenceTransformersLoader:
             vectors: FloatArray = self._model.encode(list(texts), batch_size=BATCH_SIZE, show_progress_bar=False)
         return vectors
 
-    def set_normalizer(self, normalizer: Normalizer) -> None:
-        """Replace the tokenizer's normalizer."""
+    def set_words(self, normalizer: Normalizer, longest_word: int) -> None:
+        """Replace the tokenizer's normalizer, and the number of characters of the longest word that it looks up."""
         self._tokenizer.backend_tokenizer.normalizer = normalizer
+        self._tokenizer.backend_tokenizer.model.max_input_chars_per_word = longest_word
 
     def set_max_length(self, max_length: int) -> None:
         """Cut texts to `max_length` tokens."""
@@ -146,16 +148,18 @@ def load_tensors(model: Any, checkpoint: Checkpoint) -> None:
 @contextmanager
 def quiet() -> Iterator[None]:
     """Keep the libraries' progress bars, notes and warnings off the terminal: the comparison says what matters."""
+    bars = transformers.utils.logging
     loggers = [logging.getLogger(name) for name in ("transformers", "sentence_transformers")]
-    levels = [logger.level for logger in loggers]
-    transformers.utils.logging.disable_progress_bar()
-    for logger in loggers:
-        logger.setLevel(logging.CRITICAL)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
+    levels, shows_bars = [logger.level for logger in loggers], bars.is_progress_bar_enabled()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        bars.disable_progress_bar()
+        for logger in loggers:
+            logger.setLevel(logging.CRITICAL)
+        try:
             yield
-    finally:
-        for logger, level in zip(loggers, levels, strict=True):
-            logger.setLevel(level)
-        transformers.utils.logging.enable_progress_bar()
+        finally:
+            for logger, level in zip(loggers, levels, strict=True):
+                logger.setLevel(level)
+            if shows_bars:
+                bars.enable_progress_bar()

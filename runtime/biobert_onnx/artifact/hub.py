@@ -72,7 +72,7 @@ def download_artifact(
     folder = download_snapshot(
         repository,
         files=partial(_only_manifest, repository),
-        always=MANIFEST,
+        one_of=(MANIFEST,),
         revision=revision,
         token=token,
         cache_dir=cache_dir,
@@ -88,7 +88,7 @@ def download_snapshot(
     repository: str,
     *,
     files: Callable[["ModelInfo"], Iterable[str]],
-    always: str,
+    one_of: Iterable[str],
     revision: str | None,
     token: str | None,
     cache_dir: Path | None = None,
@@ -97,8 +97,8 @@ def download_snapshot(
     """Download files of `repository` (owner/name) at `revision`; return the snapshot's folder, which the commit names.
 
     `files`: gets what the Hub says of that commit, and returns the names of the files that are wanted; its own errors
-    pass. `always`: a name that every such snapshot has. If the Hub cannot be reached, the snapshot in the cache is
-    taken. `remedy`: what to do if there is none; ends the message, as that of `_hub_errors` does.
+    pass. `one_of`: names of which every such snapshot has one in its root. If the Hub cannot be reached, the snapshot
+    in the cache is taken. `remedy`: what to do if there is none; ends the message, as that of `_hub_errors` does.
 
     Raises HubError; ValueError and TypeError for a `revision` or `token` that no request can carry.
     """
@@ -116,7 +116,7 @@ def download_snapshot(
             )
             return Path(found)
     except HubUnreachableError:
-        cached = _cached_snapshot(repository, always, revision=revision, cache_dir=cache_dir)
+        cached = _cached_snapshot(repository, one_of, revision=revision, cache_dir=cache_dir)
         if cached is None:
             raise
         return cached
@@ -308,12 +308,13 @@ def _names(info: "ModelInfo") -> set[str]:
     return {file.rfilename for file in info.siblings or ()}
 
 
-def _cached_snapshot(repository: str, always: str, *, revision: str | None, cache_dir: Path | None) -> Path | None:
+def _cached_snapshot(
+    repository: str, one_of: Iterable[str], *, revision: str | None, cache_dir: Path | None
+) -> Path | None:
     from huggingface_hub import try_to_load_from_cache
 
-    found = try_to_load_from_cache(repository, always, cache_dir=cache_dir, revision=revision)
-    name_depth = len(Path(always).parts)
-    return Path(found).parents[name_depth - 1] if isinstance(found, str) else None
+    found = (try_to_load_from_cache(repository, name, cache_dir=cache_dir, revision=revision) for name in one_of)
+    return next((Path(path).parent for path in found if isinstance(path, str)), None)
 
 
 def _complete_snapshot(

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import transformers
 from transformers import AutoTokenizer, BertTokenizerFast
 
 from biobert_onnx import SentenceEncoder
@@ -54,13 +55,18 @@ def test_the_old_added_tokens_json_is_read(folder: Path) -> None:
     check_like_transformers(folder, added=3)
 
 
-def test_special_markers_in_the_vocabulary_are_kept_whole(folder: Path) -> None:
+@pytest.mark.parametrize("second", ["</E1>", {"content": "</E1>"}, {"content": "</E1>", "__type": "AddedToken"}])
+def test_special_markers_in_the_vocabulary_are_kept_whole(folder: Path, second: object) -> None:
     tokens = [{"[unused1]": "<E1>", "[unused2]": "</E1>"}.get(token, token) for token in UNCASED]
     (folder / "vocab.txt").write_text("\n".join(tokens) + "\n", encoding="utf-8")
-    write_json(folder / "special_tokens_map.json", {"additional_special_tokens": ["<E1>", {"content": "</E1>"}]})
-    check_like_transformers(folder, added=0)
-    vocabulary = Vocabulary.read(folder, size=len(UNCASED))
-    assert vocabulary.tokenizer().encode("<E1>", add_special_tokens=False).ids == [1]
+    write_json(folder / "special_tokens_map.json", {"additional_special_tokens": ["<E1>", second]})
+    tokenizer = Vocabulary.read(folder, size=len(UNCASED)).tokenizer()
+    assert tokenizer.encode("<E1></E1>", add_special_tokens=False).ids == [1, 2]
+    if second == {"content": "</E1>"} and transformers.__version__.startswith("5."):
+        with pytest.raises(TypeError, match="Input must be a List"):  # it takes objects of the type AddedToken only
+            AutoTokenizer.from_pretrained(folder)
+    else:
+        check_like_transformers(folder, added=0)
 
 
 def test_the_config_decides_how_a_token_is_looked_for(folder: Path) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import transformers
 from transformers import AutoTokenizer
 
 from biobert_onnx_export import CheckpointError, export
@@ -71,8 +72,8 @@ def ids(vocabulary: Vocabulary) -> list[list[int]]:
         (CASED, FAST | {"do_lower_case": True}, KEEPS),
         (CASED, FAST, {**LOWERS, "strip_accents": False}),
         (CASED, FAST, sequence_state({"type": "NFKC"}, LOWERCASE)),
-        (CASED, {"do_lower_case": False}, sequence_state(LOWERCASE, KEEPS)),
-        (CASED, {"do_lower_case": False}, sequence_state({"type": "NFD"}, KEEPS)),
+        (CASED, FAST, sequence_state(LOWERCASE, KEEPS)),
+        (CASED, FAST, {**KEEPS, "clean_text": False}),
     ],
 )
 def test_where_the_folder_is_plain_token_ids_are_those_of_transformers(
@@ -255,6 +256,38 @@ def test_the_longest_word_of_tokenizer_json_is_kept(tmp_path: Path) -> None:
     (folder / "vocab.txt").unlink()
     tokens = read(folder, UNCASED).tokenizer().encode("gene abc", add_special_tokens=False).tokens
     assert tokens == ["[UNK]", "a", "##b", "##c"] == AutoTokenizer.from_pretrained(folder).tokenize("gene abc")
+
+
+@pytest.mark.parametrize(
+    ("normalizer", "longest_word", "followed"),
+    [
+        (sequence_state(LOWERCASE, KEEPS), 100, "normalizer"),
+        (sequence_state({"type": "NFKC"}, KEEPS), 100, "normalizer"),
+        ({**KEEPS, "clean_text": False}, 100, "normalizer"),
+        (KEEPS, 3, "max_input_chars_per_word"),
+        ({**KEEPS, "clean_text": False}, 3, "normalizer and max_input_chars_per_word"),
+    ],
+)
+def test_what_transformers_5_leaves_out_of_tokenizer_json_is_followed_as_transformers_4_does(
+    tmp_path: Path, normalizer: object, longest_word: int, followed: str
+) -> None:
+    folder = written(tmp_path / "folder", CASED, {"do_lower_case": False}, normalizer)
+    content = json.loads((folder / "tokenizer.json").read_text())
+    content["model"]["max_input_chars_per_word"] = longest_word
+    write_json(folder / "tokenizer.json", content)
+    vocabulary = read(folder, CASED)
+    assert f"tokenizer.json: its {followed} followed (transformers 4 does so for a BertTokenizer, transformers 5" in (
+        " ".join(map(str, vocabulary.rules))
+    )
+    assert vocabulary.deviations == ("tokenizer.json",)
+    texts = [*TEXTS, "pa\x00tient", "\N{LATIN SMALL LIGATURE FI}nd"]
+    theirs = AutoTokenizer.from_pretrained(folder)(texts)["input_ids"]
+    found = [encoding.ids for encoding in vocabulary.tokenizer().encode_batch(texts)]
+    is_of_version_5 = transformers.__version__.startswith("5.")
+    assert (found == theirs) != is_of_version_5
+    assert vocabulary.transformers_settings() == {"tokenizer_class": "PreTrainedTokenizerFast"}
+    write_json(folder / "tokenizer_config.json", {**vocabulary.transformers_settings(), "unk_token": "[UNK]"})
+    assert found == AutoTokenizer.from_pretrained(folder)(texts)["input_ids"]
 
 
 def test_a_whole_export_says_who_decided_and_records_it(tmp_path: Path) -> None:

@@ -1,24 +1,19 @@
-"""Checkpoints from the Hugging Face Hub: by its own client, from a server on loopback that speaks its protocol."""
+"""Checkpoints from the Hugging Face Hub: by its own client, from a Hub on loopback that speaks its protocol."""
 
-import hashlib
 import json
-import os
 import subprocess
-import sys
-import threading
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from urllib.parse import unquote
 
 import pytest
 from transformers import BertModel
 
-COMMIT = "0123456789abcdef0123456789abcdef01234567"
+from tests.support.hub import TOKEN, Hub, contents, run_with_hub, running_hub
+
 REPOSITORY = "someone/tiny-bert"
 BIOBERT = "dmis-lab/biobert-v1.1"
-TOKEN = "hf_not_a_real_token"
+OFFLINE = {"HF_HUB_OFFLINE": "1"}
+UNREACHABLE = {"HF_ENDPOINT": "http://127.0.0.1:9"}
 
 READ = """
 import json, sys
@@ -33,133 +28,135 @@ except CheckpointError as error:
 
 
 @pytest.fixture
-def hub(tiny_checkpoint: Path) -> Iterator[str]:
-    """The address of a Hub of three repositories, each the tiny checkpoint and a file that nobody needs.
-
-    One of them has a branch `old`, one wants a token.
-    """
-    files = {path.name: path.read_bytes() for path in tiny_checkpoint.iterdir()} | {"flax_model.msgpack": b"unneeded"}
-    repositories = {REPOSITORY: files, BIOBERT: files, "someone/gated": files}
-    with served(repositories) as address:
-        yield address
+def hub() -> Iterator[Hub]:
+    """A Hub without repositories."""
+    with running_hub() as running:
+        yield running
 
 
-@contextmanager
-def served(repositories: Mapping[str, Mapping[str, bytes]]) -> Iterator[str]:
-    """The address of a Hub of these repositories, each with its files by their paths."""
-    branches = {repository: ("main", "old") if repository == REPOSITORY else ("main",) for repository in repositories}
+@pytest.fixture
+def cache(tmp_path: Path) -> Path:
+    return tmp_path / "hub"
 
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            self.answer(body=True)
 
-        def do_HEAD(self) -> None:
-            self.answer(body=False)
-
-        def answer(self, *, body: bool) -> None:
-            path = unquote(self.path.partition("?")[0])
-            repository = "/".join(path.removeprefix("/api/models").split("/")[1:3])
-            name = path.removeprefix(f"/{repository}/resolve/{COMMIT}/")
-            place = path.removeprefix(f"/api/models/{repository}")
-            revisions = ("", *(f"/revision/{revision}" for revision in branches.get(repository, ())))
-            files = repositories.get(repository, {})
-            if repository not in repositories:
-                self.reply(404, b"", body=body, code="RepoNotFound")
-            elif repository == "someone/gated" and self.headers["Authorization"] != f"Bearer {TOKEN}":
-                self.reply(403, b"", body=body, code="GatedRepo")
-            elif path.startswith("/api/models") and place in revisions:
-                siblings = [{"rfilename": name} for name in files]
-                self.reply(200, json.dumps({"id": repository, "sha": COMMIT, "siblings": siblings}).encode(), body=body)
-            elif name in files and files[name] != b"unneeded":
-                self.reply(200, files[name], body=body)
-            else:
-                self.reply(404, b"", body=body, code="RevisionNotFound")
-
-        def reply(self, status: int, content: bytes, *, body: bool, code: str = "") -> None:
-            self.send_response(status)
-            self.send_header("Content-Length", str(len(content)))
-            self.send_header("ETag", f'"{hashlib.sha256(content).hexdigest()}"')
-            self.send_header("X-Repo-Commit", COMMIT)
-            if code:
-                self.send_header("X-Error-Code", code)
-            self.end_headers()
-            if body:
-                self.wfile.write(content)
-
-        def log_message(self, *arguments: object) -> None:
-            pass
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{server.server_port}"
-        server.shutdown()
+@pytest.fixture(scope="module")
+def tiny_files(tiny_checkpoint: Path) -> dict[str, bytes]:
+    """The files of the tiny checkpoint, and one that nobody needs."""
+    return contents(tiny_checkpoint) | {"flax_model.msgpack": b"unneeded"}
 
 
 def read(
-    checkpoint: str, cache: Path, *options: str, program: str = READ, **environment: str
+    checkpoint: str, cache: Path, environment: Mapping[str, str], *options: str
 ) -> subprocess.CompletedProcess[str]:
-    """`Checkpoint.read` in a process of its own: the Hub's client reads its environment when it is imported."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("HF_")}
-    command = [sys.executable, "-c", program, checkpoint, *options]
-    environment |= {"HF_HUB_CACHE": str(cache), "HF_HUB_DISABLE_PROGRESS_BARS": "1"}
-    return subprocess.run(command, capture_output=True, text=True, env=kept | environment)
+    """`Checkpoint.read` in a process of its own."""
+    return run_with_hub(READ, checkpoint, *options, cache=cache, **environment)
 
 
-def test_a_hub_id_is_downloaded_once_and_its_commit_recorded(hub: str, tmp_path: Path) -> None:
-    done = read(REPOSITORY, tmp_path, HF_ENDPOINT=hub)
+def identity(checkpoint: str, cache: Path, environment: Mapping[str, str], *options: str) -> dict[str, str | None]:
+    """The identity of the checkpoint that was read."""
+    done = read(checkpoint, cache, environment, *options)
     assert done.returncode == 0, done.stderr
-    identity = json.loads(done.stdout)
-    assert (identity["source"], identity["revision"]) == (REPOSITORY, COMMIT)
-    assert {path.name for path in (tmp_path / "models--someone--tiny-bert" / "snapshots" / COMMIT).iterdir()} == {
-        "config.json",
-        "model.safetensors",
-        "vocab.txt",
-    }
-    offline = read(REPOSITORY, tmp_path, HF_HUB_OFFLINE="1")
-    assert json.loads(offline.stdout) == identity
+    found: dict[str, str | None] = json.loads(done.stdout)
+    return found
 
 
-def test_an_unknown_hub_id_is_refused_in_one_sentence(hub: str, tmp_path: Path) -> None:
-    done = read("someone/else", tmp_path, HF_ENDPOINT=hub)
-    assert "the Hub refuses 'someone/else'" in done.stderr
-    assert "Traceback" not in done.stderr
+def refused(checkpoint: str, cache: Path, environment: Mapping[str, str], *options: str) -> str:
+    """The error of a checkpoint that cannot be read."""
+    done = read(checkpoint, cache, environment, *options)
+    assert done.returncode == 1 and "Traceback" not in done.stderr, done.stderr
+    return done.stderr.strip()
 
 
-def test_an_unreachable_hub_without_a_cached_copy_says_so(tmp_path: Path) -> None:
-    done = read(REPOSITORY, tmp_path, HF_ENDPOINT="http://127.0.0.1:9")
-    assert "the Hugging Face Hub cannot be reached" in done.stderr
-    assert "Traceback" not in done.stderr
+def at(hub: Hub) -> dict[str, str]:
+    return {"HF_ENDPOINT": hub.address}
 
 
-def test_a_models_name_stands_for_its_hub_id_and_is_recorded(hub: str, tmp_path: Path) -> None:
+def commit(hub: Hub, repository: str, branch: str = "main") -> str:
+    return hub.repositories[repository].branches[branch]
+
+
+def test_a_hub_id_is_downloaded_once_and_its_commit_recorded(
+    hub: Hub, tiny_files: dict[str, bytes], cache: Path
+) -> None:
+    hub.add(REPOSITORY, tiny_files)
+    online = identity(REPOSITORY, cache, at(hub))
+    assert (online["source"], online["revision"]) == (REPOSITORY, commit(hub, REPOSITORY))
+    assert hub.downloaded() == {"config.json", "model.safetensors", "vocab.txt"}
+    snapshot = cache / "models--someone--tiny-bert" / "snapshots" / commit(hub, REPOSITORY)
+    assert {path.name for path in snapshot.iterdir()} == hub.downloaded()
+    hub.requests.clear()
+    assert identity(REPOSITORY, cache, at(hub)) == online
+    assert hub.downloaded() == set()
+
+
+@pytest.mark.parametrize(("environment", "revision"), [(OFFLINE, "main"), (UNREACHABLE, "old")])
+def test_without_the_hub_the_cached_snapshot_is_read(
+    hub: Hub, tiny_files: dict[str, bytes], cache: Path, environment: dict[str, str], revision: str
+) -> None:
+    hub.add(REPOSITORY, tiny_files).commit("old", tiny_files | {"README.md": b"older"})
+    online = identity(REPOSITORY, cache, at(hub), revision)
+    assert identity(REPOSITORY, cache, environment, revision) == online
+
+
+def test_a_hub_that_cannot_answer_now_is_as_one_that_is_not_there(
+    hub: Hub, tiny_files: dict[str, bytes], cache: Path
+) -> None:
+    hub.add(REPOSITORY, tiny_files)
+    online = identity(REPOSITORY, cache, at(hub))
+    hub.status = 503
+    assert identity(REPOSITORY, cache, at(hub)) == online
+    message = refused("someone/new", cache, at(hub))
+    assert message.startswith("'someone/new': the Hugging Face Hub cannot be reached (") and "503 S" in message
+
+
+def test_an_unknown_hub_id_is_refused_in_one_sentence(hub: Hub, cache: Path) -> None:
+    message = refused("someone/else", cache, at(hub))
+    assert message.startswith("the Hub refuses 'someone/else' (RepositoryNotFoundError: ")
+    assert message.endswith("): check the id, revision= and token=")
+
+
+def test_an_unreachable_hub_without_a_cached_copy_says_so(cache: Path) -> None:
+    message = refused(REPOSITORY, cache, UNREACHABLE)
+    assert message.startswith(f"'{REPOSITORY}': the Hugging Face Hub cannot be reached (Connect")
+    assert message.endswith("): no folder of this name is here; download the checkpoint elsewhere and give its folder")
+
+
+def test_a_models_name_stands_for_its_hub_id_and_is_recorded(
+    hub: Hub, tiny_files: dict[str, bytes], cache: Path
+) -> None:
+    hub.add(BIOBERT, tiny_files)
     for name in ("sent_biobert_pubmed_base_cased", "biobert-v1.1", BIOBERT):
-        identity = json.loads(read(name, tmp_path, HF_ENDPOINT=hub).stdout)
-        assert (identity["source"], identity["revision"]) == (BIOBERT, COMMIT)
-        assert identity["model"] == "sent_biobert_pubmed_base_cased"
-    offline = read("sent_biobert_pubmed_base_cased", tmp_path, HF_HUB_OFFLINE="1")
-    assert json.loads(offline.stdout) == identity
+        online = identity(name, cache, at(hub))
+        assert (online["source"], online["revision"]) == (BIOBERT, commit(hub, BIOBERT))
+        assert online["model"] == "sent_biobert_pubmed_base_cased"
+    assert identity("sent_biobert_pubmed_base_cased", cache, OFFLINE) == online
 
 
-def test_a_revision_is_asked_for_and_its_commit_recorded(hub: str, tmp_path: Path) -> None:
-    done = read(REPOSITORY, tmp_path, "old", HF_ENDPOINT=hub)
-    assert json.loads(done.stdout)["revision"] == COMMIT, done.stderr
-    unknown = read(REPOSITORY, tmp_path, "never", HF_ENDPOINT=hub)
-    assert f"the Hub refuses '{REPOSITORY}'" in unknown.stderr
+def test_a_revision_is_asked_for_and_its_commit_recorded(hub: Hub, tiny_files: dict[str, bytes], cache: Path) -> None:
+    old = hub.add(REPOSITORY, tiny_files).commit("old", tiny_files | {"README.md": b"older"})
+    assert identity(REPOSITORY, cache, at(hub), "old")["revision"] == old
+    assert identity(REPOSITORY, cache, at(hub), old)["revision"] == old
+    assert identity(REPOSITORY, cache, at(hub))["revision"] == commit(hub, REPOSITORY) != old
+    message = refused(REPOSITORY, cache, at(hub), "never")
+    assert message.startswith(f"the Hub refuses '{REPOSITORY}' (RevisionNotFoundError: ")
 
 
-def test_a_token_opens_a_gated_repository(hub: str, tmp_path: Path) -> None:
-    refused = read("someone/gated", tmp_path, HF_ENDPOINT=hub)
-    assert "check the id, revision= and token=" in refused.stderr
-    done = read("someone/gated", tmp_path, "main", TOKEN, HF_ENDPOINT=hub)
-    assert json.loads(done.stdout)["source"] == "someone/gated", done.stderr
+@pytest.mark.parametrize("kind", ["gated", "private"])
+def test_a_token_opens_a_repository_that_is_not_for_all(
+    hub: Hub, tiny_files: dict[str, bytes], cache: Path, kind: str
+) -> None:
+    hub.add("someone/closed", tiny_files, **{kind: True})
+    message = refused("someone/closed", cache, at(hub))
+    assert message.startswith("the Hub refuses 'someone/closed' (")
+    assert message.endswith("): check the id, revision= and token=")
+    assert identity("someone/closed", cache, at(hub), "main", TOKEN)["source"] == "someone/closed"
 
 
-def test_a_name_without_a_hub_id_says_where_to_download_it(tmp_path: Path) -> None:
-    done = read("sent_biobert_pmc_base_cased", tmp_path, HF_ENDPOINT="http://127.0.0.1:9")
+def test_a_name_without_a_hub_id_says_where_to_download_it(cache: Path) -> None:
     assert (
         "'sent_biobert_pmc_base_cased' is BioBERT-Base v1.0 (+ PMC 270K), which is not on the Hub: download "
         "biobert_v1.0_pmc from the releases of github.com/naver/biobert-pretrained, and give its path"
-    ) in done.stderr
+    ) in refused("sent_biobert_pmc_base_cased", cache, UNREACHABLE)
 
 
 DOWNLOAD = """
@@ -167,24 +164,23 @@ import sys
 from pathlib import Path
 from biobert_onnx_export.checkpoint.hub import download_snapshot
 from biobert_onnx_export.errors import CheckpointError
-try:
-    folder = download_snapshot(sys.argv[1], revision=None, token=None)
-except CheckpointError as error:
-    sys.exit(str(error))
-print(*sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()), sep="\\n")
+for repository in sys.argv[1:]:
+    try:
+        folder = download_snapshot(repository, revision=None, token=None)
+    except CheckpointError as error:
+        sys.exit(str(error))
+    print(*sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()))
 """
 
 
-def downloaded(files: Mapping[str, bytes], cache: Path) -> list[str]:
-    """The files that an export takes from a repository of `files`."""
-    with served({REPOSITORY: files}) as address:
-        done = read(REPOSITORY, cache, HF_ENDPOINT=address, program=DOWNLOAD)
+def snapshots(cache: Path, environment: Mapping[str, str], *repositories: str) -> list[list[str]]:
+    """The files of the snapshot that an export of each repository would read."""
+    done = run_with_hub(DOWNLOAD, *repositories, cache=cache, **environment)
     assert done.returncode == 0, done.stderr
-    return done.stdout.split()
+    return [line.split() for line in done.stdout.splitlines()]
 
 
 def unneeded(*names: str) -> dict[str, bytes]:
-    """Files that cannot be downloaded."""
     return dict.fromkeys(names, b"unneeded")
 
 
@@ -260,21 +256,35 @@ BIN_INDEX = "pytorch_model.bin.index.json"
     ],
 )
 def test_all_that_an_export_reads_is_downloaded_and_nothing_else(
-    files: dict[str, bytes], others: dict[str, bytes], tmp_path: Path
+    hub: Hub, files: dict[str, bytes], others: dict[str, bytes], cache: Path
 ) -> None:
-    assert downloaded(files | others | OTHERS, tmp_path) == sorted(files)
+    hub.add(REPOSITORY, files | others | OTHERS)
+    assert snapshots(cache, at(hub), REPOSITORY) == [sorted(files)]
+    assert hub.downloaded() == files.keys()
+
+
+def test_a_snapshot_of_every_layout_is_found_without_the_hub(hub: Hub, cache: Path) -> None:
+    repositories = {
+        "someone/pytorch": needed("config.json", "vocab.txt", "model.safetensors"),
+        "someone/tensorflow": needed("bert_config.json", "vocab.txt", "m.ckpt.index", "m.ckpt.data-00000-of-00001"),
+        "someone/modules": modules("0_BERT") | needed("0_BERT/config.json", "0_BERT/pytorch_model.bin"),
+    }
+    for name, files in repositories.items():
+        hub.add(name, files | OTHERS)
+    online = snapshots(cache, at(hub), *repositories)
+    assert online == [sorted(files) for files in repositories.values()]
+    assert snapshots(cache, OFFLINE, *repositories) == online
 
 
 def test_a_sharded_checkpoint_is_read_from_the_hub_and_then_from_the_cache(
-    tiny_checkpoint: Path, tmp_path: Path
+    hub: Hub, tiny_checkpoint: Path, cache: Path, tmp_path: Path
 ) -> None:
     BertModel.from_pretrained(tiny_checkpoint).save_pretrained(tmp_path / "sharded", max_shard_size="300KB")
-    files = {path.name: path.read_bytes() for path in (tmp_path / "sharded").iterdir()}
-    files["vocab.txt"] = (tiny_checkpoint / "vocab.txt").read_bytes()
-    with served({REPOSITORY: files}) as address:
-        done = read(REPOSITORY, tmp_path / "cache", HF_ENDPOINT=address)
-    assert json.loads(done.stdout)["weights"] == SAFE_INDEX, done.stderr
-    assert json.loads(read(REPOSITORY, tmp_path / "cache", HF_HUB_OFFLINE="1").stdout) == json.loads(done.stdout)
+    vocabulary = {"vocab.txt": (tiny_checkpoint / "vocab.txt").read_bytes()}
+    hub.add(REPOSITORY, contents(tmp_path / "sharded") | vocabulary)
+    online = identity(REPOSITORY, cache, at(hub))
+    assert online["weights"] == SAFE_INDEX
+    assert identity(REPOSITORY, cache, OFFLINE) == online
 
 
 @pytest.mark.parametrize(
@@ -286,8 +296,8 @@ def test_a_sharded_checkpoint_is_read_from_the_hub_and_then_from_the_cache(
     ],
 )
 def test_a_damaged_list_of_files_is_named_and_not_taken_for_an_unreachable_hub(
-    files: dict[str, bytes], message: str, tmp_path: Path
+    hub: Hub, files: dict[str, bytes], message: str, cache: Path
 ) -> None:
-    with served({REPOSITORY: files}) as address:
-        done = read(REPOSITORY, tmp_path, HF_ENDPOINT=address, program=DOWNLOAD)
+    hub.add(REPOSITORY, files)
+    done = run_with_hub(DOWNLOAD, REPOSITORY, cache=cache, **at(hub))
     assert message in done.stderr and "Traceback" not in done.stderr and "reached" not in done.stderr

@@ -15,15 +15,29 @@ from biobert_onnx_export.checkpoint.config import BertGeometry
 from biobert_onnx_export.checkpoint.weights import Weights
 from tests.support.checkpoints import edit_json
 
-KINDS = {True: ("model", "safetensors"), False: ("pytorch_model", "bin")}
-
 
 def sharded(checkpoint: Path, folder: Path, *, safe: bool = True) -> Path:
-    """The index in `folder` of the weights of `checkpoint`, which transformers saved in shards."""
-    model = BertModel.from_pretrained(checkpoint)
-    model.save_pretrained(folder, max_shard_size="300KB", safe_serialization=safe)
-    stem, kind = KINDS[safe]
-    return folder / f"{stem}.{kind}.index.json"
+    """The index in `folder` of the weights of `checkpoint`, which transformers saved in shards.
+
+    Unless `safe`, they are made pickles of the names that transformers 4 gives them; transformers 5 writes none.
+    """
+    BertModel.from_pretrained(checkpoint).save_pretrained(folder, max_shard_size="300KB")
+    index = folder / "model.safetensors.index.json"
+    if safe:
+        return index
+    for shard in folder.glob("*.safetensors"):
+        torch.save(safetensors.torch.load_file(shard), folder / _pickle_name(shard.name))
+        shard.unlink()
+    content = json.loads(index.read_text())
+    content["weight_map"] = {name: _pickle_name(shard) for name, shard in content["weight_map"].items()}
+    index.unlink()
+    index = folder / "pytorch_model.bin.index.json"
+    index.write_text(json.dumps(content))
+    return index
+
+
+def _pickle_name(shard: str) -> str:
+    return f"pytorch_{shard}".replace(".safetensors", ".bin")
 
 
 @pytest.fixture(scope="module")

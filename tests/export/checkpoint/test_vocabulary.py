@@ -48,7 +48,7 @@ def vocabulary_of(checkpoint: Path) -> Vocabulary:
 
 def test_token_ids_equal_those_of_transformers(checkpoint: Path) -> None:
     vocabulary = vocabulary_of(checkpoint)
-    expected = BertTokenizerFast(checkpoint / "vocab.txt", do_lower_case=not vocabulary.cased)
+    expected = BertTokenizerFast(str(checkpoint / "vocab.txt"), do_lower_case=not vocabulary.cased)
     tokenizer = vocabulary.tokenizer()
     for text in [*bundled_texts(), *TEXTS, *HARD]:
         assert tokenizer.encode(text).ids == expected(text)["input_ids"], text
@@ -75,7 +75,7 @@ def random_lines(count: int) -> Iterator[str]:
 
 def test_token_ids_of_ten_thousand_random_lines_equal_transformers(checkpoint: Path) -> None:
     vocabulary = vocabulary_of(checkpoint)
-    expected = BertTokenizerFast(checkpoint / "vocab.txt", do_lower_case=not vocabulary.cased)
+    expected = BertTokenizerFast(str(checkpoint / "vocab.txt"), do_lower_case=not vocabulary.cased)
     tokenizer = vocabulary.tokenizer()
     for line in random_lines(10_000):
         assert tokenizer.encode(line).ids == expected(line)["input_ids"], ascii(line)

@@ -6,15 +6,17 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import transformers
 
 from biobert_onnx_export import CheckpointError
 from biobert_onnx_export.checkpoint.checkpoint import Checkpoint
+from biobert_onnx_export.checkpoint.normalization import LOWERCASE, bert_state, sequence_state
 from biobert_onnx_export.reference.comparison import Comparison, compare_with_loader
 from biobert_onnx_export.reference.reference import Reference
 from biobert_onnx_export.reference.targets import Targets
 from biobert_onnx_export.reference.texts import TextSets
 from tests.support.checkpoints import edit_json
-from tests.support.folders import CASED, SCIBERT_LIKE, UNCASED, write_checkpoint, write_json
+from tests.support.folders import CASED, SCIBERT_LIKE, UNCASED, write_checkpoint, write_json, write_tokenizer_json
 
 TEXTS = TextSets.read(None)
 FEW = replace(TEXTS, calibration=TEXTS.calibration[:20], held_out={"gated": TEXTS.held_out["gated"][:8]})
@@ -72,6 +74,14 @@ def test_a_casing_that_a_rule_explains_is_told_to_the_loader(
     found = compared(write_checkpoint(tmp_path / "folder", CASED, settings=settings), tmp_path, casing=casing)
     assert found.explained == ("casing",)
     assert str(found).endswith("once told of casing")
+
+
+def test_what_transformers_5_leaves_out_of_tokenizer_json_is_told_to_it(tmp_path: Path) -> None:
+    folder = write_checkpoint(tmp_path / "folder", CASED, settings={"do_lower_case": False})
+    keeps = bert_state(lowercase=False, strip_accents=None, chinese=True)
+    write_tokenizer_json(folder, normalizer=sequence_state(LOWERCASE, keeps))
+    is_of_version_5 = transformers.__version__.startswith("5.")
+    assert compared(folder, tmp_path).explained == (("tokenizer.json",) if is_of_version_5 else ())
 
 
 def swapped(checkpoint: Checkpoint) -> Checkpoint:

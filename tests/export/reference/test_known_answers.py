@@ -28,7 +28,7 @@ def printed(vectors: Iterable[NDArray[np.float32]]) -> tuple[str, ...]:
 
 def word_vectors(checkpoint: Path) -> list[NDArray[np.float32]]:
     """The last layer's output of transformers for the first piece of each word of the first sentence."""
-    tokenizer = BertTokenizer(checkpoint / "vocab.txt", do_lower_case=False)
+    tokenizer = BertTokenizer(str(checkpoint / "vocab.txt"), do_lower_case=False)
     pieces = [tokenizer.tokenize(word) for word in SENTENCES[0].split()]
     inputs = tokenizer(SENTENCES[0], return_tensors="pt")
     with torch.inference_mode():
