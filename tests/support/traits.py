@@ -150,7 +150,9 @@ class Traits:
         """Return the same folder without the traps that its loader falls into, each replaced by plain words.
 
         A cased vocabulary of a folder that says nothing would be lower-cased; null is no setting; under a prefix of
-        others no tensor is found; and the module BERT has been called Transformer for years.
+        others no tensor is found; the module BERT has been called Transformer for years. And where a BertNormalizer of
+        tokenizer.json is not that of the settings, transformers 4 normalizes texts by the settings, and the added
+        tokens that it looks for in them by the file.
         """
         settings = {
             key: value for key, value in self.settings.items() if value is not None or key not in NULL_IS_DEFAULT
@@ -159,7 +161,16 @@ class Traits:
             settings["do_lower_case"] = False
         sentence = self.sentence and replace(self.sentence, kind="Transformer")
         prefix = self.prefix if self.prefix in KNOWN_PREFIXES else ""
-        return replace(self, settings=settings, prefix=prefix, sentence=sentence)
+        normalizer = self.normalizer
+        if self.is_bert and (normalizer is None or normalizer["type"] == "BertNormalizer"):
+            normalizer = {
+                "type": "BertNormalizer",
+                "clean_text": True if normalizer is None else normalizer["clean_text"],
+                "handle_chinese_chars": settings.get("tokenize_chinese_chars", True),
+                "strip_accents": settings.get("strip_accents"),
+                "lowercase": settings.get("do_lower_case", True),
+            }
+        return replace(self, settings=settings, normalizer=normalizer, prefix=prefix, sentence=sentence)
 
     def refusals(self) -> Iterator[str]:
         """Yield the words of each error that a trait explains."""
