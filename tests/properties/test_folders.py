@@ -9,11 +9,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import event, given, note, settings
+import torch
+from hypothesis import event, given, settings
 from hypothesis import strategies as st
 from tokenizers import Tokenizer
 from transformers import AutoModel, AutoTokenizer
-import torch
 
 from biobert_onnx import SentenceEncoder
 from biobert_onnx._types import FloatArray
@@ -21,7 +21,7 @@ from biobert_onnx_export import CheckpointError, export
 from biobert_onnx_export.reference.texts import TextSets
 from tests.properties.strategies import texts
 from tests.support.folders import TEXTS
-from tests.support.traits import AS_IT_IS, CONTRADICTIONS, POSITIONS, Added, Sentence, Traits
+from tests.support.traits import AS_IT_IS, CONTRADICTIONS, POSITIONS, SPECIAL, Added, Sentence, Traits
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # of libraries, and of texts that are cut
 
@@ -50,7 +50,7 @@ EXAMPLES = max(100, settings().max_examples)
 
 FLAG = st.booleans()
 SETTING = st.sampled_from((None, True, False))
-TOKENS = ("<G>", "olaparib", "BRCA1", "患者", "treated-patients")
+TOKENS = ("<G>", "olaparib", "BRCA1", "患者", "treated-patients", "gene")
 FLAGS = st.fixed_dictionaries(dict.fromkeys(("single_word", "lstrip", "rstrip", "normalized", "special"), FLAG))
 ACTIVATIONS = (
     *(f"torch.nn.modules.activation.{name}" for name in ("Tanh", "ReLU", "LeakyReLU", "GELU", "Sigmoid")),
@@ -170,20 +170,29 @@ def folders(draw: st.DrawFn) -> Traits:
     classes = ("BertTokenizer", "BertTokenizerFast", *([AS_IT_IS, AS_IT_IS] if has_json else []))
     optional = {
         **dict.fromkeys(("do_lower_case", "strip_accents", "tokenize_chinese_chars"), SETTING),
+        "do_basic_tokenize": FLAG,
         "tokenizer_class": st.sampled_from(classes),
-        "model_max_length": st.sampled_from((16, POSITIONS, 512, int(1e30))),
+        "model_max_length": st.sampled_from((None, 16, POSITIONS, 512, int(1e30))),
     }
     lists = ("added_tokens_decoder", *(("tokenizer.json", "every file") if has_json else ()))
     whole = contradiction in ("no such prompt", "a Dense of another size", "more tokens than positions")
     sentence = draw(sentences() if whole else st.none() | sentences())
     if contradiction == "a Dense of another size":
         sentence = replace(sentence, after=(draw(denses()), *sentence.after))
+    chosen = draw(st.fixed_dictionaries({}, optional=optional))
+    as_it_is = chosen.get("tokenizer_class") == AS_IT_IS  # which then has no [PAD] of its own
     return Traits(
         words=draw(st.sampled_from(("uncased", "stray capitals", "cased"))),
         files=files,
-        settings=draw(st.fixed_dictionaries({}, optional=optional)),
+        settings=chosen,
         normalizer=draw(normalizers) if has_json else None,
         cut=has_json and draw(FLAG),
+        longest_word=draw(st.sampled_from((100, 4))) if has_json else 100,
+        lists_special=draw(seldom(st.just(False), True, of=4)),
+        named=draw(st.sampled_from((tuple(SPECIAL), ("unk_token", "pad_token"), *(() if as_it_is else ((),))))),
+        mark=files != "tokenizer.json" and draw(seldom(st.just(True), False, of=6)),
+        line_end=draw(st.sampled_from(("\n", "\r\n"))),
+        buffers=draw(FLAG),
         markers=draw(
             st.none() | st.sampled_from((*lists, "special_tokens_map.json", "tokenizer_config.json", "no file"))
         ),

@@ -23,6 +23,8 @@ MARKERS = ("<E1>", "</E1>")
 
 SPECIAL = {f"{name.lower()}_token": f"[{name}]" for name in ("PAD", "UNK", "CLS", "SEP", "MASK")}
 
+ANCHOR = "embeddings.word_embeddings.weight"
+
 HIDDEN = 16
 POSITIONS = 48
 
@@ -70,9 +72,9 @@ class Added:
 class Sentence:
     """What a folder of sentence-transformers has beside its encoder.
 
-    `place` and `kind`: the encoder's folder and module; `new`: whether modules have the paths of versions from 5.4 on. `transformer`,
-    `pooling`, `prompts`: the contents of their files, None for no file. `after`: the modules behind Pooling, each its
-    kind and settings.
+    `place` and `kind`: the encoder's folder and module; `new`: whether modules have the paths of versions from 5.4 on.
+    `transformer`, `pooling`, `prompts`: the contents of their files, None for no file. `after`: the modules behind
+    Pooling, each its kind and settings.
     """
 
     place: str = ""
@@ -104,7 +106,10 @@ class Traits:
     """A checkpoint's folder.
 
     `words`: a key of VOCABULARIES. `files`: vocab.txt, tokenizer.json or both. `settings`: of tokenizer_config.json.
-    `normalizer`: that of tokenizer.json, None for what transformers saves. `cut`: whether tokenizer.json cuts and pads.
+    `normalizer`: that of tokenizer.json, None for what transformers saves. `cut`: whether tokenizer.json cuts and pads;
+    `longest_word`: its max_input_chars_per_word; `lists_special`: whether it lists BERT's special tokens as added ones.
+    `named`: the special tokens that tokenizer_config.json names. `mark`: whether vocab.txt begins with a byte-order
+    mark, `line_end`: the end of its lines. `buffers`: whether the weights hold constants too, as old ones do.
     `markers`: the file that lists MARKERS, None for a vocabulary without them. `padding`: rows without a token.
     `kind`: the model's class. `layout`, `dtype`: of the weights. `contradiction`: a key of CONTRADICTIONS.
     """
@@ -114,6 +119,12 @@ class Traits:
     settings: Mapping[str, Any]
     normalizer: Mapping[str, Any] | None = None
     cut: bool = False
+    longest_word: int = 100
+    lists_special: bool = True
+    named: tuple[str, ...] = ()
+    mark: bool = False
+    line_end: str = "\n"
+    buffers: bool = False
     markers: str | None = None
     added: Added | None = None
     padding: int = 0
@@ -149,10 +160,10 @@ class Traits:
     def told(self) -> "Traits":
         """Return the same folder without the traps that its loader falls into, each replaced by plain words.
 
-        A cased vocabulary of a folder that says nothing would be lower-cased; null is no setting; under a prefix of
-        others no tensor is found; the module BERT has been called Transformer for years. And where a BertNormalizer of
-        tokenizer.json is not that of the settings, transformers 4 normalizes texts by the settings, and the added
-        tokens that it looks for in them by the file.
+        A cased vocabulary of a folder that says nothing would be lower-cased; null is no setting; a byte-order
+        mark is no part of the first token; under a prefix of others no tensor is found; the module BERT has been called
+        Transformer for years. And the loader normalizes added tokens when it reads them, and texts by a normalizer that
+        it may set afterwards.
         """
         settings = {
             key: value for key, value in self.settings.items() if value is not None or key not in NULL_IS_DEFAULT
@@ -161,16 +172,27 @@ class Traits:
             settings["do_lower_case"] = False
         sentence = self.sentence and replace(self.sentence, kind="Transformer")
         prefix = self.prefix if self.prefix in KNOWN_PREFIXES else ""
+        plain = replace(self, settings=settings, prefix=prefix, sentence=sentence, mark=False)
+        return plain if self.added is None else plain._with_one_normalizer()
+
+    def _with_one_normalizer(self) -> "Traits":
+        """Return the folder whose tokenizer.json has the one normalizer of texts and of the tokens added to them."""
         normalizer = self.normalizer
         if self.is_bert and (normalizer is None or normalizer["type"] == "BertNormalizer"):
             normalizer = {
                 "type": "BertNormalizer",
                 "clean_text": True if normalizer is None else normalizer["clean_text"],
-                "handle_chinese_chars": settings.get("tokenize_chinese_chars", True),
-                "strip_accents": settings.get("strip_accents"),
-                "lowercase": settings.get("do_lower_case", True),
+                "handle_chinese_chars": self.settings.get("tokenize_chinese_chars", True),
+                "strip_accents": self.settings.get("strip_accents"),
+                "lowercase": self.settings.get("do_lower_case", True),
             }
-        return replace(self, settings=settings, normalizer=normalizer, prefix=prefix, sentence=sentence)
+        if self.sentence is None or not (self.sentence.transformer or {}).get("do_lower_case"):
+            return replace(self, normalizer=normalizer)
+        assert normalizer is not None
+        files = "both" if self.files == "vocab.txt" else self.files
+        sequence = {"type": "Sequence", "normalizers": [{"type": "Lowercase"}, normalizer]}
+        transformer = {**(self.sentence.transformer or {}), "do_lower_case": False}
+        return replace(self, files=files, normalizer=sequence, sentence=replace(self.sentence, transformer=transformer))
 
     def refusals(self) -> Iterator[str]:
         """Yield the words of each error that a trait explains."""
@@ -205,15 +227,17 @@ class Traits:
         """List the added tokens as tokenizer.json does, with their ids."""
         if self.added is None:
             return []
-        numbered = enumerate(self.added.flags.items(), start=len(self.tokens))
-        return [{"id": number, "content": content, **flags} for number, (content, flags) in numbered]
+        known = {token: number for number, token in enumerate(self.tokens)}
+        for content in self.added.flags:
+            known.setdefault(content, len(known))
+        return [{"id": known[content], "content": content, **flags} for content, flags in self.added.flags.items()]
 
     def _marker_entries(self) -> list[dict[str, Any]]:
         flags = {"single_word": False, "lstrip": False, "rstrip": False, "normalized": False, "special": True}
         return [{"id": self.tokens.index(marker), "content": marker, **flags} for marker in MARKERS]
 
     def _write_tokenizer(self, folder: Path) -> None:
-        (folder / "vocab.txt").write_text("\n".join(self.tokens) + "\n", encoding="utf-8")
+        self._write_vocabulary(folder, self.tokens)
         entries = {"tokenizer.json": [], "added_tokens_decoder": []}
         for where, listed in ((self.markers, self._marker_entries), (self.added and self.added.where, self._entries)):
             for name in ("tokenizer.json", "added_tokens_decoder"):
@@ -225,13 +249,21 @@ class Traits:
             (folder / "vocab.txt").unlink()
         elif self.contradiction == "two vocabularies":
             other = [{"tumour": "growth"}.get(token, token) for token in self.tokens]
-            (folder / "vocab.txt").write_text("\n".join(other) + "\n", encoding="utf-8")
+            self._write_vocabulary(folder, other)
+        elif self.mark or self.line_end != "\n":
+            self._write_vocabulary(folder, self.tokens, start="\ufeff" if self.mark else "", end=self.line_end)
         self._write_settings(folder, entries["added_tokens_decoder"])
+
+    def _write_vocabulary(self, folder: Path, tokens: Sequence[str], *, start: str = "", end: str = "\n") -> None:
+        content = start + "".join(token + end for token in tokens)
+        (folder / "vocab.txt").write_text(content, encoding="utf-8", newline="")
 
     def _write_tokenizer_json(self, folder: Path, entries: list[dict[str, Any]]) -> None:
         write_tokenizer_json(folder)
         content = json.loads((folder / "tokenizer.json").read_text(encoding="utf-8"))
-        content["added_tokens"] = sorted([*content["added_tokens"], *entries], key=lambda entry: int(entry["id"]))
+        special = content["added_tokens"] if self.lists_special else []
+        content["added_tokens"] = sorted([*special, *entries], key=lambda entry: int(entry["id"]))
+        content["model"]["max_input_chars_per_word"] = self.longest_word
         if self.normalizer is not None:
             content["normalizer"] = self.normalizer
         if self.cut:
@@ -244,9 +276,7 @@ class Traits:
         write_json(folder / "tokenizer.json", content)
 
     def _write_settings(self, folder: Path, decoder: list[dict[str, Any]]) -> None:
-        settings: dict[str, Any] = {**self.settings}
-        if not self.is_bert:
-            settings |= SPECIAL
+        settings: dict[str, Any] = {**self.settings, **{name: SPECIAL[name] for name in self.named}}
         if decoder:
             settings["added_tokens_decoder"] = {str(entry["id"]): _without(entry, "id") for entry in decoder}
         if self.markers == "tokenizer_config.json":
@@ -259,7 +289,7 @@ class Traits:
             write_json(folder / "added_tokens.json", {entry["content"]: entry["id"] for entry in self._entries()})
 
     def _write_weights(self, folder: Path) -> None:
-        rows = len(self.tokens) + len(self._entries()) + self.padding
+        rows = len({*self.tokens, *(self.added.flags if self.added else ())}) + self.padding
         if self.contradiction == "too few rows":
             rows = len(self.tokens) - 1
         config = _config(rows)
@@ -268,10 +298,18 @@ class Traits:
         tensors = _tensors(self.kind, rows)
         if self.kind == "BertModel" or self.prefix not in KNOWN_PREFIXES:
             tensors = {self.prefix + name: tensor for name, tensor in tensors.items()}
+        if self.buffers:
+            prefix = next(name.removesuffix(ANCHOR) for name in tensors if name.endswith(ANCHOR))
+            tensors[f"{prefix}embeddings.position_ids"] = torch.arange(POSITIONS).unsqueeze(0)
         if self.old_names:
             tensors = {_old_name(name): tensor for name, tensor in tensors.items()}
         dtype = getattr(torch, self.dtype)
-        _save(folder, {name: tensor.to(dtype) for name, tensor in tensors.items()}, self.layout)
+        tensors = {name: each.to(dtype) if each.is_floating_point() else each for name, each in tensors.items()}
+        _save(
+            folder,
+            {name: tensor.to(dtype) if tensor.is_floating_point() else tensor for name, tensor in tensors.items()},
+            self.layout,
+        )
         if self.contradiction == "two encoders":
             torch.save(_tensors("BertModel", rows + 1), folder / "pytorch_model.bin")
 

@@ -22,6 +22,9 @@ BERT_CLASSES = ("BertTokenizer", "BertTokenizerFast", "DistilBertTokenizer", "Di
 AS_IT_IS = ("PreTrainedTokenizerFast", "TokenizersBackend")
 """Classes that take tokenizer.json as it is; transformers 5 has the second name."""
 
+DECODER = "added_tokens_decoder"
+"""The key of tokenizer_config.json that lists added tokens."""
+
 SPECIAL_TOKENS = {
     "pad_token": "[PAD]",
     "unk_token": "[UNK]",
@@ -79,6 +82,11 @@ class TokenizerFiles:
     def normalizer(self) -> State | None:
         """The normalizer of tokenizer.json, None without that file."""
         return self.content["normalizer"] if self.content else None
+
+    @property
+    def lists_added_tokens(self) -> bool:
+        """Whether tokenizer_config.json lists the added tokens: transformers then reads no file of older versions."""
+        return self.config.get(DECODER) is not None
 
     def special_tokens_map(self) -> Mapping[str, Any]:
         """Return the contents of special_tokens_map.json."""

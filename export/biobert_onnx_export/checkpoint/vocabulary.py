@@ -12,7 +12,7 @@ from tokenizers.models import WordPiece
 from tokenizers.pre_tokenizers import BertPreTokenizer
 from tokenizers.processors import TemplateProcessing
 
-from biobert_onnx_export.checkpoint.added_tokens import AddedToken, read_added_tokens
+from biobert_onnx_export.checkpoint.added_tokens import AddedToken, read_added_tokens, read_special_tokens
 from biobert_onnx_export.checkpoint.casing import Casing, CasingSources, looks_uncased, requested_lowercase
 from biobert_onnx_export.checkpoint.file_kinds import check_content
 from biobert_onnx_export.checkpoint.normalization import (
@@ -43,14 +43,18 @@ MAX_PADDED_ROWS = 127
 class Vocabulary:
     """Tokens in the order of their ids, added tokens, and the normalizer of texts.
 
+    `special`: BERT's special tokens that are found in a text as a whole, as added tokens are.
     `loader_normalizer`: the one that transformers would take; another than `normalizer` only if a rule says so.
+    `loader_added_normalizer`: the one under which it keeps the added tokens that it looks for in normalized texts.
     `longest_word`: characters of the longest word that is looked up.
     """
 
     tokens: tuple[str, ...]
+    special: tuple[str, ...]
     added: tuple[AddedToken, ...]
     normalizer: State
     loader_normalizer: State
+    loader_added_normalizer: State
     longest_word: int
     rules: tuple[Rule, ...]
 
@@ -77,6 +81,7 @@ class Vocabulary:
         ids = {token: number for number, token in enumerate(tokens)}
         added = tuple(read_added_tokens(files, ids))
         loader_normalizer = _loader_normalizer(files)
+        loader_added_normalizer = files.normalizer or loader_normalizer
         if lowercase_first and not lowercases(loader_normalizer):
             loader_normalizer = sequence_state(LOWERCASE, loader_normalizer)
         sources = CasingSources(
@@ -87,13 +92,17 @@ class Vocabulary:
             loader=lowercases(loader_normalizer),
         )
         decision: Casing = sources.decide()
+        normalizer = with_lowercase(loader_normalizer, decision.lowercase)
+        rules += _rules_of_size(folder, tokens, added, size)
         return cls(
             tokens=tokens,
+            special=read_special_tokens(files),
             added=added,
-            normalizer=with_lowercase(loader_normalizer, decision.lowercase),
+            normalizer=normalizer,
             loader_normalizer=loader_normalizer,
+            loader_added_normalizer=loader_added_normalizer,
             longest_word=_longest_word(files),
-            rules=(decision.rule, *rules, *_rules_of_size(folder, tokens, added, size)),
+            rules=(decision.rule, *rules, *_rules_of_forms(added, normalizer, loader_added_normalizer)),
         )
 
     @property
@@ -106,18 +115,25 @@ class Vocabulary:
         """Whether a rule makes texts be normalized otherwise than transformers does.
 
         transformers 5 does not look at the normalizer of tokenizer.json for a BertTokenizer, transformers 4 does if it
-        is no BertNormalizer, so such a one is a rule of its own.
+        is no BertNormalizer, so such a one is a rule of its own. Nor does it keep added tokens under this normalizer
+        where it set another one after it had read them.
         """
-        return self.normalizer != self.loader_normalizer or self.normalizer["type"] != "BertNormalizer"
+        takes_another = self.normalizer != self.loader_normalizer or self.normalizer["type"] != "BertNormalizer"
+        return takes_another or bool(_other_forms(self.added, self.normalizer, self.loader_added_normalizer))
 
     @property
     def casing(self) -> str:
         """cased or uncased."""
         return "cased" if self.cased else "uncased"
 
+    @property
+    def special_names(self) -> Mapping[str, str]:
+        """The special tokens by the names that transformers gives them."""
+        return {name: token for name, token in SPECIAL_TOKENS.items() if token in self.special}
+
     def transformers_settings(self) -> Mapping[str, Any]:
-        """Return the keys of tokenizer_config.json with which transformers normalizes texts in the same way."""
-        if self.normalizer["type"] != "BertNormalizer":
+        """Return the keys of tokenizer_config.json with which transformers reads texts in the same way."""
+        if self.normalizer["type"] != "BertNormalizer" or self.special_names != SPECIAL_TOKENS:
             return {"tokenizer_class": "PreTrainedTokenizerFast"}
         return {
             "tokenizer_class": "BertTokenizer",
@@ -142,8 +158,7 @@ class Vocabulary:
             special_tokens=[(token, ids[token]) for token in ("[CLS]", "[SEP]")],
         )
         tokenizer.decoder = WordPieceDecoder()
-        special = [TokenizersAddedToken(token, special=True) for token in SPECIAL_TOKENS.values()]
-        tokenizer.add_special_tokens(special)
+        tokenizer.add_special_tokens([TokenizersAddedToken(token, special=True) for token in self.special])
         for token in self.added:
             add = tokenizer.add_special_tokens if token.special else tokenizer.add_tokens
             add([token.for_tokenizers()])
@@ -264,6 +279,26 @@ def _rules_of_size(folder: Path, tokens: tuple[str, ...], added: tuple[AddedToke
     if size > count:
         rules.append(Rule("padded rows", f"{size - count} word embeddings have no token", f"vocab_size is {size}"))
     return tuple(rules)
+
+
+def _other_forms(added: tuple[AddedToken, ...], normalizer: State, loader_normalizer: State) -> list[str]:
+    """List the added tokens whose form in a normalized text the loader takes for another one."""
+    ours, theirs = make_normalizer(normalizer), make_normalizer(loader_normalizer)
+    contents = [token.content for token in added if token.normalized]
+    return [content for content in contents if ours.normalize_str(content) != theirs.normalize_str(content)]
+
+
+def _rules_of_forms(added: tuple[AddedToken, ...], normalizer: State, loader_normalizer: State) -> tuple[Rule, ...]:
+    """Return the rule about added tokens that the loader cannot find.
+
+    transformers 4 normalizes added tokens when it reads them, and sets the normalizer of tokenizer_config.json or of
+    sentence-transformers' do_lower_case afterwards: it then looks in lower-cased texts for tokens with capitals.
+    """
+    others = _other_forms(added, normalizer, loader_normalizer)
+    if not others:
+        return ()
+    reason = f"the loader may look for {', '.join(map(repr, others[:3]))} in a casing or with accents that texts lost"
+    return (Rule("added tokens", "normalized as texts are", reason),)
 
 
 def _longest_word(files: TokenizerFiles) -> int:

@@ -129,7 +129,7 @@ def _compare_ids(
         loader.set_normalizer(make_normalizer(vocabulary.normalizer))
         different = _first_different(loader.token_ids(texts), ids)
         if different is None:
-            return ("casing",)
+            return ("casing",) if vocabulary.normalizer != vocabulary.loader_normalizer else ("added tokens",)
     index, theirs = different
     tokens = vocabulary.tokenizer()
     place = next(

@@ -16,6 +16,7 @@ import numpy as np
 import torch
 import transformers
 from numpy.typing import NDArray
+from tokenizers import Tokenizer
 from tokenizers.normalizers import Normalizer
 
 from biobert_onnx._types import FloatArray, TokenIds
@@ -56,8 +57,8 @@ class TransformersLoader:
             return vectors_of(self._pooled, self.token_ids(texts), dim=self._checkpoint.dim(self._pooling))
 
     def set_normalizer(self, normalizer: Normalizer) -> None:
-        """Replace the tokenizer's normalizer."""
-        self._tokenizer.backend_tokenizer.normalizer = normalizer
+        """Replace the tokenizer's normalizer, under which it looks for added tokens as well."""
+        replace_normalizer(self._tokenizer, normalizer)
 
     def set_max_length(self, max_length: int) -> None:
         """Cut texts to `max_length` tokens."""
@@ -98,8 +99,8 @@ class SentenceTransformersLoader:
         return vectors
 
     def set_normalizer(self, normalizer: Normalizer) -> None:
-        """Replace the tokenizer's normalizer."""
-        self._tokenizer.backend_tokenizer.normalizer = normalizer
+        """Replace the tokenizer's normalizer, under which it looks for added tokens as well."""
+        replace_normalizer(self._tokenizer, normalizer)
 
     def set_max_length(self, max_length: int) -> None:
         """Cut texts to `max_length` tokens."""
@@ -122,6 +123,12 @@ def load_tokenizer(folder: Path) -> Any:
     config = read_json(folder / CONFIG) if (folder / CONFIG).is_file() else {}
     unset = [key for key in ("do_lower_case", "tokenize_chinese_chars") if key in config and config[key] is None]
     return transformers.AutoTokenizer.from_pretrained(folder, local_files_only=True, **dict.fromkeys(unset, True))
+
+
+def replace_normalizer(tokenizer: Any, normalizer: Normalizer) -> None:
+    """Replace the normalizer of transformers' `tokenizer`; added tokens are read anew, and take its form."""
+    tokenizer.backend_tokenizer.normalizer = normalizer
+    tokenizer._tokenizer = Tokenizer.from_str(tokenizer.backend_tokenizer.to_str())
 
 
 def load_tensors(model: Any, checkpoint: Checkpoint) -> None:
