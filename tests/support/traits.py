@@ -166,7 +166,9 @@ class Traits:
         it may set afterwards.
         """
         settings = {
-            key: value for key, value in self.settings.items() if value is not None or key not in NULL_IS_DEFAULT
+            key: value
+            for key, value in self.settings.items()
+            if key != "do_basic_tokenize" and (value is not None or key not in NULL_IS_DEFAULT)
         }
         if self.words == "cased" and not self.casing_is_told:
             settings["do_lower_case"] = False

@@ -81,7 +81,7 @@ class Vocabulary:
         ids = {token: number for number, token in enumerate(tokens)}
         added = tuple(read_added_tokens(files, ids))
         loader_normalizer = _loader_normalizer(files)
-        loader_added_normalizer = files.normalizer or loader_normalizer
+        loader_added_normalizer = _loader_added_normalizer(files, loader_normalizer)
         if lowercase_first and not lowercases(loader_normalizer):
             loader_normalizer = sequence_state(LOWERCASE, loader_normalizer)
         sources = CasingSources(
@@ -179,6 +179,18 @@ def _loader_normalizer(files: TokenizerFiles) -> State:
         chinese=files.tokenize_chinese_chars is not False,
         clean_text=True if state is None else bool(state.get("clean_text", True)),
     )
+
+
+def _loader_added_normalizer(files: TokenizerFiles, loader_normalizer: State) -> State:
+    """Describe the normalizer that transformers 4 has when it reads added tokens: it may set another one afterwards.
+
+    Sources: `BertTokenizerFast.__init__`, and `BertConverter` in `convert_slow_tokenizer.py`, of transformers 4.57.
+    """
+    if files.normalizer is not None:
+        return files.normalizer
+    if files.config.get("do_basic_tokenize", True):
+        return loader_normalizer
+    return bert_state(lowercase=False, strip_accents=False, chinese=False)
 
 
 def _folder_casing(files: TokenizerFiles, tokens: tuple[str, ...], lowercase_first: bool) -> dict[str, Any]:

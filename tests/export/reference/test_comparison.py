@@ -1,6 +1,6 @@
 """A checkpoint as read here is held to the ecosystem's own loader; what no rule explains stops the export."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,7 +13,7 @@ from biobert_onnx_export.reference.comparison import Comparison, compare_with_lo
 from biobert_onnx_export.reference.reference import Reference
 from biobert_onnx_export.reference.targets import Targets
 from biobert_onnx_export.reference.texts import TextSets
-from tests.support.folders import CASED, SCIBERT_LIKE, UNCASED, write_checkpoint, write_json
+from tests.support.folders import CASED, SCIBERT_LIKE, UNCASED, write_checkpoint, write_json, write_tokenizer_json
 
 TEXTS = TextSets.read(None)
 FEW = replace(TEXTS, calibration=TEXTS.calibration[:20], held_out={"gated": TEXTS.held_out["gated"][:8]})
@@ -71,6 +71,39 @@ def test_a_casing_that_a_rule_explains_is_told_to_the_loader(
     found = compared(write_checkpoint(tmp_path / "folder", CASED, settings=settings), tmp_path, casing=casing)
     assert found.explained == ("casing",)
     assert str(found).endswith("once told of casing")
+
+
+CAPITALIZED = next(
+    word
+    for word in " ".join(FEW.held_out["gated"]).split()
+    if word.isalpha() and not word.islower() and word not in CASED
+)
+"""A word with a capital in one of the texts."""
+
+
+@pytest.mark.parametrize(
+    ("tokens", "settings", "in_json", "explained"),
+    [
+        (CASED, {}, False, ("casing",)),
+        (CASED, {"do_lower_case": False}, False, ()),
+        (CASED, {"do_lower_case": False}, True, ("added tokens",)),
+        (UNCASED, {"do_basic_tokenize": False}, False, ("added tokens",)),
+        (UNCASED, {"do_lower_case": True}, True, ()),
+    ],
+)
+def test_added_tokens_are_looked_for_as_texts_are_normalized(
+    tmp_path: Path, tokens: Sequence[str], settings: dict[str, object], in_json: bool, explained: tuple[str, ...]
+) -> None:
+    folder = write_checkpoint(tmp_path / "folder", tokens, rows=len(tokens) + 1)
+    if in_json:
+        write_tokenizer_json(folder)  # with a normalizer that lower-cases
+    added = {str(len(tokens)): {"content": CAPITALIZED}}
+    write_json(folder / "tokenizer_config.json", {**settings, "added_tokens_decoder": added})
+    checkpoint = Checkpoint.read(str(folder))
+    assert len(tokens) in checkpoint.vocabulary.tokenizer().encode(f"of {CAPITALIZED}").ids
+    assert compared(folder, tmp_path).explained == explained
+    named = any(rule.decision == "normalized as texts are" for rule in checkpoint.rules)
+    assert named == bool(explained)
 
 
 def swapped(checkpoint: Checkpoint) -> Checkpoint:
