@@ -10,7 +10,13 @@ from tokenizers import AddedToken as TokenizersAddedToken
 from biobert_onnx.errors import short_repr
 from biobert_onnx_export.checkpoint.file_kinds import is_there
 from biobert_onnx_export.checkpoint.json_files import read_json
-from biobert_onnx_export.checkpoint.tokenizer_files import CONFIG, SPECIAL_TOKENS, TOKENIZER_JSON, TokenizerFiles
+from biobert_onnx_export.checkpoint.tokenizer_files import (
+    CONFIG,
+    DECODER,
+    SPECIAL_TOKENS,
+    TOKENIZER_JSON,
+    TokenizerFiles,
+)
 from biobert_onnx_export.errors import CheckpointError
 
 ADDED_TOKENS = "added_tokens.json"
@@ -40,14 +46,15 @@ def read_added_tokens(files: TokenizerFiles, ids: Mapping[str, int]) -> list[Add
     """Read the added tokens of a folder in the order of their ids, BERT's special ones left out.
 
     `ids`: those of the vocabulary. Of a token that several files list, tokenizer_config.json (added_tokens_decoder)
-    decides, then tokenizer.json, then added_tokens.json, which counts only without the first, as in transformers 4.57.
-    Additional special tokens that none of them lists get the id of the same entry of the vocabulary, or the next one.
+    decides, then tokenizer.json, then added_tokens.json. Additional special tokens that none of them lists get the id
+    of the same entry of the vocabulary, or the next one. Without added_tokens_decoder alone count added_tokens.json and
+    special_tokens_map.json. (transformers 4.57 and 5, `_from_pretrained` in `tokenization_utils_base.py`.)
 
     Raises CheckpointError for entries that are no tokens, for two ids of one token, for two tokens of one id, and for
     ids that leave a gap after the vocabulary.
     """
-    of_config = list(_of_config(files))
-    listed = [*([] if of_config else _of_added_tokens_json(files)), *_of_tokenizer_json(files), *of_config]
+    old_files = [] if files.lists_added_tokens else list(_of_added_tokens_json(files))
+    listed = [*old_files, *_of_tokenizer_json(files), *_of_config(files)]
     next_id = max([len(ids), *(token.id + 1 for token in listed)])
     listed += _additional_special_tokens(files, ids, {token.content for token in listed}, next_id)
     _check_ids(files.folder, ids, listed)
@@ -56,7 +63,7 @@ def read_added_tokens(files: TokenizerFiles, ids: Mapping[str, int]) -> list[Add
 
 
 def _of_config(files: TokenizerFiles) -> Iterator[AddedToken]:
-    path, entries = files.folder / CONFIG, files.config.get("added_tokens_decoder") or {}
+    path, entries = files.folder / CONFIG, files.config.get(DECODER) or {}
     if not isinstance(entries, Mapping):
         raise CheckpointError(f"'{path}' has added_tokens_decoder {short_repr(entries)}, expected an object")
     for key, entry in entries.items():
@@ -87,7 +94,7 @@ def _additional_special_tokens(
 ) -> list[AddedToken]:
     """Return the additional special tokens that are not `known` yet; new ones get ids from `free` on."""
     found: list[AddedToken] = []
-    for source in (files.config, files.special_tokens_map()):
+    for source in (files.config, {} if files.lists_added_tokens else files.special_tokens_map()):
         for content in _contents({"additional_special_tokens": source.get("additional_special_tokens")}):
             if content not in known:
                 known.add(content)
@@ -123,6 +130,21 @@ def _token(path: Path, number: object, entry: object) -> AddedToken:
             f"'{path}' has {wrong[0]} {short_repr(flags[wrong[0]])} in {short_repr(content)}, expected true or false"
         )
     return AddedToken(id=number, content=content, **flags)
+
+
+def read_special_tokens(files: TokenizerFiles) -> tuple[str, ...]:
+    """Return those of BERT's special tokens that are found in a text as a whole.
+
+    BERT's own classes know all five. Others know those that the folder lists as added ones or names; [PAD] counts
+    always, as no batch can be padded without it.
+    """
+    every = tuple(SPECIAL_TOKENS.values())
+    if files.is_bert:
+        return every
+    named = files.config if files.lists_added_tokens else {**files.config, **files.special_tokens_map()}
+    known = {SPECIAL_TOKENS["pad_token"], *_contents({key: named.get(key) for key in SPECIAL_TOKENS})}
+    known |= {token.content for token in (*_of_tokenizer_json(files), *_of_config(files))}
+    return tuple(token for token in every if token in known)
 
 
 def _check_ids(folder: Path, ids: Mapping[str, int], tokens: list[AddedToken]) -> None:

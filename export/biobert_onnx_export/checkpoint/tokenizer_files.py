@@ -27,6 +27,9 @@ AS_IT_IS = ("PreTrainedTokenizerFast", "TokenizersBackend")
 ONLY_VALUES: Mapping[str, Any] = {"truncation_side": "right", "split_special_tokens": False}
 """The only supported value of keys of tokenizer_config.json that change token ids."""
 
+DECODER = "added_tokens_decoder"
+"""The key of tokenizer_config.json that lists added tokens."""
+
 SPECIAL_TOKENS = {
     "pad_token": "[PAD]",
     "unk_token": "[UNK]",
@@ -85,6 +88,11 @@ class TokenizerFiles:
     def normalizer(self) -> State | None:
         """The normalizer of tokenizer.json, None without that file."""
         return self.content["normalizer"] if self.content else None
+
+    @property
+    def lists_added_tokens(self) -> bool:
+        """Whether tokenizer_config.json lists the added tokens: transformers then reads no file of older versions."""
+        return self.config.get(DECODER) is not None
 
     def special_tokens_map(self) -> Mapping[str, Any]:
         """Return the contents of special_tokens_map.json."""

@@ -13,7 +13,7 @@ from tokenizers.pre_tokenizers import BertPreTokenizer
 from tokenizers.processors import TemplateProcessing
 
 from biobert_onnx.errors import short_repr
-from biobert_onnx_export.checkpoint.added_tokens import AddedToken, read_added_tokens
+from biobert_onnx_export.checkpoint.added_tokens import AddedToken, read_added_tokens, read_special_tokens
 from biobert_onnx_export.checkpoint.casing import Casing, CasingSources, looks_uncased, requested_lowercase
 from biobert_onnx_export.checkpoint.file_kinds import check_content, is_there
 from biobert_onnx_export.checkpoint.normalization import (
@@ -47,14 +47,18 @@ MAX_PADDED_ROWS = 127
 class Vocabulary:
     """Tokens in the order of their ids, added tokens, and the normalizer of texts.
 
+    `special`: BERT's special tokens that are found in a text as a whole, as added tokens are.
     `loader_normalizer`: the one that transformers 4 would take; another than `normalizer` only if a rule says so.
+    `loader_added_normalizer`: the one under which it keeps the added tokens that it looks for in normalized texts.
     `longest_word`: characters of the longest word that is looked up.
     """
 
     tokens: tuple[str, ...]
+    special: tuple[str, ...]
     added: tuple[AddedToken, ...]
     normalizer: State
     loader_normalizer: State
+    loader_added_normalizer: State
     longest_word: int
     rules: tuple[Rule, ...]
 
@@ -81,6 +85,7 @@ class Vocabulary:
         ids = {token: number for number, token in enumerate(tokens)}
         added = tuple(read_added_tokens(files, ids))
         loader_normalizer = _loader_normalizer(files)
+        loader_added_normalizer = _loader_added_normalizer(files, loader_normalizer)
         if lowercase_first and not lowercases(loader_normalizer):
             loader_normalizer = sequence_state(LOWERCASE, loader_normalizer)
         sources = CasingSources(
@@ -91,13 +96,22 @@ class Vocabulary:
             loader=lowercases(loader_normalizer),
         )
         decision: Casing = sources.decide()
+        normalizer = with_lowercase(loader_normalizer, decision.lowercase)
+        rules += _rules_of_size(folder, tokens, added, size)
         return cls(
             tokens=tokens,
+            special=read_special_tokens(files),
             added=added,
-            normalizer=with_lowercase(loader_normalizer, decision.lowercase),
+            normalizer=normalizer,
             loader_normalizer=loader_normalizer,
+            loader_added_normalizer=loader_added_normalizer,
             longest_word=_longest_word(files),
-            rules=(decision.rule, *rules, *_rules_of_json(files), *_rules_of_size(folder, tokens, added, size)),
+            rules=(
+                decision.rule,
+                *rules,
+                *_rules_of_json(files),
+                *_rules_of_forms(added, normalizer, loader_added_normalizer),
+            ),
         )
 
     @property
@@ -108,17 +122,25 @@ class Vocabulary:
     @property
     def deviations(self) -> tuple[str, ...]:
         """What the rules are about by which texts are read otherwise than a version of transformers reads them."""
-        casing = ("casing",) if self.normalizer != self.loader_normalizer else ()
-        return (*casing, *(rule.about for rule in self.rules if rule.about == TOKENIZER_JSON))
+        casing = self.normalizer != self.loader_normalizer
+        forms = not casing and bool(_other_forms(self.added, self.normalizer, self.loader_added_normalizer))
+        json = any(rule.about == TOKENIZER_JSON for rule in self.rules)
+        found = {"casing": casing, "added tokens": forms, TOKENIZER_JSON: json}
+        return tuple(about for about, deviates in found.items() if deviates)
 
     @property
     def casing(self) -> str:
         """cased or uncased."""
         return "cased" if self.cased else "uncased"
 
+    @property
+    def special_names(self) -> Mapping[str, str]:
+        """The special tokens by the names that transformers gives them."""
+        return {name: token for name, token in SPECIAL_TOKENS.items() if token in self.special}
+
     def transformers_settings(self) -> Mapping[str, Any]:
-        """Return the keys of tokenizer_config.json with which transformers normalizes texts in the same way."""
-        if _only_in_json(self.normalizer, self.longest_word):
+        """Return the keys of tokenizer_config.json with which transformers reads texts in the same way."""
+        if _only_in_json(self.normalizer, self.longest_word) or self.special_names != SPECIAL_TOKENS:
             return {"tokenizer_class": "PreTrainedTokenizerFast"}
         return {
             "tokenizer_class": "BertTokenizer",
@@ -143,8 +165,7 @@ class Vocabulary:
             special_tokens=[(token, ids[token]) for token in ("[CLS]", "[SEP]")],
         )
         tokenizer.decoder = WordPieceDecoder()
-        special = [TokenizersAddedToken(token, special=True) for token in SPECIAL_TOKENS.values()]
-        tokenizer.add_special_tokens(special)
+        tokenizer.add_special_tokens([TokenizersAddedToken(token, special=True) for token in self.special])
         for token in self.added:
             add = tokenizer.add_special_tokens if token.special else tokenizer.add_tokens
             add([token.for_tokenizers()])
@@ -165,6 +186,18 @@ def _loader_normalizer(files: TokenizerFiles) -> State:
         chinese=files.tokenize_chinese_chars is not False,
         clean_text=True if state is None else bool(state.get("clean_text", True)),
     )
+
+
+def _loader_added_normalizer(files: TokenizerFiles, loader_normalizer: State) -> State:
+    """Describe the normalizer that transformers 4 has when it reads added tokens: it may set another one afterwards.
+
+    Sources: `BertTokenizerFast.__init__`, and `BertConverter` in `convert_slow_tokenizer.py`, of transformers 4.57.
+    """
+    if files.normalizer is not None:
+        return files.normalizer
+    if files.config.get("do_basic_tokenize", True):
+        return loader_normalizer
+    return bert_state(lowercase=False, strip_accents=False, chinese=False)
 
 
 def _folder_casing(files: TokenizerFiles, tokens: tuple[str, ...], lowercase_first: bool) -> dict[str, Any]:
@@ -290,6 +323,26 @@ def _only_in_json(normalizer: State, longest_word: int) -> list[str]:
         "max_input_chars_per_word": longest_word != LONGEST_WORD,
     }
     return [key for key, does in differs.items() if does]
+
+
+def _other_forms(added: tuple[AddedToken, ...], normalizer: State, loader_normalizer: State) -> list[str]:
+    """List the added tokens whose form in a normalized text the loader takes for another one."""
+    ours, theirs = make_normalizer(normalizer), make_normalizer(loader_normalizer)
+    contents = [token.content for token in added if token.normalized]
+    return [content for content in contents if ours.normalize_str(content) != theirs.normalize_str(content)]
+
+
+def _rules_of_forms(added: tuple[AddedToken, ...], normalizer: State, loader_normalizer: State) -> tuple[Rule, ...]:
+    """Return the rule about added tokens that the loader cannot find.
+
+    transformers 4 normalizes added tokens when it reads them, and sets the normalizer of tokenizer_config.json or of
+    sentence-transformers' do_lower_case afterwards: it then looks in lower-cased texts for tokens with capitals.
+    """
+    others = _other_forms(added, normalizer, loader_normalizer)
+    if not others:
+        return ()
+    reason = f"the loader may look for {', '.join(map(repr, others[:3]))} in a casing or with accents that texts lost"
+    return (Rule("added tokens", "normalized as texts are", reason),)
 
 
 def _longest_word(files: TokenizerFiles) -> int:

@@ -14,7 +14,6 @@ from biobert_onnx_export.checkpoint.pooling import LEGACY_MODES, POOLER, modes
 from biobert_onnx_export.checkpoint.prompts import FILE as PROMPTS
 from biobert_onnx_export.checkpoint.prompts import MODEL_TYPE, Prompts
 from biobert_onnx_export.checkpoint.sentence_modules import Dense, LayerNorm
-from biobert_onnx_export.checkpoint.tokenizer_files import SPECIAL_TOKENS
 
 SENTENCE_TRANSFORMERS = "sentence_transformers.models"
 """The package of the module types in modules.json, which every version knows."""
@@ -33,7 +32,7 @@ def write_side_files(checkpoint: Checkpoint, folder: Path, *, pooling: str, max_
     (folder / TOKENIZER).write_text(checkpoint.vocabulary.tokenizer().to_str(pretty=True), encoding="utf-8")
     _write_json(folder / "config.json", _config(checkpoint))
     _write_json(folder / "tokenizer_config.json", _tokenizer_config(checkpoint, max_length))
-    _write_json(folder / "special_tokens_map.json", SPECIAL_TOKENS)
+    _write_json(folder / "special_tokens_map.json", checkpoint.vocabulary.special_names)
     _write_json(folder / "sentence_bert_config.json", {"max_seq_length": max_length, "do_lower_case": False})
     if POOLER not in modes(pooling):  # sentence-transformers has no module for it
         _write_sentence_modules(checkpoint, folder, pooling)
@@ -67,7 +66,7 @@ def _tokenizer_config(checkpoint: Checkpoint, max_length: int) -> Mapping[str, A
     return {
         **checkpoint.vocabulary.transformers_settings(),
         "model_max_length": max_length,
-        **SPECIAL_TOKENS,
+        **checkpoint.vocabulary.special_names,
     }
 
 

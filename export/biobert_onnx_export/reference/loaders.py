@@ -16,6 +16,7 @@ import numpy as np
 import torch
 import transformers
 from numpy.typing import NDArray
+from tokenizers import Tokenizer
 from tokenizers.normalizers import Normalizer
 
 from biobert_onnx._types import FloatArray, TokenIds
@@ -61,8 +62,7 @@ class TransformersLoader:
 
     def set_words(self, normalizer: Normalizer, longest_word: int) -> None:
         """Replace the tokenizer's normalizer, and the number of characters of the longest word that it looks up."""
-        self._tokenizer.backend_tokenizer.normalizer = normalizer
-        self._tokenizer.backend_tokenizer.model.max_input_chars_per_word = longest_word
+        set_words(self._tokenizer, normalizer, longest_word)
 
     def set_max_length(self, max_length: int) -> None:
         """Cut texts to `max_length` tokens."""
@@ -104,8 +104,7 @@ class SentenceTransformersLoader:
 
     def set_words(self, normalizer: Normalizer, longest_word: int) -> None:
         """Replace the tokenizer's normalizer, and the number of characters of the longest word that it looks up."""
-        self._tokenizer.backend_tokenizer.normalizer = normalizer
-        self._tokenizer.backend_tokenizer.model.max_input_chars_per_word = longest_word
+        set_words(self._tokenizer, normalizer, longest_word)
 
     def set_max_length(self, max_length: int) -> None:
         """Cut texts to `max_length` tokens."""
@@ -136,6 +135,16 @@ def load_tokenizer(folder: Path) -> Any:
     return transformers.AutoTokenizer.from_pretrained(
         folder, local_files_only=True, trust_remote_code=False, **defaults
     )
+
+
+def set_words(tokenizer: Any, normalizer: Normalizer, longest_word: int) -> None:
+    """Replace the normalizer of transformers' `tokenizer`, and the number of characters of its longest word.
+
+    Added tokens are read anew, so that they are looked for in texts that this normalizer has normalized.
+    """
+    tokenizer.backend_tokenizer.normalizer = normalizer
+    tokenizer.backend_tokenizer.model.max_input_chars_per_word = longest_word
+    tokenizer._tokenizer = Tokenizer.from_str(tokenizer.backend_tokenizer.to_str())
 
 
 def load_tensors(model: Any, checkpoint: Checkpoint) -> None:

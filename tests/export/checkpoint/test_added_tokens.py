@@ -11,6 +11,7 @@ from transformers import AutoTokenizer, BertTokenizerFast
 
 from biobert_onnx import SentenceEncoder
 from biobert_onnx_export import CheckpointError, export
+from biobert_onnx_export.checkpoint.tokenizer_files import SPECIAL_TOKENS
 from biobert_onnx_export.checkpoint.vocabulary import Vocabulary
 from tests.support.folders import TEXTS, UNCASED, write_checkpoint, write_json, write_tokenizer_json
 
@@ -67,6 +68,42 @@ def test_special_markers_in_the_vocabulary_are_kept_whole(folder: Path, second: 
             AutoTokenizer.from_pretrained(folder)
     else:
         check_like_transformers(folder, added=0)
+
+
+@pytest.mark.parametrize("decoder", [{}, {str(len(UNCASED)): {"content": "olaparib"}}])
+def test_files_of_older_versions_do_not_count_beside_a_list_in_the_config(
+    folder: Path, decoder: Mapping[str, Any]
+) -> None:
+    tokens = [{"[unused1]": "<E1>"}.get(token, token) for token in UNCASED]
+    (folder / "vocab.txt").write_text("\n".join(tokens) + "\n", encoding="utf-8")
+    write_json(folder / "tokenizer_config.json", {"added_tokens_decoder": decoder})
+    write_json(folder / "special_tokens_map.json", {"additional_special_tokens": ["<E1>"]})
+    write_json(folder / "added_tokens.json", {"</E1>": len(UNCASED) + len(decoder)})
+    check_like_transformers(folder, added=len(decoder))
+
+
+@pytest.mark.parametrize("named", [{}, {"mask_token": "[MASK]"}, dict(SPECIAL_TOKENS)])
+def test_a_special_token_that_no_file_lists_is_split_as_any_text(folder: Path, named: Mapping[str, str]) -> None:
+    write_tokenizer_json(folder, added_tokens=[])
+    settings = {"tokenizer_class": "PreTrainedTokenizerFast", "pad_token": "[PAD]", **named}
+    write_json(folder / "tokenizer_config.json", settings)
+    vocabulary = Vocabulary.read(folder, size=len(UNCASED))
+    texts = ["[MASK] gene [PAD]", "[CLS][SEP][UNK]"]
+    theirs = AutoTokenizer.from_pretrained(folder)
+    assert [encoding.ids for encoding in vocabulary.tokenizer().encode_batch(texts)] == theirs(texts)["input_ids"]
+    assert vocabulary.special_names == {"pad_token": "[PAD]", **named}
+
+
+def test_the_artifact_knows_the_special_tokens_of_its_folder_only(tmp_path: Path) -> None:
+    checkpoint = write_tokenizer_json(write_checkpoint(tmp_path / "checkpoint", UNCASED), added_tokens=[])
+    write_json(
+        checkpoint / "tokenizer_config.json", {"tokenizer_class": "PreTrainedTokenizerFast", "pad_token": "[PAD]"}
+    )
+    export(checkpoint, tmp_path / "artifact", precision="fp32")
+    encoder, theirs = SentenceEncoder(tmp_path / "artifact"), AutoTokenizer.from_pretrained(tmp_path / "artifact")
+    assert encoder.token_counts(["[MASK]"]).tolist() == [len(theirs("[MASK]")["input_ids"])]
+    assert theirs.mask_token is None
+    assert encoder.token_counts(["[MASK]"])[0] > 3
 
 
 def test_the_config_decides_how_a_token_is_looked_for(folder: Path) -> None:

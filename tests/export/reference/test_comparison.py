@@ -1,6 +1,6 @@
 """A checkpoint as read here is held to the ecosystem's own loader; what no rule explains stops the export."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -82,6 +82,39 @@ def test_what_transformers_5_leaves_out_of_tokenizer_json_is_told_to_it(tmp_path
     write_tokenizer_json(folder, normalizer=sequence_state(LOWERCASE, keeps))
     is_of_version_5 = transformers.__version__.startswith("5.")
     assert compared(folder, tmp_path).explained == (("tokenizer.json",) if is_of_version_5 else ())
+
+
+CAPITALIZED = next(
+    word
+    for word in " ".join(FEW.held_out["gated"]).split()
+    if word.isalpha() and not word.islower() and word not in CASED
+)
+"""A word with a capital in one of the texts."""
+
+
+@pytest.mark.parametrize(
+    ("tokens", "settings", "in_json", "explained"),
+    [
+        (CASED, {}, False, ("casing",)),
+        (CASED, {"do_lower_case": False}, False, ()),
+        (CASED, {"do_lower_case": False}, True, ("added tokens",)),
+        (UNCASED, {"do_basic_tokenize": False}, False, ("added tokens",)),
+        (UNCASED, {"do_lower_case": True}, True, ()),
+    ],
+)
+def test_added_tokens_are_looked_for_as_texts_are_normalized(
+    tmp_path: Path, tokens: Sequence[str], settings: dict[str, object], in_json: bool, explained: tuple[str, ...]
+) -> None:
+    folder = write_checkpoint(tmp_path / "folder", tokens, rows=len(tokens) + 1)
+    if in_json:
+        write_tokenizer_json(folder)  # with a normalizer that lower-cases
+    added = {str(len(tokens)): {"content": CAPITALIZED}}
+    write_json(folder / "tokenizer_config.json", {**settings, "added_tokens_decoder": added})
+    checkpoint = Checkpoint.read(str(folder))
+    assert len(tokens) in checkpoint.vocabulary.tokenizer().encode(f"of {CAPITALIZED}").ids
+    assert compared(folder, tmp_path).explained == explained
+    named = any(rule.decision == "normalized as texts are" for rule in checkpoint.rules)
+    assert named == bool(explained)
 
 
 def swapped(checkpoint: Checkpoint) -> Checkpoint:
