@@ -15,6 +15,7 @@ import numpy as np
 from biobert_onnx._types import FloatArray, TokenIds
 from biobert_onnx_export.checkpoint.checkpoint import Checkpoint
 from biobert_onnx_export.checkpoint.normalization import make_normalizer
+from biobert_onnx_export.checkpoint.vocabulary import BYTE_ORDER_MARK
 from biobert_onnx_export.errors import CheckpointError
 from biobert_onnx_export.reference.targets import Targets
 from biobert_onnx_export.reference.texts import LONG_TEXT, TextSets
@@ -98,6 +99,9 @@ def compare_with_loader(
     if any(rule.about == "prefix" for rule in checkpoint.rules):  # the loader left these tensors at random
         loader.set_tensors()
         explained = (*explained, "prefix")
+    if any(rule.about == "vocabulary" for rule in checkpoint.rules):  # the loader has no row for the [PAD] that it adds
+        loader.set_pad_token(BYTE_ORDER_MARK + checkpoint.vocabulary.tokens[0])
+        explained = (*explained, "vocabulary")
     vectors = np.concatenate([targets.held_out[name].vectors for name in texts.held_out])
     difference = _compare_vectors(loader, held_out, vectors)
     return Comparison(loader=loader.name, texts=len(held_out), explained=explained, largest_difference=difference)
