@@ -17,6 +17,7 @@ from biobert_onnx._types import FloatArray, TokenIds
 from biobert_onnx_export.checkpoint.checkpoint import Checkpoint
 from biobert_onnx_export.checkpoint.normalization import make_normalizer
 from biobert_onnx_export.checkpoint.tensorflow import INDEX
+from biobert_onnx_export.checkpoint.vocabulary import BYTE_ORDER_MARK
 from biobert_onnx_export.checkpoint.weight_files import weights_file
 from biobert_onnx_export.errors import CheckpointError
 from biobert_onnx_export.reference.targets import Targets
@@ -98,6 +99,9 @@ def compare_with_loader(
     if any(rule.about == "prefix" for rule in checkpoint.rules):  # the loader left these tensors at random
         loader.set_tensors()
         explained = (*explained, "prefix")
+    if any(rule.about == "vocabulary" for rule in checkpoint.rules):  # the loader has no row for the [PAD] that it adds
+        loader.set_pad_token(BYTE_ORDER_MARK + checkpoint.vocabulary.tokens[0])
+        explained = (*explained, "vocabulary")
     vectors = np.concatenate([targets.held_out[name].vectors for name in texts.held_out])
     with _naming_the_loader(checkpoint, loader.name):
         difference = _compare_vectors(loader, held_out, vectors)

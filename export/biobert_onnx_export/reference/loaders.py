@@ -68,6 +68,10 @@ class TransformersLoader:
         """Cut texts to `max_length` tokens."""
         self._limit = max_length
 
+    def set_pad_token(self, token: str) -> None:
+        """Pad with `token`."""
+        self._tokenizer.pad_token = token
+
     def set_tensors(self) -> None:
         """Replace the model's tensors by those of the checkpoint."""
         load_tensors(self._model, self._checkpoint)
@@ -109,6 +113,10 @@ class SentenceTransformersLoader:
     def set_max_length(self, max_length: int) -> None:
         """Cut texts to `max_length` tokens."""
         self._model.max_seq_length = max_length
+
+    def set_pad_token(self, token: str) -> None:
+        """Pad with `token`."""
+        self._tokenizer.pad_token = token
 
     def set_tensors(self) -> None:
         """Replace the encoder's tensors by those of the checkpoint."""

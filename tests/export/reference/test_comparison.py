@@ -49,9 +49,8 @@ def test_a_plain_checkpoint_is_what_transformers_loads(tmp_path: Path, max_lengt
     assert str(found).startswith(f"compared with {found.loader} on 8 texts: equal token ids, vectors within ")
 
 
-def test_a_folder_of_sentence_transformers_is_what_it_loads(tmp_path: Path) -> None:
-    pytest.importorskip("sentence_transformers")
-    folder = write_checkpoint(tmp_path / "folder", CASED, settings={"do_lower_case": False})
+def in_sentence_transformers(folder: Path) -> Path:
+    """`folder` with the list of the modules Transformer and Pooling (cls), as sentence-transformers < 5.4 has them."""
     kinds = (("", "Transformer"), ("1_Pooling", "Pooling"))
     write_json(
         folder / "modules.json",
@@ -62,9 +61,28 @@ def test_a_folder_of_sentence_transformers_is_what_it_loads(tmp_path: Path) -> N
     )
     write_json(folder / "1_Pooling" / "config.json", {"word_embedding_dimension": 32, "pooling_mode_cls_token": True})
     write_json(folder / "sentence_bert_config.json", {"max_seq_length": 20, "do_lower_case": False})
-    found = compared(folder, tmp_path)
+    return folder
+
+
+def test_a_folder_of_sentence_transformers_is_what_it_loads(tmp_path: Path) -> None:
+    pytest.importorskip("sentence_transformers")
+    folder = write_checkpoint(tmp_path / "folder", CASED, settings={"do_lower_case": False})
+    found = compared(in_sentence_transformers(folder), tmp_path)
     assert found.loader is not None and found.loader.startswith("sentence-transformers ")
     assert found.explained == ()
+
+
+@pytest.mark.parametrize("of", ["transformers", "sentence-transformers"])
+def test_a_byte_order_mark_is_told_to_the_loader(tmp_path: Path, of: str) -> None:
+    folder = write_checkpoint(tmp_path / "folder", UNCASED)
+    if of == "sentence-transformers":
+        pytest.importorskip("sentence_transformers")
+        in_sentence_transformers(folder)
+    vocabulary = folder / "vocab.txt"
+    vocabulary.write_text("\ufeff" + vocabulary.read_text(encoding="utf-8"), encoding="utf-8")
+    found = compared(folder, tmp_path)
+    assert found.loader is not None and found.loader.startswith(f"{of} ")
+    assert found.explained == ("vocabulary",)
 
 
 @pytest.mark.parametrize(("casing", "settings"), [(None, None), ("uncased", {"do_lower_case": False})])
