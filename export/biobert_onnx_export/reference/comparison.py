@@ -41,9 +41,9 @@ SHOWN_TOKENS = 6
 class Comparison:
     """What the checkpoint was compared with, and how far the vectors are from the loader's.
 
-    `loader`: the library and its version; None if there was none, and `reason` says why. `explained`: the rules that
-    the loader had to be told, by what they are about. `largest_difference`: of a vector, relative to the largest
-    component.
+    `loader`: the library and its version, None if there was none. `reason`: why there was none, or why it was not
+    sentence-transformers for one of its folders; empty otherwise. `explained`: the rules that the loader had to be
+    told, by what they are about. `largest_difference`: of a vector, relative to the largest component.
     """
 
     loader: str | None
@@ -55,11 +55,13 @@ class Comparison:
     def record(self) -> dict[str, Any]:
         """Return the comparison as the manifest records it.
 
-        The difference itself stays out, as it depends on threads and CPU: two exports give the same bytes.
+        Two exports give the same bytes: the difference itself stays out, as it depends on threads and CPU, and so does
+        the library's own message, which may name a path.
         """
         if self.loader is None:
             return {"loader": None, "reason": self.reason}
-        return {"loader": self.loader, "texts": self.texts, "told": list(self.explained), "tolerance": TOLERANCE}
+        record = {"loader": self.loader, "texts": self.texts, "told": list(self.explained), "tolerance": TOLERANCE}
+        return record | ({"reason": self.reason.partition(":")[0]} if self.reason else {})
 
     def __str__(self) -> str:
         if self.loader is None:
@@ -68,6 +70,7 @@ class Comparison:
         return (
             f"compared with {self.loader} on {self.texts} texts: equal token ids, vectors within "
             f"{self.largest_difference:.1e} of the largest component{told}"
+            f"{f' ({self.reason})' if self.reason else ''}"
         )
 
 
@@ -89,7 +92,7 @@ def compare_with_loader(
     """
     if checkpoint.folder is None or weights_file(checkpoint.modules.encoder).suffix == INDEX:
         return Comparison(loader=None, reason="no library loads the weights of TensorFlow 1")
-    loader = _load(checkpoint, pooling)
+    loader, reason = _load(checkpoint, pooling)
     if checkpoint.own_limit()[0] != max_length:
         loader.set_max_length(max_length)
     held_out = list(chain.from_iterable(texts.held_out.values()))
@@ -105,23 +108,29 @@ def compare_with_loader(
     vectors = np.concatenate([targets.held_out[name].vectors for name in texts.held_out])
     with _naming_the_loader(checkpoint, loader.name):
         difference = _compare_vectors(loader, held_out, vectors)
-    return Comparison(loader=loader.name, texts=len(held_out), explained=explained, largest_difference=difference)
+    return Comparison(
+        loader=loader.name, texts=len(held_out), explained=explained, largest_difference=difference, reason=reason
+    )
 
 
-def _load(checkpoint: Checkpoint, pooling: str) -> "Loader":
+def _load(checkpoint: Checkpoint, pooling: str) -> tuple["Loader", str]:
     """Load a folder of sentence-transformers with it, if its own pooling is taken; any other with transformers.
 
-    Raises CheckpointError if the library refuses the folder.
+    A folder that sentence-transformers refuses (an old one, or one of a later version) is loaded with transformers; the
+    second value says why, and is empty otherwise. Raises CheckpointError if transformers refuses it too.
     """
     from biobert_onnx_export.reference.loaders import SentenceTransformersLoader, TransformersLoader
 
     assert checkpoint.folder is not None
+    reason = ""
     is_its_own = checkpoint.modules.pooling == pooling and (checkpoint.folder / "modules.json").is_file()
     if is_its_own and find_spec("sentence_transformers") is not None:
-        with _naming_the_loader(checkpoint, "sentence-transformers"):
-            return SentenceTransformersLoader(checkpoint.folder, checkpoint)
+        try:
+            return SentenceTransformersLoader(checkpoint.folder, checkpoint), ""
+        except Exception as error:  # of any kind: the library does not say which
+            reason = f"sentence-transformers refuses the folder: {_first_line(error)}"
     with _naming_the_loader(checkpoint, "transformers"):
-        return TransformersLoader(checkpoint.modules.encoder, checkpoint, pooling=pooling)
+        return TransformersLoader(checkpoint.modules.encoder, checkpoint, pooling=pooling), reason
 
 
 @contextmanager
@@ -132,11 +141,16 @@ def _naming_the_loader(checkpoint: Checkpoint, name: str) -> Iterator[None]:
     except (KeyboardInterrupt, SystemExit, GeneratorExit, MemoryError, CheckpointError):
         raise
     except BaseException as error:
-        reason = str(error).strip().splitlines() or [type(error).__name__]
         raise CheckpointError(
             f"'{checkpoint.source}' cannot be compared with what {name} reads of it, as {name} refuses the folder "
-            f"({type(error).__name__}: {reason[0]:.200}): correct the folder until it loads there"
+            f"({_first_line(error)}): correct the folder until it loads there"
         ) from error
+
+
+def _first_line(error: BaseException) -> str:
+    """Return the type of `error` and the first line of its message, 200 characters at most."""
+    lines = str(error).strip().splitlines()
+    return f"{type(error).__name__}: {lines[0] if lines else 'no message'}"[:200]
 
 
 def _compare_ids(

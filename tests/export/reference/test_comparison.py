@@ -85,6 +85,22 @@ def test_a_byte_order_mark_is_told_to_the_loader(tmp_path: Path, of: str) -> Non
     assert found.explained == ("vocabulary",)
 
 
+def test_a_folder_that_sentence_transformers_refuses_is_compared_with_transformers(tmp_path: Path) -> None:
+    pytest.importorskip("sentence_transformers")
+    folder = write_checkpoint(tmp_path / "folder", UNCASED)
+    kinds = (("", "BERT"), ("1_Pooling", "Pooling"))  # the encoder's name before 2019, which it no longer knows
+    modules = [
+        {"idx": index, "name": str(index), "path": path, "type": f"sentence_transformers.models.{kind}"}
+        for index, (path, kind) in enumerate(kinds)
+    ]
+    write_json(folder / "modules.json", modules)
+    write_json(folder / "1_Pooling" / "config.json", {"word_embedding_dimension": 32, "pooling_mode_cls_token": True})
+    found = compared(folder, tmp_path)
+    assert found.loader is not None and found.loader.startswith("transformers ")
+    assert "(sentence-transformers refuses the folder: AttributeError" in str(found)
+    assert found.record()["reason"] == "sentence-transformers refuses the folder"
+
+
 @pytest.mark.parametrize(("casing", "settings"), [(None, None), ("uncased", {"do_lower_case": False})])
 def test_a_casing_that_a_rule_explains_is_told_to_the_loader(
     tmp_path: Path, casing: str | None, settings: dict[str, object] | None
