@@ -97,7 +97,7 @@ def test_a_folder_that_sentence_transformers_refuses_is_compared_with_transforme
     write_json(folder / "1_Pooling" / "config.json", {"word_embedding_dimension": 32, "pooling_mode_cls_token": True})
     found = compared(folder, tmp_path)
     assert found.loader is not None and found.loader.startswith("transformers ")
-    assert "(sentence-transformers refuses the folder: AttributeError" in str(found)
+    assert "(sentence-transformers refuses the folder: ImportError: " in str(found)
     assert found.record()["reason"] == "sentence-transformers refuses the folder"
 
 
