@@ -57,9 +57,14 @@ ACTIVATIONS = (
     *("torch.nn.modules.linear.Identity", "torch.nn.Tanh"),
 )
 LEGACY = ("cls_token", "max_tokens", "mean_tokens", "mean_sqrt_len_tokens", "weightedmean_tokens")
+LAYOUTS = ("safetensors", "pickle", "both", "safetensors shards", "pickle shards")
+KINDS = (
+    *("BertModel", "BertModel", "BertForTokenClassification", "BertForSequenceClassification"),
+    *("BertForMaskedLM", "BertForPreTraining", "BertForQuestionAnswering"),
+)
+MARKER_FILES = ("special_tokens_map.json", "tokenizer_config.json", "no file")
 MODES = ("cls", "max", "mean", "mean_sqrt_len_tokens", "weightedmean")
 
-BERT = {"type": "BertNormalizer", "clean_text": True, "handle_chinese_chars": True, "strip_accents": None}
 bert_normalizers = st.fixed_dictionaries(
     {
         "type": st.just("BertNormalizer"),
@@ -91,11 +96,8 @@ def seldom(strategy: st.SearchStrategy[Any], default: Any, *, of: int = 12) -> s
 def denses(draw: st.DrawFn) -> tuple[str, dict[str, Any]]:
     config: dict[str, Any] = {"out_features": draw(st.integers(4, 20)), "bias": draw(FLAG)}
     if draw(FLAG):
-        config["activation_function"] = draw(
-            seldom(st.just("torch.nn.modules.activation.Softplus"), None).flatmap(
-                lambda other: st.just(other) if other else st.sampled_from(ACTIVATIONS)
-            )
-        )
+        softplus = st.just("torch.nn.modules.activation.Softplus")
+        config["activation_function"] = draw(seldom(softplus, draw(st.sampled_from(ACTIVATIONS))))
     return "Dense", config
 
 
@@ -176,8 +178,8 @@ def folders(draw: st.DrawFn) -> Traits:
     }
     lists = ("added_tokens_decoder", *(("tokenizer.json", "every file") if has_json else ()))
     whole = contradiction in ("no such prompt", "a Dense of another size", "more tokens than positions")
-    sentence = draw(sentences() if whole else st.none() | sentences())
-    if contradiction == "a Dense of another size" and sentence is not None:
+    sentence: Sentence | None = draw(sentences() if whole else st.none() | sentences())
+    if sentence is not None and contradiction == "a Dense of another size":
         sentence = replace(sentence, after=(draw(denses()), *sentence.after))
     chosen = draw(st.fixed_dictionaries({}, optional=optional))
     as_it_is = chosen.get("tokenizer_class") == AS_IT_IS  # which then has no [PAD] of its own
@@ -193,24 +195,13 @@ def folders(draw: st.DrawFn) -> Traits:
         mark=files != "tokenizer.json" and draw(seldom(st.just(True), False, of=6)),
         line_end=draw(st.sampled_from(("\n", "\r\n"))),
         buffers=draw(FLAG),
-        markers=draw(
-            st.none() | st.sampled_from((*lists, "special_tokens_map.json", "tokenizer_config.json", "no file"))
-        ),
+        markers=draw(st.none() | st.sampled_from((*lists, *MARKER_FILES))),
         added=draw(st.none() | added((*lists, "added_tokens.json"))),
         padding=draw(st.sampled_from((0, 0, 1, 64))),
-        kind=draw(
-            st.sampled_from(
-                (
-                    *("BertModel", "BertModel", "BertForTokenClassification", "BertForSequenceClassification"),
-                    *("BertForMaskedLM", "BertForPreTraining", "BertForQuestionAnswering"),
-                )
-            )
-        ),
+        kind=draw(st.sampled_from(KINDS)),
         prefix=draw(st.sampled_from(("", "", "bert.", "module.", "module.bert.", "model.", "0.auto_model."))),
         old_names=draw(FLAG),
-        layout="safetensors"
-        if contradiction == "two encoders"
-        else draw(st.sampled_from(("safetensors", "pickle", "both", "safetensors shards", "pickle shards"))),
+        layout="safetensors" if contradiction == "two encoders" else draw(st.sampled_from(LAYOUTS)),
         dtype=draw(st.sampled_from(("float32", "float32", "float16", "bfloat16", "float64"))),
         sentence=sentence,
         contradiction=contradiction,

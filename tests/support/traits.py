@@ -46,6 +46,15 @@ KNOWN_PREFIXES = ("", "bert.")
 AS_IT_IS = "PreTrainedTokenizerFast"
 """The class that takes tokenizer.json as it is."""
 
+SAVED: Mapping[str, Any] = {
+    "type": "BertNormalizer",
+    "clean_text": True,
+    "handle_chinese_chars": True,
+    "strip_accents": None,
+    "lowercase": True,
+}
+"""The normalizer that transformers saves by default."""
+
 NULL_IS_DEFAULT = ("do_lower_case", "tokenize_chinese_chars")
 """Settings whose null transformers 4.57 cannot load."""
 
@@ -62,7 +71,7 @@ CONTRADICTIONS: Mapping[str, str] = {
 
 @dataclass(frozen=True, kw_only=True)
 class Added:
-    """Tokens behind the vocabulary: their `flags` by their contents, and `where`, the file that lists them."""
+    """Added tokens: their `flags` by their contents, and `where`, the file that lists them."""
 
     where: str
     flags: Mapping[str, Mapping[str, bool]]
@@ -149,13 +158,15 @@ class Traits:
 
     @property
     def casing_is_told(self) -> bool:
-        """Whether a file says that texts are lower-cased, or are not."""
+        """Whether a file says that texts are lower-cased, or are not.
+
+        A BertNormalizer that keeps capitals agrees with a cased vocabulary, but transformers does not ask it.
+        """
         by_module = self.sentence is not None and bool((self.sentence.transformer or {}).get("do_lower_case"))
-        normalizer = self.normalizer or {"type": "BertNormalizer", "lowercase": True}
-        by_normalizer = self.files != "vocab.txt" and (
-            normalizer["type"] != "BertNormalizer" or normalizer["lowercase"]
-        )
-        return not self.is_bert or self.settings.get("do_lower_case") is not None or by_module or bool(by_normalizer)
+        normalizer = self.normalizer or SAVED
+        lowers = bool(normalizer["type"] != "BertNormalizer" or normalizer["lowercase"])
+        by_normalizer = self.files != "vocab.txt" and lowers
+        return not self.is_bert or self.settings.get("do_lower_case") is not None or by_module or by_normalizer
 
     def told(self) -> "Traits":
         """Return the same folder without the traps that its loader falls into, each replaced by plain words.
@@ -179,22 +190,22 @@ class Traits:
 
     def _with_one_normalizer(self) -> "Traits":
         """Return the folder whose tokenizer.json has the one normalizer of texts and of the tokens added to them."""
-        normalizer = self.normalizer
-        if self.is_bert and (normalizer is None or normalizer["type"] == "BertNormalizer"):
+        normalizer = self.normalizer or SAVED
+        if self.is_bert and normalizer["type"] == "BertNormalizer":
             normalizer = {
                 "type": "BertNormalizer",
-                "clean_text": True if normalizer is None else normalizer["clean_text"],
+                "clean_text": normalizer["clean_text"],
                 "handle_chinese_chars": self.settings.get("tokenize_chinese_chars", True),
                 "strip_accents": self.settings.get("strip_accents"),
                 "lowercase": self.settings.get("do_lower_case", True),
             }
-        if self.sentence is None or not (self.sentence.transformer or {}).get("do_lower_case"):
+        transformer = (self.sentence and self.sentence.transformer) or {}
+        if self.sentence is None or not transformer.get("do_lower_case"):
             return replace(self, normalizer=normalizer)
-        assert normalizer is not None
-        files = "both" if self.files == "vocab.txt" else self.files
         sequence = {"type": "Sequence", "normalizers": [{"type": "Lowercase"}, normalizer]}
-        transformer = {**(self.sentence.transformer or {}), "do_lower_case": False}
-        return replace(self, files=files, normalizer=sequence, sentence=replace(self.sentence, transformer=transformer))
+        files = "both" if self.files == "vocab.txt" else self.files
+        sentence = replace(self.sentence, transformer={**transformer, "do_lower_case": False})
+        return replace(self, files=files, normalizer=sequence, sentence=sentence)
 
     def refusals(self) -> Iterator[str]:
         """Yield the words of each error that a trait explains."""
@@ -240,7 +251,7 @@ class Traits:
 
     def _write_tokenizer(self, folder: Path) -> None:
         self._write_vocabulary(folder, self.tokens)
-        entries: dict[str, list[Any]] = {"tokenizer.json": [], "added_tokens_decoder": []}
+        entries: dict[str, list[dict[str, Any]]] = {"tokenizer.json": [], "added_tokens_decoder": []}
         for where, listed in ((self.markers, self._marker_entries), (self.added and self.added.where, self._entries)):
             for name in ("tokenizer.json", "added_tokens_decoder"):
                 if where in (name, "every file"):
@@ -307,11 +318,7 @@ class Traits:
             tensors = {_old_name(name): tensor for name, tensor in tensors.items()}
         dtype = getattr(torch, self.dtype)
         tensors = {name: each.to(dtype) if each.is_floating_point() else each for name, each in tensors.items()}
-        _save(
-            folder,
-            {name: tensor.to(dtype) if tensor.is_floating_point() else tensor for name, tensor in tensors.items()},
-            self.layout,
-        )
+        _save(folder, tensors, self.layout)
         if self.contradiction == "two encoders":
             torch.save(_tensors("BertModel", rows + 1), folder / "pytorch_model.bin")
 

@@ -146,7 +146,8 @@ def test_added_tokens_are_looked_for_as_texts_are_normalized(
     write_json(folder / "tokenizer_config.json", {**settings, "added_tokens_decoder": added})
     checkpoint = Checkpoint.read(str(folder))
     assert len(tokens) in checkpoint.vocabulary.tokenizer().encode(f"of {CAPITALIZED}").ids
-    assert compared(folder, tmp_path).explained == explained
+    has_second = transformers.__version__ < "5" or explained != ("added tokens",)  # 5 sets no normalizer afterwards
+    assert compared(folder, tmp_path).explained == (explained if has_second else ())
     named = any(rule.decision == "normalized as texts are" for rule in checkpoint.rules)
     assert named == bool(explained)
 
