@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 
 from biobert_onnx._progress import ProgressBar, can_show_progress
 from biobert_onnx._types import FloatArray
-from biobert_onnx.artifact.hub import download_artifact
 from biobert_onnx.artifact.manifest import Manifest
 from biobert_onnx.artifact.paths import ENCODER_GRAPH, MANIFEST, TOKENIZER, checked_folder
 from biobert_onnx.embeddings import similarity
@@ -116,6 +115,8 @@ class SentenceEncoder:
         SentenceEncoder does; ValueError if `repository` is no id, ValueError and TypeError for a `revision` or `token`
         that no request can carry, ModuleNotFoundError without huggingface_hub.
         """
+        from biobert_onnx.artifact.hub import download_artifact  # a cold start need not pay for it
+
         if max_length is not None:
             check_int("max_length", max_length, range(1, sys.maxsize), "leave it out to take the artifact's")
         _checked_threads(threads)

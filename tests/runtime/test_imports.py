@@ -52,6 +52,7 @@ def test_encoding_imports_nothing_more(artifact: object) -> None:
         check=True,
     )
     assert not {name.partition(".")[0] for name in done.stdout.split()} & HEAVY
+    assert "biobert_onnx.artifact.hub" not in done.stdout.split()
 
 
 @pytest.mark.parametrize("module", [module.name for module in pkgutil.iter_modules(biobert_onnx.__path__)])
