@@ -9,6 +9,7 @@ from huggingface_hub import ModelInfo, hf_hub_download
 
 from biobert_onnx.artifact import hub
 from biobert_onnx.artifact.hub import HubError
+from biobert_onnx.artifact.paths import MANIFEST
 from biobert_onnx_export.checkpoint.json_files import read_any_json
 from biobert_onnx_export.checkpoint.shards import INDEX_SUFFIX, read_weight_map
 from biobert_onnx_export.checkpoint.tensorflow import INDEX, INDEX_FILES
@@ -40,8 +41,8 @@ def download_snapshot(repository: str, *, revision: str | None, token: str | Non
     """Download `repository` (owner/name) at `revision` and return the snapshot's folder, which the commit names.
 
     Of several kinds of weights only the one that is read is downloaded. If the Hub cannot be reached, return the
-    snapshot in the local cache. Raises CheckpointError if there is none, if the Hub refuses the request, or if the
-    files that name other files are damaged.
+    snapshot in the local cache. Raises CheckpointError if there is none, if the Hub refuses the request, if the
+    repository holds no checkpoint, or if the files that name other files are damaged.
     """
     try:
         return hub.download_snapshot(
@@ -72,9 +73,19 @@ class _Published:
 
     def needed(self) -> set[str]:
         """Return the files that an export reads."""
+        self._check_is_checkpoint()
         modules = self._module_folders()
         side_files = {name for folder in {"", *modules} for name in self._side_files(folder)}
         return side_files | {name for folder in modules for name in self._weights(folder)}
+
+    def _check_is_checkpoint(self) -> None:
+        if not self.files.isdisjoint(CONFIGS):
+            return
+        if MANIFEST in self.files:
+            remedy = "it is an artifact, which SentenceEncoder.from_hub loads"
+        else:
+            remedy = "give the id of a BERT checkpoint"
+        raise CheckpointError(f"'{self.repository}' on the Hub holds none of {', '.join(CONFIGS)}: {remedy}")
 
     def _module_folders(self) -> set[str]:
         """Return the folders of a sentence-transformers model's modules; of any other checkpoint the root, ''."""

@@ -115,6 +115,23 @@ def test_an_unknown_hub_id_is_refused_in_one_sentence(hub: Hub, cache: Path) -> 
     assert message.endswith("): check the id, revision= and token=")
 
 
+@pytest.mark.parametrize(
+    ("files", "remedy"),
+    [
+        ({}, "give the id of a BERT checkpoint"),
+        ({"README.md": b"a data set"}, "give the id of a BERT checkpoint"),
+        ({"manifest.json": b"{}", "vocab.txt": b""}, "it is an artifact, which SentenceEncoder.from_hub loads"),
+    ],
+)
+def test_a_repository_without_a_checkpoint_is_named(
+    hub: Hub, files: dict[str, bytes], remedy: str, cache: Path
+) -> None:
+    hub.add(REPOSITORY, files)
+    assert refused(REPOSITORY, cache, at(hub)) == (
+        f"'{REPOSITORY}' on the Hub holds none of config.json, bert_config.json, modules.json: {remedy}"
+    )
+
+
 def test_an_unreachable_hub_without_a_cached_copy_says_so(cache: Path) -> None:
     message = refused(REPOSITORY, cache, UNREACHABLE)
     assert message.startswith(f"'{REPOSITORY}': the Hugging Face Hub cannot be reached (Connect")
@@ -298,6 +315,6 @@ def test_a_sharded_checkpoint_is_read_from_the_hub_and_then_from_the_cache(
 def test_a_damaged_list_of_files_is_named_and_not_taken_for_an_unreachable_hub(
     hub: Hub, files: dict[str, bytes], message: str, cache: Path
 ) -> None:
-    hub.add(REPOSITORY, files)
+    hub.add(REPOSITORY, needed("config.json") | files)
     done = run_with_hub(DOWNLOAD, REPOSITORY, cache=cache, **at(hub))
     assert message in done.stderr and "Traceback" not in done.stderr and "reached" not in done.stderr
