@@ -46,7 +46,7 @@ def test_float32_graphs_pass_both_checks(folder: Path, targets: Targets) -> None
 
 def test_the_graphs_of_another_checkpoint_fail_parity(another: Checkpoint, targets: Targets, tmp_path: Path) -> None:
     write_graphs(another, float_plan(another), tmp_path, pooling="mean")
-    message = r"the float32 encoder\.onnx differs from the reference by .* open an issue with this checkpoint"
+    message = r"the float32 encoder\.onnx differs from the reference by .* report it as a fault, with this checkpoint"
     with pytest.raises(FidelityError, match=message):
         check_parity(tmp_path, targets.samples, tolerance=PARITY)
 
