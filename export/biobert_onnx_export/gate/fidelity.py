@@ -42,13 +42,16 @@ class Fidelity:
 def cosines(left: FloatArray, right: FloatArray) -> NDArray[np.float64]:
     """Return the cosine of each vector of `left` to the same text's vector of `right`, (texts,) float64.
 
+    A vector of zeros, which a Dense with ReLU may give, has cosine 1 to another one and 0 to any other vector.
+
     >>> cosines(np.array([[3.0, 4.0]], np.float32), np.array([[4.0, 3.0]], np.float32)).tolist()
     [0.96]
     """
     a, b = left.astype(np.float64), right.astype(np.float64)
     product: NDArray[np.float64] = (a * b).sum(axis=1)
     norms: NDArray[np.float64] = np.linalg.norm(a, axis=1) * np.linalg.norm(b, axis=1)
-    return product / norms
+    both_zero = ~(a.any(axis=1) | b.any(axis=1))
+    return np.where(norms > 0, product / np.where(norms > 0, norms, 1), both_zero)
 
 
 def fidelity_record(vectors: FloatArray, reference: FloatArray, lengths: Sequence[int]) -> Mapping[str, Any]:

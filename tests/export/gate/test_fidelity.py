@@ -13,6 +13,12 @@ def test_cosines_are_taken_text_by_text() -> None:
     assert cosines(FOUND, REFERENCE) == pytest.approx([0.96, 1.0, 1.0])
 
 
+def test_a_vector_of_zeros_is_like_another_one_alone() -> None:
+    zeros = np.zeros((1, 2), np.float32)
+    assert cosines(zeros, zeros) == [1.0]
+    assert cosines(zeros, REFERENCE[:1]) == cosines(REFERENCE[:1], zeros) == [0.0]
+
+
 def test_figures_are_those_of_the_cosines_and_of_the_largest_error() -> None:
     found = Fidelity.of(FOUND, REFERENCE)
     assert found.texts == 3
