@@ -6,7 +6,7 @@ seconds: import it where it is used.
 
 import logging
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
@@ -16,15 +16,16 @@ import numpy as np
 import torch
 import transformers
 from numpy.typing import NDArray
-from tokenizers import Tokenizer
+from tokenizers import AddedToken, Tokenizer
 from tokenizers.normalizers import Normalizer
 
 from biobert_onnx._types import FloatArray, TokenIds
+from biobert_onnx_export.checkpoint.added_tokens import FLAGS
 from biobert_onnx_export.checkpoint.checkpoint import Checkpoint
 from biobert_onnx_export.checkpoint.config import config_file
 from biobert_onnx_export.checkpoint.file_kinds import is_there
 from biobert_onnx_export.checkpoint.json_files import read_json
-from biobert_onnx_export.checkpoint.tokenizer_files import CONFIG
+from biobert_onnx_export.checkpoint.tokenizer_files import CONFIG, TokenizerFiles
 from biobert_onnx_export.reference.after_pooling import apply
 from biobert_onnx_export.reference.pytorch import one_thread_a_run, pytorch_hidden_states
 from biobert_onnx_export.reference.vectors import pool, vectors_of
@@ -133,16 +134,31 @@ Loader = TransformersLoader | SentenceTransformersLoader
 def load_tokenizer(folder: Path) -> Any:
     """Load the tokenizer of `folder` as AutoTokenizer does; settings that are null in its config are left out.
 
+    Additional special tokens that are objects are given as transformers 4 reads them: transformers 5 refuses them.
     Code that lies in the folder does not run.
     """
     settings = read_json(folder / CONFIG) if is_there(folder / CONFIG) else {}
     unset = [key for key in ("do_lower_case", "tokenize_chinese_chars") if key in settings and settings[key] is None]
-    defaults: dict[str, Any] = dict.fromkeys(unset, True)
+    defaults: dict[str, Any] = dict.fromkeys(unset, True) | _special_tokens(folder)
     if "model_type" not in read_json(config_file(folder)):  # an old config: AutoTokenizer does not know it
         return transformers.BertTokenizerFast.from_pretrained(folder, local_files_only=True, **defaults)
     return transformers.AutoTokenizer.from_pretrained(
         folder, local_files_only=True, trust_remote_code=False, **defaults
     )
+
+
+def _special_tokens(folder: Path) -> dict[str, Any]:
+    """Return the additional special tokens of special_tokens_map.json, if it counts and lists one as an object."""
+    files, key = TokenizerFiles.read(folder), "additional_special_tokens"
+    listed = files.special_tokens_map().get(key)
+    if files.lists_added_tokens or not isinstance(listed, list) or not any(isinstance(each, dict) for each in listed):
+        return {}
+    return {key: [_special_token(each) if isinstance(each, dict) else each for each in listed]}
+
+
+def _special_token(entry: Mapping[str, Any]) -> AddedToken:
+    flags = {name: entry[name] for name in FLAGS if name in entry}
+    return AddedToken(entry["content"], **{**flags, "special": True})
 
 
 def set_words(tokenizer: Any, normalizer: Normalizer, longest_word: int) -> None:

@@ -152,6 +152,20 @@ def test_added_tokens_are_looked_for_as_texts_are_normalized(
     assert named == bool(explained)
 
 
+@pytest.mark.parametrize("flags", [{}, {"lstrip": False, "normalized": False, "rstrip": False, "single_word": False}])
+def test_special_tokens_that_transformers_5_refuses_as_objects_are_given_to_it(
+    tmp_path: Path, flags: dict[str, bool]
+) -> None:
+    tokens = ["patients" if token == "[unused1]" else token for token in UNCASED if token != "patients"]
+    folder = write_checkpoint(tmp_path / "folder", tokens)
+    write_json(
+        folder / "special_tokens_map.json",
+        {"additional_special_tokens": ["[unused2]", {"content": "patients"} | flags]},
+    )
+    found = compared(folder, tmp_path)
+    assert (found.texts, found.explained) == (8, ())
+
+
 def swapped(checkpoint: Checkpoint) -> Checkpoint:
     """The checkpoint with two tokens of its vocabulary in each other's place."""
     tokens = list(checkpoint.vocabulary.tokens)
