@@ -18,6 +18,7 @@ from biobert_onnx_export.graph.artifact_graphs import write_graphs
 from biobert_onnx_export.graph.bert import float_plan
 from biobert_onnx_export.reference.texts import TextSets
 from biobert_onnx_export.reference.vectors import relative_difference
+from tests.support.folders import write_json
 from tests.support.sentence_transformers import (
     TEXTS,
     old_folder,
@@ -25,7 +26,6 @@ from tests.support.sentence_transformers import (
     saved_by_theirs,
     their_vectors,
     write_dense,
-    write_json,
     write_layer_norm,
 )
 

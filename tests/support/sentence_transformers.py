@@ -1,6 +1,5 @@
 """Folders of sentence-transformers, laid out by hand as its versions did, and the vectors of the installed version."""
 
-import json
 import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -12,6 +11,8 @@ import safetensors.torch
 import torch
 from numpy.typing import NDArray
 
+from tests.support.folders import write_json
+
 MEAN: Mapping[str, object] = {"pooling_mode_mean_tokens": True}
 
 TEXTS = (
@@ -22,12 +23,6 @@ TEXTS = (
     "A second biopsy, taken from the margin of the lesion, showed fibrosis and a sparse infiltrate of lymphocytes, "
     "without granulomas, acid-fast bacilli or any sign of malignancy, and so the steroid was tapered over six weeks.",
 )
-
-
-def write_json(path: Path, content: object) -> None:
-    """Write `content` to `path`, whose folder is made if it is not there."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(content), encoding="utf-8")
 
 
 def old_folder(

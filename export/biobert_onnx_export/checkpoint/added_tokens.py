@@ -83,7 +83,7 @@ def _of_tokenizer_json(files: TokenizerFiles) -> Iterator[AddedToken]:
 def _of_added_tokens_json(files: TokenizerFiles) -> Iterator[AddedToken]:
     path = files.folder / ADDED_TOKENS
     if is_there(path):
-        special = set(_contents(files.special_tokens_map()))
+        special = set(_contents(files.special_tokens_map))
         for content, number in read_json(path).items():
             is_special = content in special
             yield _token(path, number, {"content": content, "normalized": not is_special, "special": is_special})
@@ -94,7 +94,7 @@ def _additional_special_tokens(
 ) -> list[AddedToken]:
     """Return the additional special tokens that are not `known` yet; new ones get ids from `free` on."""
     found: list[AddedToken] = []
-    for source in (files.config, {} if files.lists_added_tokens else files.special_tokens_map()):
+    for source in (files.config, {} if files.lists_added_tokens else files.special_tokens_map):
         for content in _contents({"additional_special_tokens": source.get("additional_special_tokens")}):
             if content not in known:
                 known.add(content)
@@ -141,7 +141,7 @@ def read_special_tokens(files: TokenizerFiles) -> tuple[str, ...]:
     every = tuple(SPECIAL_TOKENS.values())
     if files.is_bert:
         return every
-    named = files.config if files.lists_added_tokens else {**files.config, **files.special_tokens_map()}
+    named = files.config if files.lists_added_tokens else {**files.config, **files.special_tokens_map}
     known = {SPECIAL_TOKENS["pad_token"], *_contents({key: named.get(key) for key in SPECIAL_TOKENS})}
     known |= {token.content for token in (*_of_tokenizer_json(files), *_of_config(files))}
     return tuple(token for token in every if token in known)

@@ -13,8 +13,9 @@ from biobert_onnx_export.checkpoint.locate import Location, locate
 from biobert_onnx_export.checkpoint.pooling import POOLER, modes
 from biobert_onnx_export.checkpoint.rules import Rule
 from biobert_onnx_export.checkpoint.sentence_modules import output_size
-from biobert_onnx_export.checkpoint.sentence_transformers import TOKENIZER_CONFIG, SentenceModules
+from biobert_onnx_export.checkpoint.sentence_transformers import SentenceModules
 from biobert_onnx_export.checkpoint.tensors import Tensors
+from biobert_onnx_export.checkpoint.tokenizer_files import CONFIG
 from biobert_onnx_export.checkpoint.vocabulary import Vocabulary
 from biobert_onnx_export.checkpoint.weights import Weights
 from biobert_onnx_export.errors import CheckpointError
@@ -156,7 +157,7 @@ class Checkpoint:
         if transformer.max_seq_length is not None:
             return transformer.max_seq_length, f"max_seq_length in {transformer.settings.path.name}"
         if self.modules.tokenizer_limit is not None and self.modules.tokenizer_limit < positions:
-            return self.modules.tokenizer_limit, f"model_max_length in {TOKENIZER_CONFIG}"
+            return self.modules.tokenizer_limit, f"model_max_length in {CONFIG}"
         return positions, POSITIONS
 
     def with_rules_of(self, *, pooling: str | None, max_length: int | None) -> Self:

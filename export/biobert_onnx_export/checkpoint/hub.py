@@ -10,18 +10,16 @@ from huggingface_hub import ModelInfo, hf_hub_download
 from biobert_onnx.artifact import hub
 from biobert_onnx.artifact.hub import HubError
 from biobert_onnx.artifact.paths import MANIFEST
+from biobert_onnx_export.checkpoint.config import CONFIGS
 from biobert_onnx_export.checkpoint.json_files import read_any_json
+from biobert_onnx_export.checkpoint.sentence_transformers import MODULES
 from biobert_onnx_export.checkpoint.shards import INDEX_SUFFIX, read_weight_map
 from biobert_onnx_export.checkpoint.tensorflow import INDEX, INDEX_FILES
 from biobert_onnx_export.checkpoint.weight_files import WEIGHT_FILES
 from biobert_onnx_export.errors import CheckpointError
 
-MODULES = "modules.json"
-"""The file of a sentence-transformers model that names the folders of its modules."""
-
 SIDE_FILES = (
-    "config.json",
-    "bert_config.json",
+    *CONFIGS,
     "vocab.txt",
     "tokenizer.json",
     "tokenizer_config.json",
@@ -33,7 +31,7 @@ SIDE_FILES = (
 )
 """Patterns of the files beside the weights, in the repository's root and in the folder of each module."""
 
-CONFIGS = ("config.json", "bert_config.json", MODULES)
+CHECKPOINT_FILES = (*CONFIGS, MODULES)
 """Files of which every checkpoint has one in its root: PyTorch's, TensorFlow's, or sentence-transformers'."""
 
 
@@ -48,7 +46,7 @@ def download_snapshot(repository: str, *, revision: str | None, token: str | Non
         return hub.download_snapshot(
             repository,
             files=lambda info: _Published.of(repository, info, token=token).needed(),
-            one_of=CONFIGS,
+            one_of=CHECKPOINT_FILES,
             revision=revision,
             token=token,
             remedy="no folder of this name is here; download the checkpoint elsewhere and give its folder",
@@ -79,13 +77,13 @@ class _Published:
         return side_files | {name for folder in modules for name in self._weights(folder)}
 
     def _check_is_checkpoint(self) -> None:
-        if not self.files.isdisjoint(CONFIGS):
+        if not self.files.isdisjoint(CHECKPOINT_FILES):
             return
         if MANIFEST in self.files:
             remedy = "it is an artifact, which SentenceEncoder.from_hub loads"
         else:
             remedy = "give the id of a BERT checkpoint"
-        raise CheckpointError(f"'{self.repository}' on the Hub holds none of {', '.join(CONFIGS)}: {remedy}")
+        raise CheckpointError(f"'{self.repository}' on the Hub holds none of {', '.join(CHECKPOINT_FILES)}: {remedy}")
 
     def _module_folders(self) -> set[str]:
         """Return the folders of a sentence-transformers model's modules; of any other checkpoint the root, ''."""

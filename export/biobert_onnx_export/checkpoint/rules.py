@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from biobert_onnx.artifact.manifest import RuleRecord
+from biobert_onnx.artifact.manifest import RuleRecord, rule_line
 
 
 @dataclass(frozen=True)
@@ -18,7 +18,7 @@ class Rule:
     reason: str
 
     def __str__(self) -> str:
-        return f"{self.about}: {self.decision} ({self.reason})"
+        return rule_line(self.record())
 
     def record(self) -> RuleRecord:
         """Return the rule as the manifest records it."""

@@ -13,6 +13,7 @@ from biobert_onnx_export.checkpoint.prompts import Prompts
 from biobert_onnx_export.checkpoint.rules import Rule
 from biobert_onnx_export.checkpoint.sentence_modules import READERS, Normalize, SentenceModule
 from biobert_onnx_export.checkpoint.settings import Settings
+from biobert_onnx_export.checkpoint.tokenizer_files import CONFIG
 from biobert_onnx_export.checkpoint.transformer_settings import TransformerSettings
 from biobert_onnx_export.errors import CheckpointError
 
@@ -27,8 +28,6 @@ ENCODERS = ("Transformer", "BERT")
 POOLING = "Pooling"
 DROPOUT = "Dropout"
 """A module that does nothing after training."""
-
-TOKENIZER_CONFIG = "tokenizer_config.json"
 
 NO_LIMIT = 1e20
 """A model_max_length from here on stands for no limit, as transformers has it; JSON may hold it as 1e+30."""
@@ -159,7 +158,7 @@ def _entry(path: Path, entry: Mapping[str, Any]) -> Listed:
 
 def _tokenizer_limit(encoder: Path) -> int | None:
     """Return model_max_length of tokenizer_config.json, under its old name max_len too; None for none."""
-    settings = Settings.read_if_there(encoder / TOKENIZER_CONFIG)
+    settings = Settings.read_if_there(encoder / CONFIG)
     key = "model_max_length" if "model_max_length" in settings.content else "max_len"
     value = settings.content.get(key)
     if value is None or (isinstance(value, float) and value >= NO_LIMIT):

@@ -17,6 +17,7 @@ from biobert_onnx_export.errors import CheckpointError
 
 TOKENIZER_JSON = "tokenizer.json"
 CONFIG = "tokenizer_config.json"
+SPECIAL_TOKENS_MAP = "special_tokens_map.json"
 
 BERT_CLASSES = ("BertTokenizer", "BertTokenizerFast", "DistilBertTokenizer", "DistilBertTokenizerFast")
 """Classes that all split texts as BERT's tokenizer does, with its settings."""
@@ -56,6 +57,7 @@ class TokenizerFiles:
     tokenize_chinese_chars: bool | None
     config: Mapping[str, Any]
     content: Mapping[str, Any]
+    special_tokens_map: Mapping[str, Any]
 
     @classmethod
     def read(cls, folder: Path) -> Self:
@@ -73,6 +75,7 @@ class TokenizerFiles:
             tokenize_chinese_chars=_flag(folder / CONFIG, config, "tokenize_chinese_chars"),
             config=config,
             content=content,
+            special_tokens_map=_read_if_there(folder / SPECIAL_TOKENS_MAP),
         )
         if not files.is_bert and not content:
             raise CheckpointError(
@@ -90,13 +93,19 @@ class TokenizerFiles:
         return self.content["normalizer"] if self.content else None
 
     @property
+    def own_normalizer(self) -> State | None:
+        """The normalizer of tokenizer.json if transformers 4 takes it as it is; None where settings decide.
+
+        Of a BertTokenizer, tokenizer_config.json sets the BertNormalizer; any other normalizer stays.
+        """
+        state = self.normalizer
+        is_set_by_config = self.is_bert and state is not None and state["type"] == "BertNormalizer"
+        return None if is_set_by_config else state
+
+    @property
     def lists_added_tokens(self) -> bool:
         """Whether tokenizer_config.json lists the added tokens: transformers then reads no file of older versions."""
         return self.config.get(DECODER) is not None
-
-    def special_tokens_map(self) -> Mapping[str, Any]:
-        """Return the contents of special_tokens_map.json."""
-        return _read_if_there(self.folder / "special_tokens_map.json")
 
 
 def _read_if_there(path: Path) -> Mapping[str, Any]:
@@ -137,7 +146,7 @@ def _check_only_values(path: Path, config: Mapping[str, Any]) -> None:
 def _check_special_tokens(files: TokenizerFiles) -> None:
     for path, content in (
         (files.folder / CONFIG, files.config),
-        (files.folder / "special_tokens_map.json", files.special_tokens_map()),
+        (files.folder / SPECIAL_TOKENS_MAP, files.special_tokens_map),
     ):
         for key, expected in SPECIAL_TOKENS.items():
             value = content.get(key, expected)

@@ -88,9 +88,11 @@ class Vocabulary:
         loader_added_normalizer = _loader_added_normalizer(files, loader_normalizer)
         if lowercase_first and not lowercases(loader_normalizer):
             loader_normalizer = sequence_state(LOWERCASE, loader_normalizer)
+        folder_lowercase, setting = _folder_casing(files, tokens, lowercase_first)
         sources = CasingSources(
             requested=requested_lowercase(casing, tokens),
-            **_folder_casing(files, tokens, lowercase_first),
+            folder=folder_lowercase,
+            file=setting,
             published=None if published_casing is None else published_casing == "uncased",
             vocabulary=looks_uncased(tokens),
             loader=lowercases(loader_normalizer),
@@ -177,9 +179,9 @@ def _loader_normalizer(files: TokenizerFiles) -> State:
 
     Source: `BertTokenizerFast.__init__` of transformers 4.57.
     """
+    if files.own_normalizer is not None:
+        return files.own_normalizer
     state = files.normalizer
-    if state is not None and (not files.is_bert or state["type"] != "BertNormalizer"):
-        return state
     return bert_state(
         lowercase=files.do_lower_case is not False,
         strip_accents=files.strip_accents,
@@ -200,22 +202,22 @@ def _loader_added_normalizer(files: TokenizerFiles, loader_normalizer: State) ->
     return bert_state(lowercase=False, strip_accents=False, chinese=False)
 
 
-def _folder_casing(files: TokenizerFiles, tokens: tuple[str, ...], lowercase_first: bool) -> dict[str, Any]:
-    """Return what the folder says of lower case, `folder`, and the name of the setting that says it, `file`.
+def _folder_casing(files: TokenizerFiles, tokens: tuple[str, ...], lowercase_first: bool) -> tuple[bool | None, str]:
+    """Return what the folder says of lower case, None for nothing, and the name of the setting that says it.
 
     A BertNormalizer in tokenizer.json that keeps capitals counts only beside a cased vocabulary: transformers itself
     does not look at it, and writes it of its own accord.
     """
     state = files.normalizer
     if lowercase_first:
-        return {"folder": True, "file": "do_lower_case in sentence-transformers' settings"}
-    if state is not None and (not files.is_bert or state["type"] != "BertNormalizer"):
-        return {"folder": lowercases(state), "file": f"the normalizer in {TOKENIZER_JSON}"}
+        return True, "do_lower_case in sentence-transformers' settings"
+    if files.own_normalizer is not None:
+        return lowercases(files.own_normalizer), f"the normalizer in {TOKENIZER_JSON}"
     if files.do_lower_case is not None:
-        return {"folder": files.do_lower_case, "file": f"do_lower_case in {CONFIG}"}
+        return files.do_lower_case, f"do_lower_case in {CONFIG}"
     if state is not None and (lowercases(state) or not looks_uncased(tokens)):
-        return {"folder": lowercases(state), "file": f"the normalizer in {TOKENIZER_JSON}"}
-    return {"folder": None, "file": ""}
+        return lowercases(state), f"the normalizer in {TOKENIZER_JSON}"
+    return None, ""
 
 
 def _read_tokens(files: TokenizerFiles) -> tuple[tuple[str, ...], tuple[Rule, ...]]:

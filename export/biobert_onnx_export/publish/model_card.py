@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-from biobert_onnx.artifact.manifest import Manifest
+from biobert_onnx.artifact.manifest import Manifest, rule_line
 from biobert_onnx.catalog.models import Model, find
 from biobert_onnx.catalog.published import REPRODUCED
 
@@ -105,7 +105,7 @@ def _fidelity_table(manifest: Manifest) -> Iterator[str]:
 def _reading(manifest: Manifest) -> Iterator[str]:
     """Yield the rules, the share of unknown tokens, and what the result was compared with."""
     for rule in manifest.rules:
-        yield f"- {rule['about']}: {rule['decision']} ({rule['reason']})"
+        yield f"- {rule_line(rule)}"
     rates, compared = manifest.checkpoint["unknown_per_thousand"], manifest.checkpoint["compared_with"]
     yield f"- unknown tokens in a thousand of biomedical text: {rates['cased']} cased, {rates['uncased']} uncased"
     if compared["loader"] is None:

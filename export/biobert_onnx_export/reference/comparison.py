@@ -15,7 +15,9 @@ import numpy as np
 
 from biobert_onnx._types import FloatArray, TokenIds
 from biobert_onnx_export.checkpoint.checkpoint import Checkpoint
+from biobert_onnx_export.checkpoint.file_kinds import is_there
 from biobert_onnx_export.checkpoint.normalization import make_normalizer
+from biobert_onnx_export.checkpoint.sentence_transformers import MODULES
 from biobert_onnx_export.checkpoint.tensorflow import INDEX
 from biobert_onnx_export.checkpoint.vocabulary import BYTE_ORDER_MARK
 from biobert_onnx_export.checkpoint.weight_files import weights_file
@@ -123,7 +125,7 @@ def _load(checkpoint: Checkpoint, pooling: str) -> tuple["Loader", str]:
 
     assert checkpoint.folder is not None
     reason = ""
-    is_its_own = checkpoint.modules.pooling == pooling and (checkpoint.folder / "modules.json").is_file()
+    is_its_own = checkpoint.modules.pooling == pooling and is_there(checkpoint.folder / MODULES)
     if is_its_own and find_spec("sentence_transformers") is not None:
         try:
             return SentenceTransformersLoader(checkpoint.folder, checkpoint), ""

@@ -27,7 +27,7 @@ from biobert_onnx_export.checkpoint.file_kinds import is_there
 from biobert_onnx_export.checkpoint.json_files import read_json
 from biobert_onnx_export.checkpoint.tokenizer_files import CONFIG, TokenizerFiles
 from biobert_onnx_export.reference.after_pooling import apply
-from biobert_onnx_export.reference.pytorch import one_thread_a_run, pytorch_hidden_states
+from biobert_onnx_export.reference.pytorch import one_thread_a_run, pytorch_hidden_states, state_dict
 from biobert_onnx_export.reference.vectors import pool, vectors_of
 
 BATCH_SIZE = 32
@@ -150,7 +150,7 @@ def load_tokenizer(folder: Path) -> Any:
 def _special_tokens(folder: Path) -> dict[str, Any]:
     """Return the additional special tokens of special_tokens_map.json, if it counts and lists one as an object."""
     files, key = TokenizerFiles.read(folder), "additional_special_tokens"
-    listed = files.special_tokens_map().get(key)
+    listed = files.special_tokens_map.get(key)
     if files.lists_added_tokens or not isinstance(listed, list) or not any(isinstance(each, dict) for each in listed):
         return {}
     return {key: [_special_token(each) if isinstance(each, dict) else each for each in listed]}
@@ -173,8 +173,7 @@ def set_words(tokenizer: Any, normalizer: Normalizer, longest_word: int) -> None
 
 def load_tensors(model: Any, checkpoint: Checkpoint) -> None:
     """Put the tensors of `checkpoint` into `model`, a BertModel; every parameter but the pooler's must be there."""
-    state = {name: torch.from_numpy(array) for name, array in checkpoint.tensors.items()}
-    missing = model.load_state_dict(state, strict=False).missing_keys
+    missing = model.load_state_dict(state_dict(checkpoint), strict=False).missing_keys
     assert not [name for name in missing if not name.startswith(("pooler.", "embeddings.position_ids"))], missing
 
 

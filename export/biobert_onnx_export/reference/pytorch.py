@@ -20,10 +20,14 @@ def pytorch_model(checkpoint: Checkpoint) -> BertModel:
     """Build transformers' BertModel with the checkpoint's tensors; every parameter is set."""
     config = BertConfig(**vars(checkpoint.geometry), attn_implementation="eager")
     model = BertModel(config, add_pooling_layer="pooler" in checkpoint.poolings)
-    state = {name: torch.from_numpy(array) for name, array in checkpoint.tensors.items()}
-    model.load_state_dict(state, strict=True)
+    model.load_state_dict(state_dict(checkpoint), strict=True)
     model.eval()
     return model
+
+
+def state_dict(checkpoint: Checkpoint) -> dict[str, torch.Tensor]:
+    """Return the checkpoint's tensors as PyTorch's, on the same memory."""
+    return {name: torch.from_numpy(array) for name, array in checkpoint.tensors.items()}
 
 
 def pytorch_hidden_states(model: BertModel, input_ids: NDArray[np.int64]) -> FloatArray:

@@ -70,6 +70,15 @@ class RuleRecord(TypedDict):
     reason: str
 
 
+def rule_line(rule: RuleRecord) -> str:
+    """Return a rule as export, `info` and the model card show it.
+
+    >>> rule_line({"about": "pooling", "decision": "mean", "reason": "by default"})
+    'pooling: mean (by default)'
+    """
+    return f"{rule['about']}: {rule['decision']} ({rule['reason']})"
+
+
 class KnownAnswer(TypedDict):
     """How far the vectors of one casing are from published numbers."""
 

@@ -2,7 +2,7 @@
 
 import argparse
 
-from biobert_onnx.artifact.manifest import Manifest
+from biobert_onnx.artifact.manifest import Manifest, rule_line
 from biobert_onnx.cli.arguments import add_artifact
 from biobert_onnx.cli.options import with_options
 from biobert_onnx.cli.printing import print_fidelity, sentence, size
@@ -35,7 +35,7 @@ def run(options: argparse.Namespace) -> None:
     source = manifest.checkpoint
     print(f"checkpoint: {source['source']}, {source['weights']} sha256 {source['sha256']}")
     for rule in manifest.rules:
-        print(f"{rule['about']}: {rule['decision']} ({with_options(rule['reason'])})")
+        print(rule_line({**rule, "reason": with_options(rule["reason"])}))
     packed = options.artifact / FOLDER
     if packed.is_dir():
         fits = fitting_graph(packed, manifest) is not None

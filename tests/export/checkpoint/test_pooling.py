@@ -8,7 +8,8 @@ from biobert_onnx_export import CheckpointError
 from biobert_onnx_export.checkpoint.checkpoint import Checkpoint
 from biobert_onnx_export.checkpoint.pooling import PoolingSettings
 from biobert_onnx_export.checkpoint.rules import Rule
-from tests.support.sentence_transformers import old_folder, write_json
+from tests.support.folders import write_json
+from tests.support.sentence_transformers import old_folder
 
 
 @pytest.mark.parametrize(

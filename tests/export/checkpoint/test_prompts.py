@@ -6,7 +6,7 @@ import pytest
 
 from biobert_onnx_export import CheckpointError
 from biobert_onnx_export.checkpoint.prompts import Prompts
-from tests.support.sentence_transformers import write_json
+from tests.support.folders import write_json
 
 FILE = "config_sentence_transformers.json"
 

@@ -8,7 +8,8 @@ import torch
 
 from biobert_onnx_export import CheckpointError
 from biobert_onnx_export.checkpoint.sentence_modules import ACTIVATIONS, Dense, LayerNorm, Normalize
-from tests.support.sentence_transformers import write_dense, write_json, write_layer_norm
+from tests.support.folders import write_json
+from tests.support.sentence_transformers import write_dense, write_layer_norm
 
 
 @pytest.mark.parametrize("as_pickle", [False, True])

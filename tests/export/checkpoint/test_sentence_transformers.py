@@ -12,7 +12,8 @@ from biobert_onnx_export.checkpoint.checkpoint import Checkpoint
 from biobert_onnx_export.checkpoint.sentence_modules import Dense, LayerNorm, Normalize
 from biobert_onnx_export.checkpoint.sentence_transformers import SentenceModules
 from biobert_onnx_export.checkpoint.transformer_settings import FILES
-from tests.support.sentence_transformers import old_folder, write_dense, write_json, write_layer_norm
+from tests.support.folders import write_json
+from tests.support.sentence_transformers import old_folder, write_dense, write_layer_norm
 
 
 def refused(folder: Path) -> str:
