@@ -49,9 +49,9 @@ def test_a_plain_checkpoint_is_what_transformers_loads(tmp_path: Path, max_lengt
     assert str(found).startswith(f"compared with {found.loader} on 8 texts: equal token ids, vectors within ")
 
 
-def in_sentence_transformers(folder: Path) -> Path:
-    """`folder` with the list of the modules Transformer and Pooling (cls), as sentence-transformers < 5.4 has them."""
-    kinds = (("", "Transformer"), ("1_Pooling", "Pooling"))
+def in_sentence_transformers(folder: Path, *, encoder: str = "Transformer") -> Path:
+    """`folder` with the list of the modules `encoder` and Pooling (cls), as sentence-transformers < 5.4 has them."""
+    kinds = (("", encoder), ("1_Pooling", "Pooling"))
     write_json(
         folder / "modules.json",
         [
@@ -88,14 +88,7 @@ def test_a_byte_order_mark_is_told_to_the_loader(tmp_path: Path, of: str) -> Non
 def test_a_folder_that_sentence_transformers_refuses_is_compared_with_transformers(tmp_path: Path) -> None:
     pytest.importorskip("sentence_transformers")
     folder = write_checkpoint(tmp_path / "folder", UNCASED)
-    kinds = (("", "BERT"), ("1_Pooling", "Pooling"))  # the encoder's name before 2019, which it no longer knows
-    modules = [
-        {"idx": index, "name": str(index), "path": path, "type": f"sentence_transformers.models.{kind}"}
-        for index, (path, kind) in enumerate(kinds)
-    ]
-    write_json(folder / "modules.json", modules)
-    write_json(folder / "1_Pooling" / "config.json", {"word_embedding_dimension": 32, "pooling_mode_cls_token": True})
-    found = compared(folder, tmp_path)
+    found = compared(in_sentence_transformers(folder, encoder="BERT"), tmp_path)  # a name that it no longer knows
     assert found.loader is not None and found.loader.startswith("transformers ")
     assert "(sentence-transformers refuses the folder: ImportError: " in str(found)
     assert found.record()["reason"] == "sentence-transformers refuses the folder"
