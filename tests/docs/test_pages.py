@@ -26,6 +26,7 @@ RUN_HERE = (
     "serverless.md",
     "adding-a-pass.md",
     "export.md",
+    "models.md",
     "design.md",
     CONTENDER,
 )

@@ -4,6 +4,7 @@ This module imports torch and transformers, and `SentenceTransformersLoader` sen
 seconds: import it where it is used.
 """
 
+import json
 import logging
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
@@ -17,7 +18,8 @@ import torch
 import transformers
 from numpy.typing import NDArray
 from tokenizers import AddedToken, Tokenizer
-from tokenizers.normalizers import Normalizer
+from tokenizers.normalizers import Lowercase, Normalizer
+from tokenizers.normalizers import Sequence as NormalizerSequence
 
 from biobert_onnx._types import FloatArray, TokenIds
 from biobert_onnx_export.checkpoint.added_tokens import FLAGS
@@ -25,6 +27,7 @@ from biobert_onnx_export.checkpoint.checkpoint import Checkpoint
 from biobert_onnx_export.checkpoint.config import config_file
 from biobert_onnx_export.checkpoint.file_kinds import is_there
 from biobert_onnx_export.checkpoint.json_files import read_json
+from biobert_onnx_export.checkpoint.normalization import lowercases
 from biobert_onnx_export.checkpoint.tokenizer_files import CONFIG, TokenizerFiles
 from biobert_onnx_export.reference.after_pooling import apply
 from biobert_onnx_export.reference.pytorch import one_thread_a_run, pytorch_hidden_states, state_dict
@@ -35,7 +38,10 @@ BATCH_SIZE = 32
 
 
 class TransformersLoader:
-    """AutoTokenizer and BertModel of a folder; prompt, pooling and what follows are ours, as transformers has none."""
+    """AutoTokenizer and BertModel of a folder.
+
+    What only sentence-transformers has is done here: its lower-casing, the prompt, pooling and what follows it.
+    """
 
     def __init__(self, folder: Path, checkpoint: Checkpoint, *, pooling: str) -> None:
         """Load `folder`; `checkpoint` gives the pooler's weights and the number of positions."""
@@ -43,6 +49,8 @@ class TransformersLoader:
         self._checkpoint, self._pooling = checkpoint, pooling
         with quiet():
             self._tokenizer = load_tokenizer(folder)
+            if checkpoint.modules.lower_case:
+                _lowercase_first(self._tokenizer)
             config = transformers.BertConfig.from_json_file(config_file(folder))
             model = transformers.BertModel.from_pretrained(folder, config=config, local_files_only=True)
             self._model = model.float().eval()
@@ -159,6 +167,19 @@ def _special_tokens(folder: Path) -> dict[str, Any]:
 def _special_token(entry: Mapping[str, Any]) -> AddedToken:
     flags = {name: entry[name] for name in FLAGS if name in entry}
     return AddedToken(entry["content"], **{**flags, "special": True})
+
+
+def _lowercase_first(tokenizer: Any) -> None:
+    """Lower-case texts before transformers' `tokenizer` does anything, as sentence-transformers' do_lower_case does.
+
+    A tokenizer that lower-cases anyhow stays as it is.
+    """
+    backend = tokenizer.backend_tokenizer
+    state = json.loads(backend.to_str())["normalizer"]
+    if state is None:
+        backend.normalizer = Lowercase()
+    elif not lowercases(state):
+        backend.normalizer = NormalizerSequence([Lowercase(), backend.normalizer])
 
 
 def set_words(tokenizer: Any, normalizer: Normalizer, longest_word: int) -> None:

@@ -94,6 +94,18 @@ def test_a_folder_that_sentence_transformers_refuses_is_compared_with_transforme
     assert found.record()["reason"] == "sentence-transformers refuses the folder"
 
 
+@pytest.mark.parametrize("words", [UNCASED, CASED])
+def test_transformers_lower_cases_a_text_where_only_sentence_transformers_would(
+    tmp_path: Path, words: Sequence[str]
+) -> None:
+    folder = in_sentence_transformers(write_checkpoint(tmp_path / "folder", words, settings={"do_lower_case": False}))
+    write_json(folder / "sentence_bert_config.json", {"do_lower_case": True})
+    write_json(folder / "1_Pooling" / "config.json", {"word_embedding_dimension": 32})  # which names no mode
+    found = compared(folder, tmp_path)
+    assert found.loader is not None and found.loader.startswith("transformers ")
+    assert found.explained == ()
+
+
 @pytest.mark.parametrize(("casing", "settings"), [(None, None), ("uncased", {"do_lower_case": False})])
 def test_a_casing_that_a_rule_explains_is_told_to_the_loader(
     tmp_path: Path, casing: str | None, settings: dict[str, object] | None
