@@ -1,0 +1,236 @@
+"""Weights as the kernels take them: one layout for every CPU, in memory or in a file that processes share.
+
+int8 weights lie in tiles (`model.h`). Scales that are always multiplied together are one number: those of a static site's
+input and of the weights; LayerNorm, smoothing and the site's scale; 1 / sqrt(head size) is part of the queries' scale.
+"""
+
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from biobert_onnx._types import FloatArray
+from biobert_onnx.errors import ArtifactError
+from biobert_onnx.kernels.library import load_library
+from biobert_onnx.kernels.plan import MATRICES, OUTLIER_UNITS, POSITIONS, SITES, TOKEN_TYPES, WORDS, KernelPlan, Tensors
+
+ALIGNMENT = 64
+"""Bytes between possible starts of an array: a cache line."""
+
+NORM_PARTS = ("gain", "shift", "site_gain", "site_shift")
+
+GELU_ZERO_POINT, SIGNED_ZERO_POINT = 16, 128
+"""The zero points of sites whose tokens have scales of their own: after GELU, and elsewhere (export's matmul.py)."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where an array lies in the packed bytes, its type and its shape."""
+
+    offset: int
+    dtype: np.dtype[Any]
+    shape: tuple[int, ...]
+
+    @property
+    def end(self) -> int:
+        """The first byte behind the array."""
+        return self.offset + math.prod(self.shape) * self.dtype.itemsize
+
+
+Layout = Mapping[str, Place]
+Arrays = Mapping[str, NDArray[Any]]
+
+
+def packed_layout(plan: KernelPlan, *, with_words: bool) -> dict[str, Place]:
+    """Return the place of each array; `with_words`: the word embeddings are among them."""
+    places: dict[str, Place] = {}
+    end = 0
+    for name, dtype, shape in _arrays(plan, with_words):
+        place = Place(-(-end // ALIGNMENT) * ALIGNMENT, np.dtype(dtype), shape)
+        places[name], end = place, place.end
+    return places
+
+
+def packed_size(layout: Layout) -> int:
+    """Return the bytes that arrays of `layout` take together."""
+    return max(place.end for place in layout.values())
+
+
+def arrays_in(buffer: NDArray[np.uint8], layout: Layout) -> dict[str, NDArray[Any]]:
+    """Return the arrays of `layout`, views of `buffer`."""
+    return {
+        name: buffer[place.offset : place.end].view(place.dtype).reshape(place.shape) for name, place in layout.items()
+    }
+
+
+def aligned_bytes(size: int) -> NDArray[np.uint8]:
+    """Return `size` bytes that begin at a multiple of ALIGNMENT; what is in them means nothing."""
+    raw = np.empty(size + ALIGNMENT, dtype=np.uint8)
+    start = -raw.ctypes.data % ALIGNMENT
+    return raw[start : start + size]
+
+
+def pack_in_memory(folder: Path, plan: KernelPlan) -> Arrays:
+    """Return the packed arrays of the artifact in `folder`; word embeddings stay where they are, in the mapped weights."""
+    tensors = Tensors(folder, plan)
+    layout = packed_layout(plan, with_words=False)
+    arrays = arrays_in(aligned_bytes(packed_size(layout)), layout)
+    fill(arrays, plan, tensors)
+    return {**arrays, "words": tensors[f"{WORDS}.weight_int8"]}
+
+
+def write_packed(folder: Path, plan: KernelPlan, path: Path) -> None:
+    """Write the packed arrays of the artifact in `folder` to the file `path`: the same artifact gives the same bytes."""
+    tensors = Tensors(folder, plan)
+    layout = packed_layout(plan, with_words=True)
+    buffer = np.memmap(path, dtype=np.uint8, mode="w+", shape=(packed_size(layout),))
+    arrays = arrays_in(buffer, layout)
+    fill(arrays, plan, tensors)
+    arrays["words"][:] = tensors[f"{WORDS}.weight_int8"]
+    buffer.flush()
+
+
+def map_packed(path: Path, plan: KernelPlan) -> Arrays:
+    """Map the file `path` that `write_packed` wrote for this plan; raises ArtifactError if it has another size."""
+    layout = packed_layout(plan, with_words=True)
+    size, expected = path.stat().st_size, packed_size(layout)
+    if size != expected:
+        raise ArtifactError(f"'{path}' has {size} bytes, expected {expected}: run prepack again")
+    return arrays_in(np.memmap(path, dtype=np.uint8, mode="r"), layout)
+
+
+def _arrays(plan: KernelPlan, with_words: bool) -> Iterator[tuple[str, str, tuple[int, ...]]]:
+    """Yield name, type and shape of each array, in the order of use."""
+    sizes = plan.geometry
+    hidden, inner, words = sizes["hidden_size"], sizes["intermediate_size"], sizes["vocab_size"]
+    if with_words:
+        yield "words", "int8", (words, hidden)
+    yield "word_scales", "float32", (words,)
+    yield "positions", "float32", (sizes["max_position_embeddings"], hidden)
+    yield from _norm_arrays("embeddings", hidden, has_site=True)
+    sides = {
+        SITES[0]: (hidden, 3 * hidden),
+        SITES[1]: (hidden, hidden),
+        SITES[2]: (hidden, inner),
+        SITES[3]: (inner, hidden),
+    }
+    for layer in plan.layers:
+        for kind in SITES:
+            inputs, outputs = sides[kind]
+            yield f"{layer}.{kind}.tiles", "int8", (inputs * outputs,)
+            yield from ((f"{layer}.{kind}.{name}", "int32", (outputs,)) for name in ("start", "sums"))
+            yield from ((f"{layer}.{kind}.{name}", "float32", (outputs,)) for name in ("scale", "bias"))
+        yield from _norm_arrays(f"{layer}.attention", hidden, has_site=True)
+        yield from _norm_arrays(f"{layer}.output", hidden, has_site=layer + 1 < len(plan.layers))
+        if plan.outlier_units.get(f"encoder.layer.{layer}"):
+            yield f"{layer}.outliers.into", "float32", (hidden, OUTLIER_UNITS)
+            yield f"{layer}.outliers.bias", "float32", (OUTLIER_UNITS,)
+            yield f"{layer}.outliers.out", "float32", (OUTLIER_UNITS, hidden)
+    if plan.pooling == "pooler":
+        yield "pooler.weight", "float32", (hidden, hidden)
+        yield "pooler.bias", "float32", (hidden,)
+
+
+def _norm_arrays(name: str, hidden: int, *, has_site: bool) -> Iterator[tuple[str, str, tuple[int, ...]]]:
+    return ((f"{name}.{part}", "float32", (hidden,)) for part in (NORM_PARTS if has_site else NORM_PARTS[:2]))
+
+
+def fill(arrays: Arrays, plan: KernelPlan, tensors: Tensors) -> None:
+    """Fill the `arrays` of a layout from the artifact's `tensors`."""
+    arrays["word_scales"][:] = tensors[f"{WORDS}.weight_scale"].ravel()
+    arrays["positions"][:] = tensors[POSITIONS] + tensors[TOKEN_TYPES][0]
+    _fill_norm(arrays, plan, tensors, "embeddings", "embeddings", (0, SITES[0]))
+    for layer in plan.layers:
+        for kind in SITES:
+            _fill_matrix(arrays, plan, tensors, layer, kind)
+        name = f"encoder.layer.{layer}"
+        _fill_norm(arrays, plan, tensors, f"{layer}.attention", f"{name}.attention.output", (layer, SITES[2]))
+        following = (layer + 1, SITES[0]) if layer + 1 < len(plan.layers) else None
+        _fill_norm(arrays, plan, tensors, f"{layer}.output", f"{name}.output", following)
+        units = plan.outlier_units.get(name, 0)
+        if units:
+            _fill_outliers(arrays, tensors, layer, units)
+    if plan.pooling == "pooler":
+        arrays["pooler.weight"][:] = tensors["pooler.dense.weight"].T
+        arrays["pooler.bias"][:] = tensors["pooler.dense.bias"]
+
+
+def zero_point(plan: KernelPlan, layer: int, kind: str) -> int:
+    """Return the uint8 that stands for 0 in the input of a site."""
+    site = plan.site(layer, kind)
+    if site["products"] == "static":
+        return site["zero_point"]
+    return GELU_ZERO_POINT if kind == SITES[3] else SIGNED_ZERO_POINT
+
+
+def _fill_norm(
+    arrays: Arrays, plan: KernelPlan, tensors: Tensors, to: str, name: str, following: tuple[int, str] | None
+) -> None:
+    """Fill a LayerNorm, and what makes it the input of the site that follows."""
+    gain, shift = tensors[f"{name}.LayerNorm.weight"], tensors[f"{name}.LayerNorm.bias"]
+    arrays[f"{to}.gain"][:], arrays[f"{to}.shift"][:] = gain, shift
+    if following is None:
+        return
+    layer, kind = following
+    site = plan.site(layer, kind)
+    factor, offset = np.float64(1), 0.0
+    if site.get("smoothing"):
+        factor = tensors[f"encoder.layer.{layer}.{kind}.inverse_smoothing"].astype(np.float64)
+    if site["products"] == "static":
+        factor, offset = factor / np.float64(np.float32(site["scale"])), float(site["zero_point"])
+    arrays[f"{to}.site_gain"][:] = gain * factor
+    arrays[f"{to}.site_shift"][:] = shift * factor + offset
+
+
+def _fill_matrix(arrays: Arrays, plan: KernelPlan, tensors: Tensors, layer: int, kind: str) -> None:
+    names = [f"encoder.layer.{layer}.{matrix}" for matrix in MATRICES[kind]]
+    scales = [tensors[f"{name}.weight_scale"] for name in names]
+    biases: list[FloatArray] = [tensors[f"{name}.bias"] for name in names]
+    site = plan.site(layer, kind)
+    if site["products"] == "static":
+        scales = [scale * np.float32(site["scale"]) for scale in scales]
+    to = f"{layer}.{kind}"
+    size = len(scales[0])
+    if kind == SITES[0]:
+        size = plan.head_size
+        root = np.float32(1 / math.sqrt(size))
+        scales[0], biases[0] = scales[0] * root, biases[0] * root
+    _pack_matrices(
+        arrays[f"{to}.tiles"], arrays[f"{to}.sums"], [tensors[f"{name}.weight_int8"] for name in names], size
+    )
+    np.multiply(arrays[f"{to}.sums"], -zero_point(plan, layer, kind), out=arrays[f"{to}.start"])
+    arrays[f"{to}.scale"][:] = _interleaved(scales, size)
+    arrays[f"{to}.bias"][:] = _interleaved(biases, size)
+
+
+def _interleaved(parts: list[FloatArray], size: int) -> FloatArray:
+    """Return the first `size` numbers of each part, then the next of each, and so on."""
+    return np.stack([part.reshape(-1, size) for part in parts], axis=1).ravel()
+
+
+def _pack_matrices(
+    tiles: NDArray[np.int8], sums: NDArray[np.int32], matrices: list[NDArray[np.int8]], size: int
+) -> None:
+    """Pack `size` outputs of each matrix (inputs, outputs), then the next of each, and so on."""
+    pack = load_library().pack
+    inputs, outputs = matrices[0].shape
+    done = 0
+    for first in range(0, outputs, size):
+        for matrix in matrices:
+            source = matrix.ctypes.data + first
+            pack(source, outputs, inputs, size, tiles.ctypes.data + done * inputs, sums.ctypes.data + done * 4)
+            done += size
+
+
+def _fill_outliers(arrays: Arrays, tensors: Tensors, layer: int, units: int) -> None:
+    """Fill the outlier units of a layer; zeros stand for those that it has not."""
+    name = f"encoder.layer.{layer}.outliers"
+    for part in ("into", "bias", "out"):
+        arrays[f"{layer}.outliers.{part}"][...] = 0
+    arrays[f"{layer}.outliers.into"][:, :units] = tensors[f"{name}.into.weight"]
+    arrays[f"{layer}.outliers.bias"][:units] = tensors[f"{name}.bias"]
+    arrays[f"{layer}.outliers.out"][:units] = tensors[f"{name}.out.weight"]

@@ -1,0 +1,244 @@
+"""The artifact's plan.json: what the kernels read in place of the graph.
+
+It says how large the encoder is, how the input of each site is rounded, and where each tensor lies in the weights file.
+"""
+
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any, Literal, NotRequired, Self, TypedDict
+
+import numpy as np
+from numpy.typing import NDArray
+
+from biobert_onnx.artifact.paths import PLAN, WEIGHTS, inside, linked_weights
+from biobert_onnx.artifact.validation import differences
+from biobert_onnx.errors import ArtifactError
+from biobert_onnx.kernels.library import KernelsUnavailableError
+
+FORMAT = 1
+"""The number of the file's format; a reader takes this one and no other."""
+
+SITES = ("attention.self", "attention.output", "intermediate", "output")
+"""The sites of a layer, in the order of computation."""
+
+MATRICES = {
+    "attention.self": ("attention.self.query", "attention.self.key", "attention.self.value"),
+    "attention.output": ("attention.output.dense",),
+    "intermediate": ("intermediate.dense",),
+    "output": ("output.dense",),
+}
+"""The matrices of each site."""
+
+WORDS = "embeddings.word_embeddings"
+
+POSITIONS = "embeddings.position_embeddings.weight"
+TOKEN_TYPES = "embeddings.token_type_embeddings.weight"
+
+STEP = 64
+"""Hidden and intermediate sizes that the kernels take are multiples of this number."""
+
+HEAD_SIZES = (32, 64)
+POOLINGS = ("mean", "cls", "max", "pooler")
+"""In the order of `enum pooling` in model.h."""
+
+ACTIVATIONS = ("gelu", "gelu_new", "relu")
+"""transformers' names, in the order of `enum activation` in model.h."""
+
+MOST_INPUTS = 2**31 // (255 * 128)
+"""Inputs of a product whose sum of uint8 times int8 cannot leave 32 bits."""
+
+OUTLIER_UNITS = 16
+
+UNIT_LENGTH = "Normalize"
+
+
+class Geometry(TypedDict):
+    """The sizes of the encoder, under the names of config.json."""
+
+    hidden_size: int
+    num_hidden_layers: int
+    num_attention_heads: int
+    intermediate_size: int
+    vocab_size: int
+    max_position_embeddings: int
+    layer_norm_eps: float
+
+
+class SiteRecord(TypedDict):
+    """How a site is multiplied; `scale` and `zero_point` of a static one; `smoothing`: whether its input is divided."""
+
+    products: Literal["static", "per_token", "float32"]
+    scale: NotRequired[float]
+    zero_point: NotRequired[int]
+    smoothing: NotRequired[bool]
+
+
+class TensorRecord(TypedDict):
+    """Type and shape of a tensor, and where it begins in the weights file, in bytes."""
+
+    dtype: Literal["int8", "float32"]
+    shape: list[int]
+    offset: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class KernelPlan:
+    """The contents of plan.json. `outlier_units`: how many each layer has that has some, by the layer's name."""
+
+    geometry: Geometry
+    activation: str
+    pooling: str
+    after_pooling: list[str]
+    sites: Mapping[str, SiteRecord]
+    outlier_units: Mapping[str, int]
+    tensors: Mapping[str, TensorRecord]
+
+    @classmethod
+    def read(cls, folder: Path) -> Self:
+        """Read the plan of the artifact in `folder`; raises ArtifactError if it is damaged."""
+        path = inside(folder, PLAN)
+        try:
+            content = json.loads(path.read_bytes())
+        except (OSError, ValueError, RecursionError) as error:
+            raise ArtifactError(f"'{path}' cannot be read ({error!s:.200}): export the artifact again") from error
+        if not isinstance(content, dict) or content.get("format") != FORMAT:
+            raise ArtifactError(f"'{path}' is no plan of format {FORMAT}: export the artifact again")
+        for difference in differences(content, cls):
+            raise ArtifactError(f"'{path}' cannot be read: {difference}: export the artifact again")
+        return cls(**{each.name: content[each.name] for each in fields(cls)})
+
+    @property
+    def layers(self) -> range:
+        """The indices of the layers."""
+        return range(self.geometry["num_hidden_layers"])
+
+    @property
+    def head_size(self) -> int:
+        """Channels of one attention head."""
+        return self.geometry["hidden_size"] // self.geometry["num_attention_heads"]
+
+    def site(self, layer: int, kind: str) -> SiteRecord:
+        """Return the record of the site `kind` of a layer."""
+        return self.sites[f"encoder.layer.{layer}.{kind}"]
+
+    def check_supported(self) -> None:
+        """Raise KernelsUnavailableError, which says what, unless the kernels compute all that the plan has."""
+        sizes = self.geometry
+        hidden, inner = sizes["hidden_size"], sizes["intermediate_size"]
+        floats = [name for name, site in self.sites.items() if site["products"] == "float32"]
+        after = [kind for kind in self.after_pooling if kind != UNIT_LENGTH]
+        if floats:
+            raise KernelsUnavailableError(f"it has {len(floats)} sites in float32, the first one {floats[0]}")
+        if self.pooling not in POOLINGS:
+            raise KernelsUnavailableError(f"its pooling is {self.pooling}, none of {', '.join(POOLINGS)}")
+        if after or len(self.after_pooling) > 1:
+            raise KernelsUnavailableError(f"the modules after its pooling are {', '.join(self.after_pooling)}")
+        if self.activation not in ACTIVATIONS:
+            raise KernelsUnavailableError(f"its activation is {self.activation}, none of {', '.join(ACTIVATIONS)}")
+        if self.head_size not in HEAD_SIZES:
+            raise KernelsUnavailableError(f"its attention heads have {self.head_size} channels, not 32 or 64")
+        for name, size in (("hidden", hidden), ("intermediate", inner)):
+            if size % STEP or not 0 < size <= MOST_INPUTS:
+                raise KernelsUnavailableError(f"its {name} size is {size}, no multiple of {STEP} up to {MOST_INPUTS:,}")
+        if any(not 0 < count <= OUTLIER_UNITS for count in self.outlier_units.values()):
+            raise KernelsUnavailableError(f"a layer has more than {OUTLIER_UNITS} outlier units")
+
+    def check_complete(self, path: Path) -> None:
+        """Raise ArtifactError, which names the file `path`, unless sizes, sites and tensors fit together."""
+        sizes = self.geometry
+        heads, layers = sizes["num_attention_heads"], sizes["num_hidden_layers"]
+        if min(heads, layers, sizes["vocab_size"], sizes["max_position_embeddings"]) < 1 or layers > len(self.sites):
+            raise ArtifactError(f"'{path}' cannot be read: geometry is {dict(sizes)}: export the artifact again")
+        if sizes["hidden_size"] % heads or not 0 <= sizes["layer_norm_eps"] < math.inf:
+            raise ArtifactError(f"'{path}' cannot be read: geometry is {dict(sizes)}: export the artifact again")
+        for layer in self.layers:
+            for kind in SITES:
+                self._check_site(path, f"encoder.layer.{layer}.{kind}")
+        types = self.tensors.get(TOKEN_TYPES)
+        type_count = types["shape"][0] if types is not None and types["shape"] else 0
+        expected = {TOKEN_TYPES: ("float32", (max(1, type_count), sizes["hidden_size"])), **self.expected_tensors()}
+        for name, (dtype, shape) in expected.items():
+            found = self.tensors.get(name)
+            if found is None or (found["dtype"], tuple(found["shape"])) != (dtype, shape):
+                raise ArtifactError(
+                    f"'{path}' cannot be read: tensors.{name} is {found}, expected {dtype} {shape}: export the artifact "
+                    "again"
+                )
+
+    def _check_site(self, path: Path, name: str) -> None:
+        site = self.sites.get(name)
+        if site is None:
+            raise ArtifactError(f"'{path}' cannot be read: it has no site {name}: export the artifact again")
+        if site["products"] == "static":
+            scale, zero_point = site.get("scale"), site.get("zero_point")
+            if scale is None or not 0 < scale < math.inf or zero_point is None or zero_point > 255:
+                raise ArtifactError(
+                    f"'{path}' cannot be read: site {name} is {dict(site)}, expected a scale above 0 and a zero point "
+                    "of 0 to 255: export the artifact again"
+                )
+
+    def expected_tensors(self) -> dict[str, tuple[str, tuple[int, ...]]]:
+        """Return the type and shape of each tensor that the kernels need, but for that of token types."""
+        sizes = self.geometry
+        hidden, inner, words = sizes["hidden_size"], sizes["intermediate_size"], sizes["vocab_size"]
+        shapes: dict[str, tuple[str, tuple[int, ...]]] = {
+            f"{WORDS}.weight_int8": ("int8", (words, hidden)),
+            f"{WORDS}.weight_scale": ("float32", (words, 1)),
+            POSITIONS: ("float32", (sizes["max_position_embeddings"], hidden)),
+        }
+        norms = [
+            "embeddings",
+            *(f"{self._name(layer)}.{at}" for layer in self.layers for at in ("attention.output", "output")),
+        ]
+        for norm in norms:
+            shapes |= {f"{norm}.LayerNorm.{part}": ("float32", (hidden,)) for part in ("weight", "bias")}
+        sides = {"intermediate": (hidden, inner), "output": (inner, hidden)}
+        for layer in self.layers:
+            for kind in SITES:
+                inputs, outputs = sides.get(kind, (hidden, hidden))
+                if self.site(layer, kind).get("smoothing"):
+                    shapes[f"{self._name(layer)}.{kind}.inverse_smoothing"] = ("float32", (inputs,))
+                for matrix in MATRICES[kind]:
+                    name = f"{self._name(layer)}.{matrix}"
+                    shapes[f"{name}.weight_int8"] = ("int8", (inputs, outputs))
+                    shapes |= {f"{name}.{part}": ("float32", (outputs,)) for part in ("weight_scale", "bias")}
+            units = self.outlier_units.get(self._name(layer))
+            if units:
+                name = f"{self._name(layer)}.outliers"
+                shapes[f"{name}.into.weight"] = ("float32", (hidden, units))
+                shapes[f"{name}.bias"] = ("float32", (units,))
+                shapes[f"{name}.out.weight"] = ("float32", (units, hidden))
+        if self.pooling == "pooler":
+            shapes["pooler.dense.weight"] = ("float32", (hidden, hidden))
+            shapes["pooler.dense.bias"] = ("float32", (hidden,))
+        return shapes
+
+    @staticmethod
+    def _name(layer: int) -> str:
+        return f"encoder.layer.{layer}"
+
+
+class Tensors:
+    """The tensors of a plan, mapped from the weights file."""
+
+    def __init__(self, folder: Path, plan: KernelPlan) -> None:
+        """Map the weights of the artifact in `folder`; raises ArtifactError if a tensor of `plan` lies beyond them."""
+        path = linked_weights(folder) or inside(folder, WEIGHTS)
+        self._plan = plan
+        self._bytes: NDArray[np.uint8] = np.memmap(path, dtype=np.uint8, mode="r")
+        for name, record in plan.tensors.items():
+            end = record["offset"] + math.prod(record["shape"]) * np.dtype(record["dtype"]).itemsize
+            if end > len(self._bytes):
+                raise ArtifactError(
+                    f"'{path}' ends at byte {len(self._bytes)}, before {name} does ({end}): export or copy it again"
+                )
+
+    def __getitem__(self, name: str) -> NDArray[Any]:
+        """Return the tensor `name`, a view of the file."""
+        record = self._plan.tensors[name]
+        dtype = np.dtype(record["dtype"])
+        count = math.prod(record["shape"])
+        return np.frombuffer(self._bytes, dtype, count, record["offset"]).reshape(record["shape"])

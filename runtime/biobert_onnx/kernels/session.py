@@ -1,0 +1,162 @@
+"""One artifact's encoder on one kernel: token ids in, vectors out."""
+
+import ctypes
+from collections import deque
+
+import numpy as np
+from numpy.typing import NDArray
+
+from biobert_onnx._types import FloatArray
+from biobert_onnx.kernels import library as c
+from biobert_onnx.kernels.packed import (
+    GELU_ZERO_POINT,
+    NORM_PARTS,
+    Arrays,
+    aligned_bytes,
+    zero_point,
+)
+from biobert_onnx.kernels.plan import ACTIVATIONS, POOLINGS, SITES, KernelPlan
+
+DONE, ID_OUT_OF_RANGE = 0, 2
+"""Results of `encode` in library.c."""
+
+SIGNED_STEPS, GELU_STEPS = 127, 239
+"""Steps of uint8 from the zero point to the largest magnitude of a token, and to its largest value after GELU."""
+
+LEAST_SIGNED_SCALE, LEAST_GELU_SCALE = 1e-9, 0.17 / GELU_ZERO_POINT
+"""The smallest scales of a token: GELU outputs reach down to -0.17, for which there are 16 steps (export's matmul.py)."""
+
+KEPT_BYTES = 32 * 2**20
+"""The largest workspace that is kept for the next micro-batch."""
+
+
+class KernelSession:
+    """Computes micro-batches of one artifact; any number of threads may run it, before and after a fork."""
+
+    def __init__(self, plan: KernelPlan, arrays: Arrays, kernel: c.Kernel, *, threads: int) -> None:
+        """Take the packed `arrays` of `plan`, which has passed its checks. `threads`: workspaces to keep at most."""
+        self.kernel = kernel
+        self._library = c.load_library()
+        self._arrays: Arrays | None = arrays
+        self._hidden = plan.geometry["hidden_size"]
+        self._words = plan.geometry["vocab_size"]
+        self._model = _model(plan, arrays)
+        self._spaces: deque[NDArray[np.uint8]] = deque(maxlen=threads)
+
+    def run(self, input_ids: NDArray[np.int64], threads: int) -> FloatArray:
+        """Return the vectors (batch, dim) of `input_ids` (batch, tokens), the same bits for any `threads`.
+
+        Raises ValueError for token ids or a length that the checkpoint has not, and after `close`.
+        """
+        arrays, model = self._arrays, self._model  # they live until this call ends, whoever closes the session
+        if arrays is None or model is None:
+            raise ValueError("the encoder is closed: make a new SentenceEncoder")
+        ids = np.ascontiguousarray(input_ids, dtype=np.int64)
+        batch, tokens = ids.shape
+        vectors = np.empty((batch, self._hidden), dtype=np.float32)
+        if batch == 0:
+            return vectors
+        size = self._library.workspace_bytes(model, batch, tokens, threads)
+        if size == 0:
+            raise ValueError(f"input_ids has the shape {ids.shape}, expected texts of 1 to {model.positions} tokens")
+        space = self._workspace(size)
+        result = self._library.encode(
+            model,
+            self.kernel.index,
+            ids.ctypes.data,
+            batch,
+            tokens,
+            vectors.ctypes.data,
+            space.ctypes.data,
+            size,
+            threads,
+        )
+        if len(space) <= KEPT_BYTES:
+            self._spaces.append(space)
+        if result == ID_OUT_OF_RANGE:
+            raise ValueError(f"input_ids holds ids of {ids.min()} to {ids.max()}, expected 0 to {self._words - 1}")
+        if result != DONE:
+            raise RuntimeError(f"the kernel {self.kernel.name} returned {result} for input_ids of shape {ids.shape}")
+        return vectors
+
+    def close(self) -> None:
+        """Give the memory back; a micro-batch that runs now is finished first."""
+        self._arrays = self._model = None
+        self._spaces.clear()
+
+    def _workspace(self, size: int) -> NDArray[np.uint8]:
+        """Return a workspace of `size` bytes or more that no other call uses."""
+        try:
+            space = self._spaces.pop()
+        except IndexError:
+            return aligned_bytes(size)
+        return space if len(space) >= size else aligned_bytes(size)
+
+
+def _model(plan: KernelPlan, arrays: Arrays) -> c.Model:
+    sizes = plan.geometry
+    layers = (c.Layer * len(plan.layers))(*(_layer(plan, arrays, layer) for layer in plan.layers))
+    has_pooler = plan.pooling == "pooler"
+    return c.Model(
+        hidden=sizes["hidden_size"],
+        heads=sizes["num_attention_heads"],
+        head_size=plan.head_size,
+        inner=sizes["intermediate_size"],
+        layers=len(plan.layers),
+        words=sizes["vocab_size"],
+        positions=sizes["max_position_embeddings"],
+        activation=ACTIVATIONS.index(plan.activation),
+        pooling=POOLINGS.index(plan.pooling),
+        unit_length=bool(plan.after_pooling),
+        epsilon=sizes["layer_norm_eps"],
+        word_vectors=arrays["words"].ctypes.data,
+        word_scales=arrays["word_scales"].ctypes.data,
+        position_vectors=arrays["positions"].ctypes.data,
+        embedding_norm=_norm(arrays, "embeddings"),
+        layer=ctypes.cast(layers, ctypes.POINTER(c.Layer)),  # which keeps the array alive
+        pooler_weight=arrays["pooler.weight"].ctypes.data if has_pooler else None,
+        pooler_bias=arrays["pooler.bias"].ctypes.data if has_pooler else None,
+    )
+
+
+def _layer(plan: KernelPlan, arrays: Arrays, layer: int) -> c.Layer:
+    matrices = {name: _matrix(arrays, f"{layer}.{kind}") for name, kind in zip(MATRIX_FIELDS, SITES, strict=True)}
+    outliers = {name: _address(arrays, f"{layer}.outliers.{name}") for name in ("into", "bias", "out")}
+    return c.Layer(
+        **matrices,
+        sites=(c.Site * len(SITES))(*(_site(plan, layer, kind) for kind in SITES)),
+        attention_norm=_norm(arrays, f"{layer}.attention"),
+        output_norm=_norm(arrays, f"{layer}.output"),
+        outliers=c.Outliers(**outliers),
+    )
+
+
+MATRIX_FIELDS = ("query_key_value", "attention_output", "intermediate", "output")
+
+
+def _matrix(arrays: Arrays, name: str) -> c.Matrix:
+    outputs = len(arrays[f"{name}.scale"])
+    addresses = {part: _address(arrays, f"{name}.{part}") for part in ("tiles", "start", "sums", "scale", "bias")}
+    return c.Matrix(inputs=len(arrays[f"{name}.tiles"]) // outputs, outputs=outputs, **addresses)
+
+
+def _norm(arrays: Arrays, name: str) -> c.Norm:
+    return c.Norm(**{part: _address(arrays, f"{name}.{part}") for part in NORM_PARTS})
+
+
+def _site(plan: KernelPlan, layer: int, kind: str) -> c.Site:
+    record = plan.site(layer, kind)
+    is_static, after_gelu = record["products"] == "static", kind == SITES[3]
+    return c.Site(
+        per_token=not is_static,
+        is_signed=not after_gelu,
+        inverse_scale=np.float32(1) / np.float32(record["scale"]) if is_static else 1,
+        zero_point=zero_point(plan, layer, kind),
+        per_step=np.float32(1 / (GELU_STEPS if after_gelu else SIGNED_STEPS)),
+        least_scale=LEAST_GELU_SCALE if after_gelu else LEAST_SIGNED_SCALE,
+    )
+
+
+def _address(arrays: Arrays, name: str) -> int | None:
+    """The address of an array, None for one that there is not."""
+    return arrays[name].ctypes.data if name in arrays else None
