@@ -1,7 +1,7 @@
 """Weights as the kernels take them: one layout for every CPU, in memory or in a file that processes share.
 
-int8 weights lie in tiles (`model.h`). Scales that are always multiplied together are one number: those of a static site's
-input and of the weights; LayerNorm, smoothing and the site's scale; 1 / sqrt(head size) is part of the queries' scale.
+int8 weights lie in tiles (`model.h`). Scales that are always multiplied together are one number: those of a static
+site's input and of the weights; LayerNorm, smoothing and the site's scale; 1 / sqrt(head size) and the queries' scale.
 """
 
 import math
@@ -75,7 +75,7 @@ def aligned_bytes(size: int) -> NDArray[np.uint8]:
 
 
 def pack_in_memory(folder: Path, plan: KernelPlan) -> Arrays:
-    """Return the packed arrays of the artifact in `folder`; word embeddings stay where they are, in the mapped weights."""
+    """Return the packed arrays of the artifact in `folder`; its word embeddings stay in the mapped weights file."""
     tensors = Tensors(folder, plan)
     layout = packed_layout(plan, with_words=False)
     arrays = arrays_in(aligned_bytes(packed_size(layout)), layout)
@@ -84,7 +84,7 @@ def pack_in_memory(folder: Path, plan: KernelPlan) -> Arrays:
 
 
 def write_packed(folder: Path, plan: KernelPlan, path: Path) -> None:
-    """Write the packed arrays of the artifact in `folder` to the file `path`: the same artifact gives the same bytes."""
+    """Write the packed arrays of the artifact in `folder` to the file `path`; one artifact gives the same bytes."""
     tensors = Tensors(folder, plan)
     layout = packed_layout(plan, with_words=True)
     buffer = np.memmap(path, dtype=np.uint8, mode="w+", shape=(packed_size(layout),))
@@ -177,7 +177,7 @@ def _fill_norm(
         return
     layer, kind = following
     site = plan.site(layer, kind)
-    factor, offset = np.float64(1), 0.0
+    factor, offset = np.ones(len(gain)), 0.0
     if site.get("smoothing"):
         factor = tensors[f"encoder.layer.{layer}.{kind}.inverse_smoothing"].astype(np.float64)
     if site["products"] == "static":

@@ -164,8 +164,7 @@ class KernelPlan:
             found = self.tensors.get(name)
             if found is None or (found["dtype"], tuple(found["shape"])) != (dtype, shape):
                 raise ArtifactError(
-                    f"'{path}' cannot be read: tensors.{name} is {found}, expected {dtype} {shape}: export the artifact "
-                    "again"
+                    f"'{path}' cannot be read: tensors.{name} is {found}, expected {dtype} {shape}: export it again"
                 )
 
     def _check_site(self, path: Path, name: str) -> None:

@@ -24,7 +24,7 @@ SIGNED_STEPS, GELU_STEPS = 127, 239
 """Steps of uint8 from the zero point to the largest magnitude of a token, and to its largest value after GELU."""
 
 LEAST_SIGNED_SCALE, LEAST_GELU_SCALE = 1e-9, 0.17 / GELU_ZERO_POINT
-"""The smallest scales of a token: GELU outputs reach down to -0.17, for which there are 16 steps (export's matmul.py)."""
+"""The smallest scales of a token: GELU outputs reach -0.17, for which there are 16 steps (export's matmul.py)."""
 
 KEPT_BYTES = 32 * 2**20
 """The largest workspace that is kept for the next micro-batch."""
@@ -40,7 +40,7 @@ class KernelSession:
         self._arrays: Arrays | None = arrays
         self._hidden = plan.geometry["hidden_size"]
         self._words = plan.geometry["vocab_size"]
-        self._model = _model(plan, arrays)
+        self._model: c.Model | None = _model(plan, arrays)
         self._spaces: deque[NDArray[np.uint8]] = deque(maxlen=threads)
 
     def run(self, input_ids: NDArray[np.int64], threads: int) -> FloatArray:
