@@ -22,7 +22,7 @@ def prepack_ours(subject: Subject, folder: Path) -> None:
     """Copy the int8 artifact, and lay its weights out for this machine."""
     import shutil
 
-    from biobert_onnx.encoding.prepacked import prepack
+    from biobert_onnx.encoding.engines import prepack
 
     shutil.copytree(folder.parent / "biobert-onnx-int8" / "artifact", folder / "artifact")
     prepack(folder / "artifact")

@@ -14,19 +14,19 @@ from numpy.typing import NDArray
 from biobert_onnx._progress import ProgressBar, can_show_progress
 from biobert_onnx._types import FloatArray
 from biobert_onnx.artifact.manifest import Manifest
-from biobert_onnx.artifact.paths import ENCODER_GRAPH, MANIFEST, TOKENIZER, checked_folder
+from biobert_onnx.artifact.paths import MANIFEST, TOKENIZER, checked_folder
 from biobert_onnx.embeddings import similarity
 from biobert_onnx.encoding.async_calls import AsyncCalls
 from biobert_onnx.encoding.call import Call, warn_of_cut_texts
 from biobert_onnx.encoding.cpus import usable_cpus
+from biobert_onnx.encoding.engines import Engine, check_engine
 from biobert_onnx.encoding.long_texts import check_long_texts
 from biobert_onnx.encoding.pipeline import Group, Options, Pipeline, Progress, window_vectors
-from biobert_onnx.encoding.prepacked import FOLDER, existing_folder, fitting_graph
 from biobert_onnx.encoding.prompts import DOCUMENT, QUERY, Prompts, with_prompt
-from biobert_onnx.encoding.sessions import Sessions
 from biobert_onnx.encoding.texts import CHUNK_TEXTS, check_sequence, checked, checked_texts, chunks
 from biobert_onnx.encoding.tokenizer import TextTokenizer
 from biobert_onnx.errors import TextTooLongError, check_int
+from biobert_onnx.kernels.prepacked import FOLDER, existing_folder
 
 MAX_THREADS = 1024
 """More threads than this are a mistake."""
@@ -37,9 +37,10 @@ G = TypeVar("G", bound=Group)
 class SentenceEncoder:
     """Turns texts into pooled sentence vectors with one artifact folder, on CPUs.
 
-    On one machine and onnxruntime version a text gets the same bits whatever it is encoded with, in whatever order
-    and on however many threads. One encoder may be called from many threads at once, works on in forked processes,
-    and pickles as the path of its artifact. It may be used as a context manager, which closes it.
+    A text gets the same bits whatever it is encoded with, in whatever order and on however many threads: with the
+    engine "kernels" on every CPU, with "onnxruntime" on one type of CPU and one of its versions. One encoder may be
+    called from many threads at once, works on in forked processes, and pickles as the path of its artifact. It may be
+    used as a context manager, which closes it.
 
         encoder = SentenceEncoder("biobert-v1.1-int8")          # an artifact folder
         embeddings = encoder.encode(["I hate cancer", "Antibiotics aren't painkiller"])   # (2, 768) float32
@@ -52,41 +53,45 @@ class SentenceEncoder:
         max_length: int | None = None,
         threads: int | None = None,
         prepacked: str | os.PathLike[str] | None = None,
+        engine: str | None = None,
     ):
         """Load the artifact in the folder `path`.
 
         `max_length`: tokens a text is cut to, [CLS] and [SEP] included; None takes the manifest's.
         `threads`: worker threads, each computing one micro-batch at a time; None takes one for each CPU this process
         may use. A text alone takes all of them.
-        `prepacked`: a folder made by `biobert-onnx prepack --into`; None takes the one inside the artifact. Either is
-        used if it was made from this artifact, by this onnxruntime version, on this type of CPU.
+        `prepacked`: a folder made by `biobert-onnx prepack --into`; None takes the one inside the artifact. The kernels
+        use either if it was made from this artifact.
+        `engine`: "kernels" or "onnxruntime"; None takes the kernels where they can run this artifact, else onnxruntime.
+        The vectors of the two differ by what int8 rounding costs: keep those of one engine together.
 
         Raises ArtifactError if the folder is no complete artifact (sizes are checked here, sha256 by
         `biobert-onnx verify`), FileNotFoundError if `prepacked` holds no packed weights, ValueError if `path` is empty,
-        or if `max_length` or `threads` is out of range.
+        if `max_length` or `threads` is out of range, or if `engine` cannot run here; the message says why.
         """
         self._folder = folder = checked_folder(path)
-        self._remade = partial(type(self), folder, max_length=max_length, threads=threads, prepacked=prepacked)
+        self._remade = partial(
+            type(self), folder, max_length=max_length, threads=threads, prepacked=prepacked, engine=engine
+        )
         self._manifest = manifest = Manifest.read(folder)
         manifest.check_sizes(folder)
         self._max_length = manifest.max_length if max_length is None else manifest.check_max_length(max_length)
         self._prompts = Prompts.of(manifest, folder / MANIFEST)
         self._threads = _checked_threads(threads)
-        plain = folder / ENCODER_GRAPH
-        packed = fitting_graph(folder / FOLDER if prepacked is None else existing_folder(prepacked), manifest)
-        exact = not manifest.has_float32_products  # these round otherwise without packing
+        packed = folder / FOLDER if prepacked is None else existing_folder(prepacked)
+        self._engine = Engine.choose(folder, manifest, engine)
         tokenizer = TextTokenizer(folder / TOKENIZER)
-        self._sessions = Sessions(plain, packed or plain, dim=self.dim, threads=self._threads, quick_start=exact)
+        self._session = self._engine.open(folder, manifest, packed=packed, threads=self._threads)
         self._pipeline = Pipeline(
             tokenizer=tokenizer,
-            run=self._sessions.run,
+            run=self._session.run,
             dim=self.dim,
             max_length=self._max_length,
             normalized=manifest.normalized,
             threads=self._threads,
         )
         self._async_calls = AsyncCalls(
-            partial(window_vectors, run=self._sessions.run, dim=self.dim, threads=self._threads)
+            partial(window_vectors, run=self._session.run, dim=self.dim, threads=self._threads)
         )
 
     @classmethod
@@ -100,6 +105,7 @@ class SentenceEncoder:
         max_length: int | None = None,
         threads: int | None = None,
         prepacked: str | os.PathLike[str] | None = None,
+        engine: str | None = None,
     ) -> Self:
         """Return an encoder on the artifact in `repository` (owner/name) on the Hugging Face Hub.
 
@@ -108,8 +114,8 @@ class SentenceEncoder:
 
         `revision`: a branch, tag or commit; None takes the main branch. `token`: an access token; None takes the one
         that is logged in on this machine, if any. `cache_dir`: None takes the Hub's own (HF_HUB_CACHE).
-        `max_length`, `threads`, `prepacked`: those of SentenceEncoder. What can be checked of them without the manifest
-        is checked before the download.
+        `max_length`, `threads`, `prepacked`, `engine`: those of SentenceEncoder. What can be checked of them without
+        the manifest is checked before the download.
 
         Raises ArtifactError if the Hub refuses, or cannot be reached and the cache has no whole snapshot, and as
         SentenceEncoder does; ValueError if `repository` is no id, ValueError and TypeError for a `revision` or `token`
@@ -122,15 +128,16 @@ class SentenceEncoder:
         _checked_threads(threads)
         if prepacked is not None:
             existing_folder(prepacked)
+        check_engine(engine)
         folder = download_artifact(repository, revision=revision, token=token, cache_dir=cache_dir)
-        return cls(folder, max_length=max_length, threads=threads, prepacked=prepacked)
+        return cls(folder, max_length=max_length, threads=threads, prepacked=prepacked, engine=engine)
 
     def __repr__(self) -> str:
         manifest = self._manifest
         return (
             f"SentenceEncoder({str(self._folder)!r}, precision={manifest.precision!r}, dim={manifest.dim}, "
             f"pooling={manifest.pooling!r}, unit_length={manifest.normalized}, max_length={self._max_length}, "
-            f"threads={self._threads})"
+            f"threads={self._threads}, engine={self.engine!r})"
         )
 
     def __enter__(self) -> Self:
@@ -147,13 +154,23 @@ class SentenceEncoder:
 
     def close(self) -> None:
         """Give memory and threads back; encoding raises ValueError from then on, and where it is awaited now."""
-        self._sessions.close()
+        self._session.close()
         self._async_calls.close()
 
     @property
     def dim(self) -> int:
         """The length of one vector."""
         return self._manifest.dim
+
+    @property
+    def engine(self) -> str:
+        """What computes the vectors here: "kernels" or "onnxruntime"."""
+        return self._engine.name
+
+    @property
+    def kernel(self) -> str | None:
+        """The kernel for this CPU, such as "vnni"; None under onnxruntime."""
+        return self._engine.kernel
 
     @property
     def max_length(self) -> int:

@@ -19,6 +19,7 @@ LAYERS = (
     ("catalog",),
     ("encoder",),
     ("encoding",),
+    ("kernels",),
     ("artifact", "embeddings"),
     ("errors", "_atomic_files", "_extras", "_progress", "_types", "version"),
 )

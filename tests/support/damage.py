@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from biobert_onnx import Manifest
-from biobert_onnx.encoding.prepacked import FOLDER
+from biobert_onnx.kernels.prepacked import FOLDER
 
 
 def copied(artifact: Path, folder: Path) -> Path:

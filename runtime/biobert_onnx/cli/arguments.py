@@ -3,6 +3,8 @@
 import argparse
 from pathlib import Path
 
+from biobert_onnx.encoding.engines import ENGINES
+
 
 def add_artifact(parser: argparse.ArgumentParser) -> None:
     """Add the artifact's folder."""
@@ -12,6 +14,13 @@ def add_artifact(parser: argparse.ArgumentParser) -> None:
 def add_quiet(parser: argparse.ArgumentParser) -> None:
     """Add `--quiet`."""
     parser.add_argument("-q", "--quiet", action="store_true", help="say nothing but warnings and errors")
+
+
+def add_engine(parser: argparse._ActionsContainer) -> None:
+    """Add `--engine`."""
+    parser.add_argument(
+        "--engine", choices=ENGINES, help="what computes the vectors (default: kernels where they can, see info)"
+    )
 
 
 def folder(value: str) -> Path:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from biobert_onnx._atomic_files import check_parent_folder
 from biobert_onnx._progress import can_show_progress
-from biobert_onnx.cli.arguments import add_artifact, add_quiet, named
+from biobert_onnx.cli.arguments import add_artifact, add_engine, add_quiet, named
 from biobert_onnx.cli.printing import counted, say, warn_of_leftovers
 from biobert_onnx.encoder import SentenceEncoder
 from biobert_onnx.encoding.long_texts import LONG_TEXTS
@@ -66,6 +66,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     encoding.add_argument(
         "-j", "--threads", type=int, metavar="N", help="worker threads (default: one for every usable CPU)"
     )
+    add_engine(encoding)
     add_quiet(parser)
 
 
@@ -84,7 +85,9 @@ def run(options: argparse.Namespace) -> None:
         delimiter=options.delimiter,
         missing=options.missing,
     )
-    encoder = SentenceEncoder(options.artifact, max_length=options.max_length, threads=options.threads)
+    encoder = SentenceEncoder(
+        options.artifact, max_length=options.max_length, threads=options.threads, engine=options.engine
+    )
     encoded = encode_file(
         encoder,
         reader,

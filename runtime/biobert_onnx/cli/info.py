@@ -1,13 +1,15 @@
 """`info`: what an artifact is."""
 
 import argparse
+from pathlib import Path
 
 from biobert_onnx.artifact.manifest import Manifest, rule_line
 from biobert_onnx.cli.arguments import add_artifact
 from biobert_onnx.cli.options import with_options
 from biobert_onnx.cli.printing import print_fidelity, sentence, size
-from biobert_onnx.encoding.prepacked import FOLDER, fitting_graph
+from biobert_onnx.encoding.engines import Engine
 from biobert_onnx.errors import short_repr
+from biobert_onnx.kernels.prepacked import FOLDER, fitting_weights
 
 EXAMPLES = """\
 example:
@@ -36,7 +38,14 @@ def run(options: argparse.Namespace) -> None:
     print(f"checkpoint: {source['source']}, {source['weights']} sha256 {source['sha256']}")
     for rule in manifest.rules:
         print(rule_line({**rule, "reason": with_options(rule["reason"])}))
+    engine = Engine.choose(options.artifact, manifest, None)
+    print(f"engine here: {engine}")
     packed = options.artifact / FOLDER
     if packed.is_dir():
-        fits = fitting_graph(packed, manifest) is not None
-        print(f"{packed}: {'used' if fits else 'not used: made for another artifact, onnxruntime or type of CPU'}")
+        print(f"{packed}: {_use_of_packed(packed, options.artifact, engine)}")
+
+
+def _use_of_packed(packed: Path, artifact: Path, engine: Engine) -> str:
+    if fitting_weights(packed, artifact) is None:
+        return "not used: made from another artifact, or by another version"
+    return "used" if engine.kernel is not None else "not used: onnxruntime takes none"

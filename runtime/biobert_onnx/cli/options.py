@@ -10,6 +10,7 @@ OPTIONS = {
         "casing",
         "column",
         "delimiter",
+        "engine",
         "field",
         "format",
         "into",

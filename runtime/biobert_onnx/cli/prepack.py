@@ -1,10 +1,11 @@
-"""`prepack`: weights laid out for this machine."""
+"""`prepack`: weights laid out for the kernels."""
 
 import argparse
 
 from biobert_onnx.cli.arguments import add_artifact, add_quiet, named
 from biobert_onnx.cli.printing import size, warn_of_leftovers
-from biobert_onnx.encoding.prepacked import FOLDER, prepack
+from biobert_onnx.encoding.engines import prepack
+from biobert_onnx.kernels.prepacked import FOLDER
 
 EXAMPLES = f"""\
 examples:
@@ -28,4 +29,4 @@ def run(options: argparse.Namespace) -> None:
     packed = prepack(options.artifact, options.into)
     if not options.quiet:
         bytes_written = sum(path.stat().st_size for path in packed.iterdir())
-        print(f"wrote {packed}: {size(bytes_written).strip()} for this onnxruntime version and this type of CPU")
+        print(f"wrote {packed}: {size(bytes_written).strip()}, for every CPU that has a kernel")

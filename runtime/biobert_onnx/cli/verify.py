@@ -4,7 +4,7 @@ import argparse
 
 from biobert_onnx.artifact.manifest import Manifest
 from biobert_onnx.cli.arguments import add_artifact
-from biobert_onnx.encoding.prepacked import FOLDER, check_packed, fitting_graph
+from biobert_onnx.kernels.prepacked import FOLDER, check_packed, fitting_weights
 
 EXAMPLES = """\
 example:
@@ -26,7 +26,7 @@ def run(options: argparse.Namespace) -> None:
     manifest.check_contents(options.artifact)
     print(f"{options.artifact}: all {len(manifest.files)} files have the sha256 of the manifest")
     packed = options.artifact / FOLDER
-    if fitting_graph(packed, manifest) is not None:
+    if fitting_weights(packed, options.artifact) is not None:
         check_packed(packed)
         print(f"{packed}: what prepack wrote")
     model = find(manifest.checkpoint.get("model"))

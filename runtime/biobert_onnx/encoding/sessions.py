@@ -25,22 +25,22 @@ class Sessions:
     time, and the run a little longer. All others run on packed weights, in one session for each number of threads.
     """
 
-    def __init__(self, plain: Path, packed: Path, *, dim: int, threads: int, quick_start: bool) -> None:
-        """Open a session on the graph `plain`, or on the graph `packed` if `quick_start` is False.
+    def __init__(self, graph: Path, *, dim: int, threads: int, quick_start: bool) -> None:
+        """Open a session on `graph`, without packing its weights if `quick_start` says so.
 
-        `packed`: the same graph, maybe with its weights packed already. `threads`: what a micro-batch that is alone
-        gets. `quick_start`: right for graphs whose vectors have the same bits with packed weights and without.
+        `threads`: what a micro-batch that is alone gets. `quick_start`: right for graphs whose vectors have the same
+        bits with packed weights and without.
 
         Raises ArtifactError if onnxruntime refuses a file, or if the graph does not make vectors of `dim` numbers from
         token ids.
         """
-        self._plain, self._packed, self._threads, self._quick_start = plain, packed, threads, quick_start
+        self._graph, self._threads, self._quick_start = graph, threads, quick_start
         self._is_closed = False
         self._first: onnxruntime.InferenceSession | None
         self._sessions: dict[int, onnxruntime.InferenceSession]
         self._forget_sessions()
         first = self._open_first() if quick_start else self._open(1)
-        check_graph(first, plain if quick_start else packed, dim=dim)
+        check_graph(first, graph, dim=dim)
         reset_after_fork(self)
 
     def run(self, input_ids: NDArray[np.int64], threads: int) -> FloatArray:
@@ -84,12 +84,12 @@ class Sessions:
         return self._open(threads)
 
     def _open_first(self) -> onnxruntime.InferenceSession:
-        self._first = self._first or open_session(self._plain, packing=False)
+        self._first = self._first or open_session(self._graph, packing=False)
         return self._first
 
     def _open(self, threads: int) -> onnxruntime.InferenceSession:
         if threads not in self._sessions:
-            self._sessions[threads] = open_session(self._packed, threads=threads)
+            self._sessions[threads] = open_session(self._graph, threads=threads)
         return self._sessions[threads]
 
 

@@ -13,7 +13,8 @@ import pytest
 from biobert_onnx import ArtifactError, Manifest, SentenceEncoder
 from biobert_onnx.artifact.manifest import FileRecord
 from biobert_onnx.cli.main import main
-from biobert_onnx.encoding.prepacked import FOLDER, KEY, prepack
+from biobert_onnx.encoding.engines import prepack
+from biobert_onnx.kernels.prepacked import FOLDER, KEY
 from tests.support.damage import (
     a_folder,
     a_link_to_itself,

@@ -11,7 +11,7 @@ import pytest
 
 from biobert_onnx import ArtifactError, SentenceEncoder
 from biobert_onnx.cli.main import main
-from biobert_onnx.encoding.prepacked import FOLDER
+from biobert_onnx.kernels.prepacked import FOLDER
 from tests.runtime.artifact.test_damage import resealed
 from tests.support.hub_cache import COMMIT, LAYOUTS, in_cache, link, snapshot_folder
 from tests.support.texts import TEXTS

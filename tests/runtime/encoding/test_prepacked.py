@@ -9,7 +9,8 @@ import pytest
 from biobert_onnx import Manifest, SentenceEncoder
 from biobert_onnx.artifact.paths import WEIGHTS
 from biobert_onnx.cli.main import main
-from biobert_onnx.encoding.prepacked import FOLDER, KEY, cpu_type, fitting_graph, prepack
+from biobert_onnx.encoding.engines import prepack
+from biobert_onnx.kernels.prepacked import FOLDER, KEY, PACKED_WEIGHTS, fitting_weights
 from tests.support.texts import TEXTS
 
 CPUINFO = """processor	: 0

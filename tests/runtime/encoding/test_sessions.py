@@ -65,9 +65,7 @@ def test_closing_gives_the_sessions_threads_back(artifact: Path) -> None:
 def test_a_run_that_races_with_close_keeps_no_session(artifact: Path, encoder: SentenceEncoder) -> None:
     ids = np.array([[2, 3]], dtype=np.int64)
     for _ in range(20):
-        sessions = Sessions(
-            artifact / ENCODER_GRAPH, artifact / ENCODER_GRAPH, dim=encoder.dim, threads=2, quick_start=True
-        )
+        sessions = Sessions(artifact / ENCODER_GRAPH, dim=encoder.dim, threads=2, quick_start=True)
         refused: list[str] = []
 
         def run(sessions: Sessions = sessions, refused: list[str] = refused) -> None:

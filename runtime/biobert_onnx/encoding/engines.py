@@ -1,0 +1,107 @@
+"""The two engines that compute an artifact: the kernels, this project's own C, and onnxruntime on its graph."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from biobert_onnx._types import FloatArray
+from biobert_onnx.artifact.manifest import Manifest
+from biobert_onnx.artifact.paths import ENCODER_GRAPH
+from biobert_onnx.errors import ArtifactError, short_repr
+from biobert_onnx.kernels.engine import KernelEngine, supported_plan
+from biobert_onnx.kernels.library import KernelsUnavailableError
+from biobert_onnx.kernels.prepacked import write_prepacked
+
+KERNELS, ONNXRUNTIME = "kernels", "onnxruntime"
+ENGINES = (KERNELS, ONNXRUNTIME)
+
+
+def check_engine(engine: str | None) -> None:
+    """Raise ValueError unless `engine` is one of ENGINES or None."""
+    if engine is not None and engine not in ENGINES:
+        raise ValueError(f"engine is {short_repr(engine)}, expected one of {', '.join(ENGINES)}")
+
+
+class Session(Protocol):
+    """Computes micro-batches, on any number of threads at once."""
+
+    def run(self, input_ids: NDArray[np.int64], threads: int) -> FloatArray:
+        """Return the vectors (batch, dim) of `input_ids` (batch, tokens); raises ValueError after `close`."""
+
+    def close(self) -> None:
+        """Give memory and threads back."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Engine:
+    """The engine that computes an artifact here.
+
+    `name`: one of ENGINES. `kernel`: the kernel's name, None under onnxruntime. `reason`: why not the kernels, as a
+    clause after "because"; empty under the kernels, and where onnxruntime was asked for.
+    """
+
+    name: str
+    kernel: str | None = None
+    reason: str = ""
+    kernels: KernelEngine | None = None
+
+    @classmethod
+    def choose(cls, folder: Path, manifest: Manifest, wanted: str | None) -> "Engine":
+        """Choose the engine for the artifact in `folder`: `wanted`, or by default the kernels if they can run it.
+
+        Raises ValueError if there is no such engine, or if the kernels are wanted and cannot run it, with the reason.
+        ArtifactError if the artifact's plan is damaged.
+        """
+        check_engine(wanted)
+        if wanted == ONNXRUNTIME:
+            return cls(name=ONNXRUNTIME)
+        try:
+            kernels = KernelEngine.of(folder, manifest)
+        except KernelsUnavailableError as error:
+            if wanted == KERNELS:
+                raise ValueError(
+                    f"engine is 'kernels', but they cannot run '{folder}' here, because {error}: leave engine= out to "
+                    "get onnxruntime"
+                ) from error
+            return cls(name=ONNXRUNTIME, reason=str(error))
+        return cls(name=KERNELS, kernel=kernels.kernel.name, kernels=kernels)
+
+    def open(self, folder: Path, manifest: Manifest, *, packed: Path, threads: int) -> Session:
+        """Open a session on the artifact in `folder`; `packed`: where its packed weights may lie.
+
+        `threads`: what a micro-batch that is alone gets. Raises ArtifactError for a file that cannot be loaded.
+        """
+        if self.kernels is not None:
+            return self.kernels.open(packed=packed, threads=threads)
+        from biobert_onnx.encoding.sessions import Sessions  # imports onnxruntime, which the kernels do without
+
+        exact = not manifest.has_float32_products  # these round otherwise without packing
+        return Sessions(folder / ENCODER_GRAPH, dim=manifest.dim, threads=threads, quick_start=exact)
+
+    def __str__(self) -> str:
+        """The engine as people read it.
+
+        >>> print(Engine(name=KERNELS, kernel="avx2"))
+        kernels (avx2)
+        """
+        if self.kernel is not None:
+            return f"{self.name} ({self.kernel})"
+        return f"{self.name}, as {self.reason}" if self.reason else self.name
+
+
+def prepack(artifact: Path, into: Path | None = None) -> Path:
+    """Write the packed weights of `artifact` into the folder `into`, by default ARTIFACT/prepacked, and return it.
+
+    A folder of an earlier prepack is replaced, whole or not at all. Raises ArtifactError for a folder that is no
+    artifact, or one that the kernels do not run, FileExistsError if `into` holds anything else than packed weights.
+    """
+    try:
+        plan = supported_plan(artifact, Manifest.read(artifact))
+        return write_prepacked(artifact, plan, into)
+    except KernelsUnavailableError as error:
+        raise ArtifactError(
+            f"'{artifact}' has no packed weights, because the kernels cannot run it: {error}"
+        ) from error

@@ -1,0 +1,58 @@
+"""Whether an artifact can run on the kernels here, and on which one."""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from biobert_onnx.artifact.manifest import Manifest
+from biobert_onnx.artifact.paths import PLAN
+from biobert_onnx.kernels.library import Kernel, KernelsUnavailableError, find_kernel
+from biobert_onnx.kernels.packed import Arrays, pack_in_memory
+from biobert_onnx.kernels.plan import KernelPlan
+from biobert_onnx.kernels.prepacked import map_prepacked
+from biobert_onnx.kernels.session import KernelSession
+
+SWITCH = "BIOBERT_ONNX_KERNEL"
+"""The environment variable that names the one kernel to take, for comparisons and tests."""
+
+
+@dataclass(frozen=True)
+class KernelEngine:
+    """What an encoder needs to run an artifact on the kernels."""
+
+    folder: Path
+    plan: KernelPlan
+    kernel: Kernel
+
+    @classmethod
+    def of(cls, folder: Path, manifest: Manifest) -> "KernelEngine":
+        """Return the engine for the artifact in `folder`.
+
+        Raises KernelsUnavailableError, whose message says why, if the kernels cannot run it or do not run here;
+        ArtifactError if its plan is damaged.
+        """
+        plan = supported_plan(folder, manifest)
+        return cls(folder, plan, find_kernel(os.environ.get(SWITCH) or None))
+
+    def open(self, *, packed: Path, threads: int) -> KernelSession:
+        """Open a session on the packed weights in the folder `packed` if they fit, else on weights packed now."""
+        return KernelSession(self.plan, self._arrays(packed), self.kernel, threads=threads)
+
+    def _arrays(self, packed: Path) -> Arrays:
+        mapped = map_prepacked(packed, self.folder, self.plan)
+        return pack_in_memory(self.folder, self.plan) if mapped is None else mapped
+
+
+def supported_plan(folder: Path, manifest: Manifest) -> KernelPlan:
+    """Return the plan of the artifact in `folder`, which the kernels compute wholly.
+
+    Raises KernelsUnavailableError if they do not, ArtifactError if the plan is damaged.
+    """
+    if manifest.precision != "int8":
+        raise KernelsUnavailableError(f"the artifact has precision {manifest.precision}, and they take int8")
+    if PLAN not in manifest.files:
+        raise KernelsUnavailableError(f"the artifact has no {PLAN}: it was exported before there were kernels")
+    plan = KernelPlan.read(folder)
+    plan.check_complete(folder / PLAN)
+    plan.check_supported()
+    return plan
