@@ -1,4 +1,4 @@
-"""Cosine similarities and quantized embeddings, against values worked out by hand."""
+"""Unit length in one order of operations; cosine similarities and quantized embeddings, worked out by hand."""
 
 from typing import Any
 
@@ -6,10 +6,56 @@ import numpy as np
 import pytest
 
 from biobert_onnx import embedding_ranges, quantize_embeddings, similarity
+from biobert_onnx._types import FloatArray
+from biobert_onnx.embeddings import ROWS_AT_ONCE, scale_to_unit_length
 
 EMBEDDINGS = np.array([[0.0, -255.0, 7.0], [127.9, 255.0, 7.0], [255.0, 2.0, 7.0]], dtype=np.float32)
 RANGES = np.array([[0.0, -255.0, 7.0], [255.0, 255.0, 7.0]], dtype=np.float32)
 UINT8 = [[0, 0, 0], [127, 255, 0], [255, 128, 0]]
+
+
+def vectors_of(dim: int, *, rows: int = 5) -> FloatArray:
+    return np.random.default_rng(dim).normal(scale=[[10.0**row] for row in range(rows)], size=(rows, dim)).astype("f4")
+
+
+def units_of(vectors: FloatArray) -> FloatArray:
+    units = vectors.copy()
+    scale_to_unit_length(units)
+    return units
+
+
+@pytest.mark.parametrize("dim", [1, 2, 3, 5, 7, 64, 100, 384, 767, 768, 1024])
+def test_unit_length_is_that_of_float64_within_rounding(dim: int) -> None:
+    vectors = vectors_of(dim)
+    exact = vectors / np.linalg.norm(vectors.astype(np.float64), axis=1, keepdims=True)
+    assert units_of(vectors) == pytest.approx(exact, rel=3e-7)
+
+
+@pytest.mark.parametrize("dim", [1, 2, 3, 5, 7, 64, 100, 384, 767, 768, 1024])
+def test_unit_length_has_the_bits_of_single_float32_operations_in_the_documented_order(dim: int) -> None:
+    vectors = vectors_of(dim)
+    expected = []
+    for vector in vectors:
+        squares = [number * number for number in vector]
+        while len(squares) > 1:
+            half = len(squares) // 2
+            first, middle, last = squares[:half], squares[half:-half], squares[-half:]
+            squares = [left + right for left, right in zip(first, last, strict=True)] + middle
+        norm = np.sqrt(squares[0])
+        expected.append([number / norm for number in vector])
+    assert (units_of(vectors) == np.array(expected)).all()
+
+
+def test_a_row_gets_unit_length_with_the_same_bits_alone_and_beside_others() -> None:
+    vectors = np.random.default_rng(0).normal(size=(ROWS_AT_ONCE + 3, 129)).astype(np.float32)
+    alone = np.vstack([units_of(row[None]) for row in vectors])
+    assert (units_of(vectors) == alone).all()
+
+
+@pytest.mark.parametrize("tiny", [0.0, 1e-30])
+def test_a_row_too_short_to_have_unit_length_stays_finite(tiny: float) -> None:
+    vectors = np.array([[tiny, 0.0, -tiny], [0.0, 3.0, 4.0]], dtype=np.float32)
+    assert (units_of(vectors) == vectors / np.array([[1e-12], [5]], dtype=np.float32)).all()
 
 
 def test_similarity_is_the_cosine_of_every_pair() -> None:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from itertools import accumulate
 
 import numpy as np
+from numpy.typing import NDArray
 
 from biobert_onnx._types import FloatArray, TokenIds
 from biobert_onnx.artifact.manifest import SPECIAL_TOKENS
@@ -94,7 +95,19 @@ def text_vectors(windows: Windows, vectors: FloatArray, *, normalized: bool) -> 
     for row, part in enumerate(parts):
         if part.stop - part.start > 1:
             weights = [len(ids) - SPECIAL_TOKENS for ids in windows.token_ids[part]]
-            rows[row] = np.average(vectors[part], axis=0, weights=weights)
+            rows[row] = _mean(vectors[part], weights)
             if normalized:
                 scale_to_unit_length(rows[row : row + 1])
     return rows
+
+
+def _mean(vectors: FloatArray, weights: Sequence[int]) -> NDArray[np.float64]:
+    """Return the mean (dim) of `vectors` (windows, dim), each with its weight.
+
+    They are added one after the other in float64 and divided once, so that the mean has the same bits on every CPU.
+    """
+    total = np.zeros(vectors.shape[1], dtype=np.float64)
+    for vector, weight in zip(vectors, weights, strict=True):
+        total += np.multiply(vector, weight, dtype=np.float64)
+    mean: NDArray[np.float64] = total / sum(weights)
+    return mean

@@ -138,6 +138,27 @@ def test_windows_of_unit_vectors_give_a_unit_vector() -> None:
     assert text_vectors(windows, vectors, normalized=True) == pytest.approx(np.array([[0, 1], [3 / root, 1 / root]]))
 
 
+def test_windows_are_added_one_after_the_other() -> None:
+    windows = Windows(token_ids=[[1, 5, 2]] * 3, counts=[3], tokens=[5], was_cut=[False])
+    huge = 2.0**60
+    vectors = np.array([[huge, 1, huge], [1, huge, -huge], [-huge, -huge, 1]], dtype=np.float32)
+    assert text_vectors(windows, vectors, normalized=False).tolist() == [[0, 0, np.float32(1 / 3)]]
+
+
+def test_the_mean_of_windows_is_summed_in_float64_and_divided_once() -> None:
+    rng = np.random.default_rng(0)
+    own = (1, 510, 37, 300, 255, 4, 99, 3, 250, 11)
+    windows = Windows(token_ids=[[0] * (2 + each) for each in own], counts=[10], tokens=[1000], was_cut=[False])
+    vectors = rng.normal(size=(10, 48)).astype(np.float32)
+    expected = []
+    for numbers in vectors.T.tolist():
+        total = 0.0
+        for number, weight in zip(numbers, own, strict=True):
+            total += number * weight
+        expected.append(total / sum(own))
+    assert (text_vectors(windows, vectors, normalized=False) == np.array([expected], dtype=np.float32)).all()
+
+
 def test_short_texts_get_the_same_bits_with_windows(short: SentenceEncoder) -> None:
     counts = short.token_counts(TEXTS)
     fitting = [text for text, count in zip(TEXTS, counts, strict=True) if count <= MAX_LENGTH]
