@@ -12,6 +12,7 @@ MANIFEST = "manifest.json"
 ENCODER_GRAPH = "encoder.onnx"
 MODEL_GRAPH = "model.onnx"
 WEIGHTS = "model.onnx_data"
+PLAN = "plan.json"
 TOKENIZER = "tokenizer.json"
 
 HUB_REPOSITORY = re.compile(r"(models|datasets|spaces|kernels)--.+")
