@@ -1,12 +1,13 @@
-"""The files of a graph: the artifact's two graphs on one weights file, and the graph that calibration runs."""
+"""The files of a plan: two graphs and the kernels' plan on one weights file, and the graph that calibration runs."""
 
 from pathlib import Path
 
-from biobert_onnx.artifact.paths import ENCODER_GRAPH, MODEL_GRAPH, WEIGHTS
+from biobert_onnx.artifact.paths import ENCODER_GRAPH, MODEL_GRAPH, PLAN, WEIGHTS
 from biobert_onnx_export.checkpoint.checkpoint import Checkpoint
 from biobert_onnx_export.checkpoint.pooling import reads_first_token_only
 from biobert_onnx_export.graph.after_pooling import write_after_pooling
 from biobert_onnx_export.graph.bert import Network, checkpoint_sites, float_plan, site_input
+from biobert_onnx_export.graph.kernel_plan import write_kernel_plan
 from biobert_onnx_export.graph.plan import Plan
 from biobert_onnx_export.graph.pooling import write_pooling
 from biobert_onnx_export.graph.writer import GraphWriter, WeightsFile
@@ -19,16 +20,21 @@ CALIBRATION_WEIGHTS = "calibration.bin"
 
 
 def write_graphs(checkpoint: Checkpoint, plan: Plan, folder: Path, *, pooling: str) -> None:
-    """Write encoder.onnx, model.onnx and the model.onnx_data that both map into `folder`."""
+    """Write encoder.onnx, model.onnx and the model.onnx_data that both map into `folder`.
+
+    An int8 `plan` gets a plan.json as well, which maps the same weights.
+    """
     with WeightsFile(folder / WEIGHTS) as weights:
         _write_encoder(Network(checkpoint, plan, GraphWriter(weights), masked=False), folder / ENCODER_GRAPH, pooling)
         _write_model(Network(checkpoint, plan, GraphWriter(weights), masked=True), folder / MODEL_GRAPH, pooling)
+        write_kernel_plan(checkpoint, plan, weights, folder / PLAN, pooling=pooling)
 
 
 def write_encoder_graph(checkpoint: Checkpoint, plan: Plan, folder: Path, *, pooling: str) -> None:
-    """Write encoder.onnx and its model.onnx_data alone into `folder`, for a plan that is only measured."""
+    """Write what `write_graphs` does but model.onnx, for a plan that is only measured."""
     with WeightsFile(folder / WEIGHTS) as weights:
         _write_encoder(Network(checkpoint, plan, GraphWriter(weights), masked=False), folder / ENCODER_GRAPH, pooling)
+        write_kernel_plan(checkpoint, plan, weights, folder / PLAN, pooling=pooling)
 
 
 def write_calibration_graph(checkpoint: Checkpoint, folder: Path) -> Path:

@@ -16,6 +16,8 @@ from biobert_onnx_export.graph.plan import Plan, Site, SiteKind, layer_name, sit
 from biobert_onnx_export.graph.writer import GraphWriter
 
 WORDS = "embeddings.word_embeddings"
+POSITIONS = "embeddings.position_embeddings.weight"
+TOKEN_TYPES = "embeddings.token_type_embeddings.weight"
 
 FIRST_TWO_TOKENS = {"start": 0, "end": 2, "axis": 1}
 """The slice of (batch, tokens, dim) that poolings of [CLS] take."""
@@ -115,12 +117,12 @@ class Network:
         return self._layer_norm(total, "embeddings")
 
     def _positions(self, tokens: str) -> str:
-        table = self.tensor("embeddings.position_embeddings.weight")
+        table = self.tensor(POSITIONS)
         start, axis = self.graph.integers("slice_start", 0), self.graph.integers("slice_axis", 0)
         return self.graph.node("Slice", [table, start, tokens, axis], "positions")
 
     def _token_types(self) -> str:
-        table = self.tensor("embeddings.token_type_embeddings.weight")
+        table = self.tensor(TOKEN_TYPES)
         index = "token_type_ids" if self.masked else self.graph.constant("segment_zero", np.int64(0))
         return self.graph.node("Gather", [table, index], "token_types")
 

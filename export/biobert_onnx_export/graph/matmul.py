@@ -180,9 +180,15 @@ def integer_product(
     return graph.node("MatMulIntegerToFloat", inputs, name, domain=MICROSOFT)
 
 
+def inverse_smoothing(smoothing: FloatArray) -> FloatArray:
+    """Return what the input of a site is multiplied by, (inputs,) float32; a division would take longer."""
+    inverse: FloatArray = (1 / smoothing).astype(np.float32)
+    return inverse
+
+
 def _divide(graph: GraphWriter, site: str, x: str, smoothing: FloatArray | None) -> str:
     """Add the division of `x` by `smoothing`; return `x` itself if there is nothing to divide by."""
     if smoothing is None:
         return x
-    inverse = graph.constant(f"{site}.inverse_smoothing", (1 / smoothing).astype(np.float32))
+    inverse = graph.constant(f"{site}.inverse_smoothing", inverse_smoothing(smoothing))
     return graph.node("Mul", [x, inverse], f"{site}.smoothed")

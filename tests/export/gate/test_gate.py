@@ -109,4 +109,4 @@ def test_the_most_harmful_site_is_ranked_first(
     ranking = rank_sites(source, spoiled, targets.samples, tmp_path, pooling="mean")
     assert ranking[0] == harmful
     assert sorted(map(str, ranking)) == sorted(map(str, checkpoint_sites(source)))
-    assert {path.name for path in tmp_path.iterdir()} == {"encoder.onnx", "model.onnx_data"}
+    assert {path.name for path in tmp_path.iterdir()} == {"encoder.onnx", "model.onnx_data", "plan.json"}
