@@ -42,10 +42,10 @@ def run(options: argparse.Namespace) -> None:
     print(f"engine here: {engine}")
     packed = options.artifact / FOLDER
     if packed.is_dir():
-        print(f"{packed}: {_use_of_packed(packed, options.artifact, engine)}")
+        print(f"{packed}: {_use_of_packed(packed, manifest, engine)}")
 
 
-def _use_of_packed(packed: Path, artifact: Path, engine: Engine) -> str:
-    if fitting_weights(packed, artifact) is None:
+def _use_of_packed(packed: Path, manifest: Manifest, engine: Engine) -> str:
+    if fitting_weights(packed, manifest) is None:
         return "not used: made from another artifact, or by another version"
     return "used" if engine.kernel is not None else "not used: onnxruntime takes none"

@@ -26,7 +26,7 @@ def run(options: argparse.Namespace) -> None:
     manifest.check_contents(options.artifact)
     print(f"{options.artifact}: all {len(manifest.files)} files have the sha256 of the manifest")
     packed = options.artifact / FOLDER
-    if fitting_weights(packed, options.artifact) is not None:
+    if fitting_weights(packed, manifest) is not None:
         check_packed(packed)
         print(f"{packed}: what prepack wrote")
     model = find(manifest.checkpoint.get("model"))

@@ -102,6 +102,4 @@ def prepack(artifact: Path, into: Path | None = None) -> Path:
         plan = supported_plan(artifact, Manifest.read(artifact))
         return write_prepacked(artifact, plan, into)
     except KernelsUnavailableError as error:
-        raise ArtifactError(
-            f"'{artifact}' has no packed weights, because the kernels cannot run it: {error}"
-        ) from error
+        raise ArtifactError(f"'{artifact}' needs no packed weights, as the kernels cannot run it: {error}") from error

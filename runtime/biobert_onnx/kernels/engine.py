@@ -21,6 +21,7 @@ class KernelEngine:
     """What an encoder needs to run an artifact on the kernels."""
 
     folder: Path
+    manifest: Manifest
     plan: KernelPlan
     kernel: Kernel
 
@@ -32,14 +33,14 @@ class KernelEngine:
         ArtifactError if its plan is damaged.
         """
         plan = supported_plan(folder, manifest)
-        return cls(folder, plan, find_kernel(os.environ.get(SWITCH) or None))
+        return cls(folder, manifest, plan, find_kernel(os.environ.get(SWITCH) or None))
 
     def open(self, *, packed: Path, threads: int) -> KernelSession:
         """Open a session on the packed weights in the folder `packed` if they fit, else on weights packed now."""
         return KernelSession(self.plan, self._arrays(packed), self.kernel, threads=threads)
 
     def _arrays(self, packed: Path) -> Arrays:
-        mapped = map_prepacked(packed, self.folder, self.plan)
+        mapped = map_prepacked(packed, self.manifest, self.plan)
         return pack_in_memory(self.folder, self.plan) if mapped is None else mapped
 
 
