@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from biobert_onnx.artifact.manifest import Manifest
+from biobert_onnx.encoding.engines import KERNELS, ONNXRUNTIME
 from biobert_onnx_export.checkpoint.checkpoint import Checkpoint
 from biobert_onnx_export.gate.gate import Progress, write_faithful_graphs
 from biobert_onnx_export.gate.measure import check_graphs, check_parity, measure_fidelity, parity
@@ -121,5 +122,6 @@ def export(
             unknown_rates=unknown,
             comparison=comparison,
             quantization=quantization,
-            fidelity=fidelity,
+            fidelity=fidelity[ONNXRUNTIME],
+            kernels_fidelity=fidelity.get(KERNELS),
         )

@@ -8,8 +8,13 @@ import numpy as np
 import onnx
 
 from biobert_onnx._types import FloatArray, TokenIds
-from biobert_onnx.artifact.paths import ENCODER_GRAPH, MODEL_GRAPH
+from biobert_onnx.artifact.paths import ENCODER_GRAPH, MODEL_GRAPH, PLAN
+from biobert_onnx.encoding.engines import KERNELS, ONNXRUNTIME
 from biobert_onnx.encoding.sessions import open_session
+from biobert_onnx.kernels.engine import whole_plan
+from biobert_onnx.kernels.library import KernelsUnavailableError, find_kernel
+from biobert_onnx.kernels.packed import pack_in_memory
+from biobert_onnx.kernels.session import KernelSession
 from biobert_onnx_export.checkpoint.checkpoint import Checkpoint
 from biobert_onnx_export.checkpoint.pooling import POOLER, modes
 from biobert_onnx_export.checkpoint.sentence_modules import Normalize
@@ -34,6 +39,28 @@ def encoder_vectors(folder: Path, token_ids: TokenIds, *, dim: int) -> FloatArra
     """Compute the vectors that encoder.onnx in `folder` gives `token_ids`, (texts, dim) float32."""
     session = open_session(folder / ENCODER_GRAPH)
     return vectors_of(lambda ids: session.run(["embeddings"], {"input_ids": ids})[0], token_ids, dim=dim)
+
+
+def kernel_vectors(folder: Path, token_ids: TokenIds, *, dim: int) -> FloatArray | None:
+    """Compute the vectors that the kernels give `token_ids` by the plan in `folder`, (texts, dim) float32.
+
+    None if the kernels do not run here, if they cannot compute the plan, or if there is none.
+    """
+    if not (folder / PLAN).is_file():
+        return None
+    try:
+        plan, kernel = whole_plan(folder), find_kernel()
+    except KernelsUnavailableError:
+        return None
+    session = KernelSession(plan, pack_in_memory(folder, plan), kernel, threads=1)
+    return vectors_of(lambda ids: session.run(ids, 1), token_ids, dim=dim)
+
+
+def engine_vectors(folder: Path, target: Target) -> dict[str, FloatArray]:
+    """Compute the vectors of the target's texts by each engine that runs here, by the engine's name."""
+    vectors = {ONNXRUNTIME: _encoder_vectors(folder, target)}
+    by_kernels = kernel_vectors(folder, target.token_ids, dim=target.vectors.shape[1])
+    return vectors if by_kernels is None else {**vectors, KERNELS: by_kernels}
 
 
 def model_vectors(folder: Path, token_ids: TokenIds) -> FloatArray:
@@ -84,16 +111,18 @@ def check_graphs(folder: Path, target: Target) -> None:
 
 
 def worst_cosine(folder: Path, target: Target) -> float:
-    """Return the least cosine of encoder.onnx in `folder` to the target, over its texts."""
-    return float(cosines(_encoder_vectors(folder, target), target.vectors).min())
+    """Return the least cosine of the graph in `folder` to the target, over its texts and the engines that run here."""
+    return min(float(cosines(vectors, target.vectors).min()) for vectors in engine_vectors(folder, target).values())
 
 
-def measure_fidelity(folder: Path, held_out: Mapping[str, Target]) -> dict[str, Mapping[str, Any]]:
-    """Measure encoder.onnx in `folder` on every held-out set; returns the manifest's record of each by its name."""
-    return {
-        name: fidelity_record(_encoder_vectors(folder, target), target.vectors, [len(ids) for ids in target.token_ids])
-        for name, target in held_out.items()
-    }
+def measure_fidelity(folder: Path, held_out: Mapping[str, Target]) -> dict[str, dict[str, Mapping[str, Any]]]:
+    """Measure the graph in `folder` on every held-out set; returns the records of the sets, by engine and set."""
+    records: dict[str, dict[str, Mapping[str, Any]]] = {}
+    for name, target in held_out.items():
+        lengths = [len(ids) for ids in target.token_ids]
+        for engine, vectors in engine_vectors(folder, target).items():
+            records.setdefault(engine, {})[name] = fidelity_record(vectors, target.vectors, lengths)
+    return records
 
 
 def _encoder_vectors(folder: Path, target: Target) -> FloatArray:

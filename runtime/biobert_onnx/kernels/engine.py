@@ -53,6 +53,14 @@ def supported_plan(folder: Path, manifest: Manifest) -> KernelPlan:
         raise KernelsUnavailableError(f"the artifact has precision {manifest.precision}, and they take int8")
     if PLAN not in manifest.files:
         raise KernelsUnavailableError(f"the artifact has no {PLAN}: it was exported before there were kernels")
+    return whole_plan(folder)
+
+
+def whole_plan(folder: Path) -> KernelPlan:
+    """Return the plan in `folder`, which the kernels compute wholly.
+
+    Raises KernelsUnavailableError if they do not, ArtifactError if the plan is damaged.
+    """
     plan = KernelPlan.read(folder)
     plan.check_complete(folder / PLAN)
     plan.check_supported()
