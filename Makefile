@@ -17,6 +17,9 @@ REFERENCE := \
 OF_PYSPARK := \
   -W "ignore:Failed to run TYPE_CHECKING code while parsing 'ParamMap'" -W "ignore:Error parsing type annotation 'ParamMap'"
 
+# The C kernels. Where they cannot be compiled, this says why and goes on: everything then runs on onnxruntime.
+KERNELS := runtime/biobert_onnx/kernels/_kernels.so
+
 .PHONY: demo test test-interop test-transformers5 check docs fuzz audit benchmark benchmark-quick soak load
 
 # Export a checkpoint, embed sentences with it, compare its speed with PyTorch; CHECKPOINT=folder takes your own.
@@ -74,6 +77,10 @@ soak: $(VENV)/.demo
 # Watch eight processes of eight threads for ten minutes: they open, close and fork encoders, without leaks or wrong bits.
 load: $(VENV)/.demo
 	$(BIN)/python -W ignore -m benchmarks.load
+
+demo test test-interop test-transformers5 fuzz benchmark benchmark-quick soak load: $(KERNELS)
+$(KERNELS): hatch_build.py $(wildcard runtime/biobert_onnx/kernels/source/*.[ch])
+	$(PYTHON) hatch_build.py
 
 # A virtual environment with the extra named by the stamp file.
 $(VENV)/.%: pyproject.toml $(CONSTRAINTS)
