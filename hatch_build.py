@@ -201,6 +201,7 @@ def _compile_others(compiler: Compiler, kernels: Sequence[str], objects: Path) -
 
 def _replace(made: Path, library: Path) -> None:
     """Put a file in its place at once: a process that has the old one loaded keeps it."""
+    library.parent.mkdir(parents=True, exist_ok=True)
     beside = library.with_name(f"{library.name}.{os.getpid()}")
     shutil.copyfile(made, beside)
     beside.replace(library)
