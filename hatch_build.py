@@ -98,7 +98,7 @@ class Compiler:
     def find(cls) -> "Compiler":
         """Find $CC, or the first compiler on the PATH, and ask it for its target."""
         command = _command()
-        target = _run([*command, "-dumpmachine"]).strip()
+        target = _run([*command, "-dumpmachine"], "name its target").strip()
         machine = MACHINES.get(target.partition("-")[0])
         system = next((name for name in LINK_FLAGS if f"-{name}" in target), None)
         if machine is None or system is None:
@@ -117,12 +117,14 @@ class Compiler:
     def compile(self, source: str, flags: Sequence[str], objects: Path) -> None:
         """Compile one file of SOURCE to an object of the same name in `objects`."""
         oldest = [f"-mmacosx-version-min={OLDEST_MACOS}"] if self.system == "darwin" else []
-        _run([*self.command, *BASE_FLAGS, *oldest, *flags, "-c", source, "-o", str(objects / f"{source}.o")])
+        files = ["-c", source, "-o", str(objects / f"{source}.o")]
+        _run([*self.command, *BASE_FLAGS, *oldest, *flags, *files], f"compile {source}")
 
     def link(self, objects: Path, library: Path) -> None:
         """Link all objects of a folder, in the order of their names."""
         names = sorted(path.name for path in objects.glob("*.o"))
-        _run([*self.command, *LINK_FLAGS[self.system], *names, "-lm", "-o", str(library)], cwd=objects)
+        command = [*self.command, *LINK_FLAGS[self.system], *names, "-lm", "-o", str(library)]
+        _run(command, "link the library", cwd=objects)
 
 
 def _command() -> tuple[str, ...]:
@@ -142,17 +144,17 @@ def _usual_names() -> list[str]:
     return ["cc", "gcc", "clang", sysconfig.get_config_var("CC") or ""]
 
 
-def _run(command: Sequence[str], *, cwd: Path = SOURCE) -> str:
+def _run(command: Sequence[str], task: str, *, cwd: Path = SOURCE) -> str:
     """Run a compiler, let its warnings through, and return what it prints. Raises BuildError with its first error."""
     environment = {**os.environ, "LC_ALL": "C"}
     try:
         done = subprocess.run(command, cwd=cwd, env=environment, capture_output=True, text=True, errors="replace")
     except OSError as error:
-        raise BuildError(f"{command[0]} cannot be run: {error.strerror}") from error
+        raise BuildError(f"{command[0]} cannot {task}: {error.strerror}") from error
     if done.returncode:
         lines = [line for line in done.stderr.splitlines() if "error" in line or "undefined" in line]
         reason = lines[0] if lines else f"it ended with status {done.returncode}"
-        raise BuildError(f"{shlex.join([command[0], *command[-3:]])} failed: {reason}")
+        raise BuildError(f"{command[0]} cannot {task}: {reason}")
     sys.stderr.write(done.stderr)
     return done.stdout
 
@@ -199,6 +201,7 @@ def _compile_others(compiler: Compiler, kernels: Sequence[str], objects: Path) -
 
 def _replace(made: Path, library: Path) -> None:
     """Put a file in its place at once: a process that has the old one loaded keeps it."""
+    library.parent.mkdir(parents=True, exist_ok=True)
     beside = library.with_name(f"{library.name}.{os.getpid()}")
     shutil.copyfile(made, beside)
     beside.replace(library)

@@ -48,6 +48,7 @@ def _is_installed(name: str) -> bool:
 
 def _bytes(item: Distribution) -> int:
     if canonicalize_name(item.name) == "biobert-onnx":  # installed in place: its wheel holds more than the runtime
-        return sum(path.stat().st_size for path in Path(biobert_onnx.__file__).parent.rglob("*.py"))
+        package = Path(biobert_onnx.__file__).parent
+        return sum(path.stat().st_size for ending in ("*.py", "*.so") for path in package.rglob(ending))
     paths = [Path(str(item.locate_file(path))) for path in item.files or []]
     return sum(path.stat().st_size for path in paths if path.is_file())

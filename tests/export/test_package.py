@@ -12,6 +12,7 @@ from packaging.metadata import Metadata
 from trove_classifiers import classifiers
 
 PROJECT = Path(__file__).parents[2]
+SOURCES = PROJECT / "runtime" / "biobert_onnx" / "kernels" / "source"
 
 
 @pytest.fixture(scope="module")
@@ -58,6 +59,9 @@ def test_the_sdist_builds_the_same_packages(built: Path) -> None:
     with tarfile.open(sdist) as archive:
         names = {name.partition("/")[2] for name in archive.getnames()}
     assert {"pyproject.toml", "LICENSE", "README.md", "runtime/biobert_onnx/encoder.py"} <= names
+    sources = {path.relative_to(PROJECT).as_posix() for path in SOURCES.iterdir()}
+    assert {"hatch_build.py", "runtime/biobert_onnx/kernels/source/library.c", *sources} <= names
+    assert not [name for name in names if name.endswith(".so")]
 
 
 def test_the_runtimes_tests_pass_without_extras(built: Path, artifact: Path, tmp_path: Path) -> None:

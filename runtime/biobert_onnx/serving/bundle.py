@@ -5,6 +5,7 @@ import os
 import shutil
 import subprocess
 import sys
+import sysconfig
 import tempfile
 import zipfile
 from collections import Counter
@@ -26,7 +27,13 @@ MAX_UNZIPPED_BYTES = 262_144_000
 """AWS Lambda's limit on the unzipped size of a function."""
 
 PACKAGE = Path(__file__).parents[1]
-"""The folder of `biobert_onnx` itself, which goes into the zip whole."""
+"""The folder of `biobert_onnx` itself."""
+
+KERNELS = "_kernels.so"
+"""The compiled kernels in that folder. They run on the machine and system that they were compiled on."""
+
+NOT_RUN = ("__pycache__", "*.c", "*.h")
+"""Names in that folder that a function has no use for: bytecode of other places, the sources of the kernels."""
 
 ARTIFACT_FOLDER = "artifact"
 RECORD_FILE = "bundle.json"
@@ -95,7 +102,7 @@ def bundle(artifact: Path, target: Path, *, platform: str = PLATFORMS[0], python
     with tempfile.TemporaryDirectory() as work:
         tree = Path(work) / "tree"
         wheels = unpack_wheels(tree, Path(work) / "report.json", platform=platform, python=python)
-        shutil.copytree(PACKAGE, tree / PACKAGE.name, ignore=shutil.ignore_patterns("__pycache__"))
+        shutil.copytree(PACKAGE, tree / PACKAGE.name, ignore=shutil.ignore_patterns(*_left_out(platform)))
         (tree / HANDLER_FILE).write_text(HANDLER_CODE, encoding="utf-8")
         if compiled:
             _compile(tree)
@@ -115,6 +122,12 @@ def _check_arguments(target: Path, platform: str, python: str) -> None:
     if [part.isdecimal() for part in python.split(".")] != [True, True]:
         raise ValueError(f"python is {python!r}, expected a version of two numbers, like 3.12")
     check_parent_folder(target)
+
+
+def _left_out(platform: str) -> tuple[str, ...]:
+    """Return the patterns of names in PACKAGE that do not go into the zip: elsewhere, the kernels of this machine."""
+    _, _, _, machine = platform.split("_", 3)
+    return NOT_RUN if sysconfig.get_platform() == f"linux-{machine}" else (*NOT_RUN, KERNELS)
 
 
 def _compile(tree: Path) -> None:

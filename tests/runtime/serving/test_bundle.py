@@ -16,7 +16,7 @@ import pytest
 from biobert_onnx import SentenceEncoder
 from biobert_onnx.errors import BundleError
 from biobert_onnx.serving import bundle as bundling
-from biobert_onnx.serving.bundle import MAX_UNZIPPED_BYTES, bundle
+from biobert_onnx.serving.bundle import KERNELS, MAX_UNZIPPED_BYTES, PACKAGE, bundle
 from biobert_onnx.serving.wheels import PACKAGES, PLATFORMS, UNUSED_FILES
 from tests.runtime.serving.lambda_runtime import RuntimeServer
 from tests.support.hub_cache import in_cache
@@ -71,6 +71,12 @@ def test_the_zip_holds_runtime_dependencies_artifact_and_handler_in_order(zipped
     }
     assert sum(name.endswith("/METADATA") for name in found) == 3
     assert any("licenses/" in name for name in found)
+
+
+def test_compiled_kernels_go_into_the_zip_and_their_sources_do_not(zipped: Path) -> None:
+    inside = [name for name in names(zipped) if name.startswith("biobert_onnx/kernels/")]
+    assert (f"biobert_onnx/kernels/{KERNELS}" in inside) == (PACKAGE / "kernels" / KERNELS).is_file()
+    assert not [name for name in inside if name.endswith((".c", ".h"))]
 
 
 def test_a_snapshot_in_the_hubs_cache_gives_the_same_zip(zipped: Path, artifact: Path, tmp_path: Path) -> None:
@@ -220,12 +226,17 @@ def test_aws_runtime_client_gets_every_event_answered(
     assert refusal["statusCode"] == 400
 
 
-def test_another_python_gets_its_own_wheels_and_no_bytecode(artifact: Path, tmp_path: Path) -> None:
+def test_another_machine_and_python_get_their_own_wheels_no_kernels_and_no_bytecode(
+    artifact: Path, tmp_path: Path
+) -> None:
     other = "3.13" if PYTHON != "3.13" else "3.12"
-    made = bundle(artifact, tmp_path / "out.zip", platform="manylinux_2_28_aarch64", python=other)
+    (elsewhere,) = set(PLATFORMS) - {PLATFORM}
+    made = bundle(artifact, tmp_path / "out.zip", platform=elsewhere, python=other)
     found = names(tmp_path / "out.zip")
     assert not made.compiled
+    assert not [name for name in found if name.endswith(KERNELS)]
     assert not [name for name in found if name.endswith(".pyc")]
-    assert [name for name in found if f"cpython-{other.replace('.', '')}-aarch64" in name]
+    tag = f"cpython-{other.replace('.', '')}-{elsewhere.removeprefix('manylinux_2_28_')}"
+    assert [name for name in found if tag in name]
     assert sum(made.items.values()) == made.unzipped < MAX_UNZIPPED_BYTES
     assert (tmp_path / "out.zip").stat().st_size == made.zipped
