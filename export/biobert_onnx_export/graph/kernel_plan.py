@@ -6,15 +6,18 @@ tensors here: the kernels do not multiply it.
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from biobert_onnx._types import FloatArray
+from biobert_onnx.kernels.plan import FORMAT, Geometry, KernelPlan, SiteRecord, TensorRecord
 from biobert_onnx_export.checkpoint.checkpoint import Checkpoint
-from biobert_onnx_export.checkpoint.config import SUPPORTED_VALUES
+from biobert_onnx_export.checkpoint.config import SUPPORTED_VALUES, BertGeometry
 from biobert_onnx_export.checkpoint.pooling import POOLER, modes
 from biobert_onnx_export.graph.bert import POSITIONS, TOKEN_TYPES, WORDS, checkpoint_sites
 from biobert_onnx_export.graph.lookup import Int8Table
@@ -31,24 +34,14 @@ from biobert_onnx_export.graph.matmul import (
 from biobert_onnx_export.graph.plan import Plan, SiteKind, layer_name
 from biobert_onnx_export.graph.writer import WeightsFile
 
-FORMAT = 1
-"""The number of the file's format."""
-
-SIZES = (
-    "hidden_size",
-    "num_hidden_layers",
-    "num_attention_heads",
-    "intermediate_size",
-    "vocab_size",
-    "max_position_embeddings",
-    "layer_norm_eps",
-)
-"""What the plan tells of a checkpoint's geometry; the number of token types is in the shape of their tensor."""
-
-WAYS = {StaticProducts: "static", PerTokenProducts: "per_token", FloatProducts: "float32"}
+WAYS: Mapping[type[object], Literal["static", "per_token", "float32"]] = {
+    StaticProducts: "static",
+    PerTokenProducts: "per_token",
+    FloatProducts: "float32",
+}
 """The plan's word for each way to multiply the input of a site."""
 
-NamedTensors = Iterator[tuple[str, NDArray[Any]]]
+NamedTensors = Iterator[tuple[str, NDArray[np.int8] | FloatArray]]
 
 
 def write_kernel_plan(checkpoint: Checkpoint, plan: Plan, weights: WeightsFile, path: Path, *, pooling: str) -> None:
@@ -58,38 +51,51 @@ def write_kernel_plan(checkpoint: Checkpoint, plan: Plan, weights: WeightsFile, 
     """
     if isinstance(plan.words, Int8Table):
         tensors = [*_embeddings(checkpoint, plan.words), *_layers(checkpoint, plan), *_pooler(checkpoint, pooling)]
-        places = {name: _place(weights, name, tensor) for name, tensor in tensors}
-        content = {**_description(checkpoint, plan, pooling), "tensors": places}
+        records = {name: _place(weights, name, tensor) for name, tensor in tensors}
+        content = {"format": FORMAT, **asdict(_kernel_plan(checkpoint, plan, pooling, records))}
         path.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
 
 
-def _description(checkpoint: Checkpoint, plan: Plan, pooling: str) -> dict[str, Any]:
-    """Return all of the plan but its tensors."""
+def _kernel_plan(checkpoint: Checkpoint, plan: Plan, pooling: str, tensors: Mapping[str, TensorRecord]) -> KernelPlan:
+    return KernelPlan(
+        geometry=_geometry(checkpoint.geometry),
+        activation=SUPPORTED_VALUES["hidden_act"],
+        pooling=pooling,
+        after_pooling=[type(module).__name__ for module in checkpoint.modules.after_pooling],
+        sites={str(site): _site_record(plan.sites[site]) for site in checkpoint_sites(checkpoint)},
+        outlier_units={layer_name(layer): len(units.into.bias) for layer, units in sorted(plan.outliers.items())},
+        tensors=tensors,
+    )
+
+
+def _geometry(sizes: BertGeometry) -> Geometry:
+    """Return the sizes that the kernels read; the number of token types is in the shape of their tensor."""
     return {
-        "format": FORMAT,
-        "geometry": {name: getattr(checkpoint.geometry, name) for name in SIZES},
-        "activation": SUPPORTED_VALUES["hidden_act"],
-        "pooling": pooling,
-        "after_pooling": [type(module).__name__ for module in checkpoint.modules.after_pooling],
-        "sites": {str(site): _site_record(plan.sites[site]) for site in checkpoint_sites(checkpoint)},
-        "outlier_units": {layer_name(layer): len(units.into.bias) for layer, units in sorted(plan.outliers.items())},
+        "hidden_size": sizes.hidden_size,
+        "num_hidden_layers": sizes.num_hidden_layers,
+        "num_attention_heads": sizes.num_attention_heads,
+        "intermediate_size": sizes.intermediate_size,
+        "vocab_size": sizes.vocab_size,
+        "max_position_embeddings": sizes.max_position_embeddings,
+        "layer_norm_eps": sizes.layer_norm_eps,
     }
 
 
-def _site_record(products: Products[FloatMatrix] | Products[Int8Matrix]) -> dict[str, Any]:
+def _site_record(products: Products[FloatMatrix] | Products[Int8Matrix]) -> SiteRecord:
     """Describe how a site is multiplied; the number `scale` reads as the very float32 that the graphs hold."""
-    record: dict[str, Any] = {"products": WAYS[type(products)]}
+    record: SiteRecord = {"products": WAYS[type(products)]}
     if isinstance(products, StaticProducts):
-        record |= {"scale": float(np.float32(products.scale)), "zero_point": products.zero_point}
+        record["scale"], record["zero_point"] = float(np.float32(products.scale)), products.zero_point
     if isinstance(products, StaticProducts | PerTokenProducts):
         record["smoothing"] = products.smoothing is not None
     return record
 
 
-def _place(weights: WeightsFile, name: str, tensor: NDArray[Any]) -> dict[str, Any]:
+def _place(weights: WeightsFile, name: str, tensor: NDArray[np.int8] | FloatArray) -> TensorRecord:
     """Put `tensor` into `weights` unless it is there; return its type, its shape and the byte where it begins."""
     offset = int(weights.place(name, tensor)["offset"])
-    return {"dtype": tensor.dtype.name, "shape": list(tensor.shape), "offset": offset}
+    dtype: Literal["int8", "float32"] = "int8" if tensor.dtype == np.int8 else "float32"
+    return {"dtype": dtype, "shape": list(tensor.shape), "offset": offset}
 
 
 def _layers(checkpoint: Checkpoint, plan: Plan) -> NamedTensors:

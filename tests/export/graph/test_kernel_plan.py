@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ import pytest
 from numpy.typing import NDArray
 
 from biobert_onnx.artifact.paths import ENCODER_GRAPH, MODEL_GRAPH, PLAN, WEIGHTS
+from biobert_onnx.kernels.plan import KernelPlan
 from biobert_onnx_export.checkpoint.checkpoint import Checkpoint
 from biobert_onnx_export.checkpoint.sentence_modules import Dense, LayerNorm, Normalize
 from biobert_onnx_export.graph.artifact_graphs import write_encoder_graph, write_graphs
@@ -106,6 +107,18 @@ def test_every_tensor_is_the_one_of_the_graphs(
 
 
 @of_each_recipe
+@pytest.mark.parametrize("pooling", ["mean", "pooler"])
+def test_the_runtime_reads_a_complete_plan(
+    source: Checkpoint, plan_of: MakePlan, tmp_path: Path, recipe: str, pooling: str
+) -> None:
+    write_graphs(source, plan_of(recipe), tmp_path, pooling=pooling)
+    plan, expected = KernelPlan.read(tmp_path), read(tmp_path)
+    if recipe != "some sites in float32":
+        plan.check_complete(tmp_path / PLAN)
+    assert {"format": 1, **asdict(plan)} == expected
+
+
+@of_each_recipe
 def test_a_tensor_is_in_the_weights_file_once_and_aligned(
     source: Checkpoint, plan_of: MakePlan, tmp_path: Path, recipe: str
 ) -> None:
@@ -148,7 +161,8 @@ def test_a_per_token_site_has_no_scale_and_a_float32_site_nothing(
 def test_the_sites_come_in_the_order_of_computation(source: Checkpoint, plan_of: MakePlan, tmp_path: Path) -> None:
     write_graphs(source, plan_of("static"), tmp_path, pooling="mean")
     kinds = ("attention.self", "attention.output", "intermediate", "output")
-    assert list(read(tmp_path)["sites"]) == [f"encoder.layer.{layer}.{kind}" for layer in range(4) for kind in kinds]
+    layers = range(source.geometry.num_hidden_layers)
+    assert list(read(tmp_path)["sites"]) == [f"encoder.layer.{layer}.{kind}" for layer in layers for kind in kinds]
 
 
 def test_geometry_activation_and_format_are_told(
@@ -181,15 +195,10 @@ def test_outlier_units_are_counted_and_their_tensors_kept(
 def test_the_modules_after_pooling_are_named_in_their_order(
     source: Checkpoint, plan_of: MakePlan, tmp_path: Path
 ) -> None:
-    ones = np.ones(7, dtype=np.float32)
+    ones, weight = np.ones(7, dtype=np.float32), np.ones((7, source.geometry.hidden_size), dtype=np.float32)
     modules = (
         Normalize(),
-        Dense(
-            place="3_Dense",
-            weight=np.ones((7, source.geometry.hidden_size), dtype=np.float32),
-            bias=ones,
-            activation="Tanh",
-        ),
+        Dense(place="3_Dense", weight=weight, bias=ones, activation="Tanh"),
         LayerNorm(place="4_LayerNorm", weight=ones, bias=ones),
     )
     checkpoint = replace(source, modules=replace(source.modules, after_pooling=modules))
