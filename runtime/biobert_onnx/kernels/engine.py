@@ -6,6 +6,7 @@ from pathlib import Path
 
 from biobert_onnx.artifact.manifest import Manifest
 from biobert_onnx.artifact.paths import PLAN
+from biobert_onnx.errors import ArtifactError
 from biobert_onnx.kernels.library import Kernel, KernelsUnavailableError, find_kernel
 from biobert_onnx.kernels.packed import Arrays, pack_in_memory
 from biobert_onnx.kernels.plan import KernelPlan
@@ -53,7 +54,19 @@ def supported_plan(folder: Path, manifest: Manifest) -> KernelPlan:
         raise KernelsUnavailableError(f"the artifact has precision {manifest.precision}, and they take int8")
     if PLAN not in manifest.files:
         raise KernelsUnavailableError(f"the artifact has no {PLAN}: it was exported before there were kernels")
-    return whole_plan(folder)
+    plan = whole_plan(folder)
+    found = (plan.pooling, plan.geometry["hidden_size"], plan.makes_unit_length)
+    expected = (manifest.pooling, manifest.dim, manifest.normalized)
+    if found != expected:
+        raise ArtifactError(
+            f"'{folder / PLAN}' has {_vectors(*found)}, expected {_vectors(*expected)}, as the manifest says: export "
+            "or copy the artifact again"
+        )
+    return plan
+
+
+def _vectors(pooling: str, dim: int, unit_length: bool) -> str:
+    return f"{pooling} pooling of {dim} channels{', unit length' if unit_length else ''}"
 
 
 def whole_plan(folder: Path) -> KernelPlan:

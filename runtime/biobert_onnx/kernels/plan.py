@@ -120,6 +120,11 @@ class KernelPlan:
         """Channels of one attention head."""
         return self.geometry["hidden_size"] // self.geometry["num_attention_heads"]
 
+    @property
+    def makes_unit_length(self) -> bool:
+        """Whether the vectors have unit length."""
+        return UNIT_LENGTH in self.after_pooling
+
     def site(self, layer: int, kind: str) -> SiteRecord:
         """Return the record of the site `kind` of a layer."""
         return self.sites[f"encoder.layer.{layer}.{kind}"]

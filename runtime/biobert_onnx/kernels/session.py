@@ -107,7 +107,7 @@ def _model(plan: KernelPlan, arrays: Arrays) -> c.Model:
         positions=sizes["max_position_embeddings"],
         activation=ACTIVATIONS.index(plan.activation),
         pooling=POOLINGS.index(plan.pooling),
-        unit_length=bool(plan.after_pooling),
+        unit_length=plan.makes_unit_length,
         epsilon=sizes["layer_norm_eps"],
         word_vectors=arrays["words"].ctypes.data,
         word_scales=arrays["word_scales"].ctypes.data,

@@ -14,7 +14,7 @@ from biobert_onnx import ArtifactError, Manifest, SentenceEncoder
 from biobert_onnx.artifact.manifest import FileRecord
 from biobert_onnx.cli.main import main
 from biobert_onnx.encoding.engines import prepack
-from biobert_onnx.kernels.prepacked import FOLDER, KEY
+from biobert_onnx.kernels.prepacked import FOLDER, KEY, PACKED_WEIGHTS
 from tests.support.damage import (
     a_folder,
     a_link_to_itself,
@@ -27,6 +27,7 @@ from tests.support.damage import (
     names,
     truncated,
 )
+from tests.support.engines import needs_kernels
 from tests.support.texts import TEXTS
 from tests.support.users import any_user
 
@@ -142,7 +143,7 @@ def test_a_graph_whose_weights_lie_outside_the_folder_is_refused(folder: Path, t
     (folder / "outside.bin").symlink_to(tmp_path / "outs.bin")
     resealed(folder, "encoder.onnx", lambda content: content.replace(b"model.onnx_data", place))
     with pytest.raises(ArtifactError, match=r"onnxruntime cannot load '.*encoder\.onnx'"):
-        SentenceEncoder(folder)
+        SentenceEncoder(folder, engine="onnxruntime")
 
 
 @pytest.mark.parametrize(
@@ -164,6 +165,29 @@ def test_a_file_that_is_none_of_ours_is_refused_at_load_though_the_manifest_vouc
 ) -> None:
     resealed(folder, name, change)
     with pytest.raises(ArtifactError, match=message):
+        SentenceEncoder(folder, engine="onnxruntime")
+    assert capfd.readouterr() == ("", "")
+
+
+@needs_kernels
+@pytest.mark.parametrize(
+    ("name", "change", "message"),
+    [
+        ("plan.json", lambda content: b"\xff" * len(content), r"plan\.json' cannot be read"),
+        ("plan.json", lambda content: b"[]", r"plan\.json' is no plan of format 1"),
+        (
+            "plan.json",
+            lambda content: content.replace(b'"mean"', b'"max"'),
+            r"has max pooling of 128 .*, expected mean",
+        ),
+        ("model.onnx_data", lambda content: content[:1000], r"model\.onnx_data' ends at byte 1000, before .* does"),
+    ],
+)
+def test_what_the_kernels_read_is_refused_at_load_though_the_manifest_vouches_for_it(
+    folder: Path, capfd: pytest.CaptureFixture[str], name: str, change: Callable[[bytes], bytes], message: str
+) -> None:
+    resealed(folder, name, change)
+    with pytest.raises(ArtifactError, match=message):
         SentenceEncoder(folder)
     assert capfd.readouterr() == ("", "")
 
@@ -172,6 +196,14 @@ def test_a_manifest_of_another_dimension_than_the_graphs_is_refused_at_load(fold
     manifest = Manifest.read(folder)
     replace(manifest, dim=manifest.dim + 1).write(folder)
     with pytest.raises(ArtifactError, match=rf"embeddings of {manifest.dim + 1} dimensions, as the manifest says"):
+        SentenceEncoder(folder, engine="onnxruntime")
+
+
+@needs_kernels
+def test_a_manifest_of_another_dimension_than_the_plan_is_refused_at_load(folder: Path) -> None:
+    manifest = Manifest.read(folder)
+    replace(manifest, dim=manifest.dim + 1).write(folder)
+    with pytest.raises(ArtifactError, match=rf"expected mean pooling of {manifest.dim + 1} channels"):
         SentenceEncoder(folder)
 
 
@@ -222,7 +254,8 @@ def test_a_folder_that_may_not_be_written_serves_all_the_same(
 
 
 @pytest.mark.parametrize("damage", [missing, emptied, a_link_to_outside])
-@pytest.mark.parametrize("name", [KEY, "encoder.onnx", "model.onnx_data"])
+@needs_kernels
+@pytest.mark.parametrize("name", [KEY, PACKED_WEIGHTS])
 def test_damaged_packed_weights_are_left_alone_at_load(
     folder: Path, encoder: SentenceEncoder, damage: Callable[[Path], None], name: str
 ) -> None:
@@ -232,11 +265,9 @@ def test_damaged_packed_weights_are_left_alone_at_load(
     assert str(folder / FOLDER) not in Path("/proc/self/maps").read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize("name", ["encoder.onnx", "model.onnx_data"])
-def test_one_flipped_bit_in_packed_weights_is_found_by_verify(
-    folder: Path, capsys: pytest.CaptureFixture[str], name: str
-) -> None:
-    path = prepack(folder) / name
+@needs_kernels
+def test_one_flipped_bit_in_packed_weights_is_found_by_verify(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = prepack(folder) / PACKED_WEIGHTS
     flipped(path, 4 * path.stat().st_size)
     assert main(["verify", str(folder)]) == 1
     assert f"'{path}' is not what prepack wrote: run prepack again, or remove" in capsys.readouterr().err

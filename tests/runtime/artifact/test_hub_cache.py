@@ -11,7 +11,7 @@ import pytest
 
 from biobert_onnx import ArtifactError, SentenceEncoder
 from biobert_onnx.cli.main import main
-from biobert_onnx.kernels.prepacked import FOLDER
+from biobert_onnx.kernels.prepacked import FOLDER, KEY, PACKED_WEIGHTS
 from tests.runtime.artifact.test_damage import resealed
 from tests.support.hub_cache import COMMIT, LAYOUTS, in_cache, link, snapshot_folder
 from tests.support.texts import TEXTS
@@ -36,7 +36,7 @@ def test_the_commands_take_a_snapshot_of_every_layout(
     assert (SentenceEncoder(snapshot).encode(TEXTS) == encoder.encode(TEXTS)).all()
     other = in_cache(artifact, tmp_path / "other", "copies")
     assert main(["prepack", str(other), "--quiet"]) == 0
-    for name in ("encoder.onnx", "model.onnx_data", "key.json"):
+    for name in (PACKED_WEIGHTS, KEY):
         assert (snapshot / FOLDER / name).read_bytes() == (other / FOLDER / name).read_bytes()
 
 
@@ -187,4 +187,4 @@ def test_a_graph_in_a_snapshot_whose_weights_have_another_name_is_refused(artifa
     snapshot = in_cache(folder, tmp_path / "hub", "store")
     link(snapshot / "tokenizer.json1", Path(os.path.realpath(snapshot / "tokenizer.json")))
     with pytest.raises(ArtifactError, match=r"onnxruntime cannot load '.*encoder\.onnx'"):
-        SentenceEncoder(snapshot)
+        SentenceEncoder(snapshot, engine="onnxruntime")
