@@ -202,6 +202,8 @@ class KernelPlan:
         sides = {"intermediate": (hidden, inner), "output": (inner, hidden)}
         for layer in self.layers:
             for kind in SITES:
+                if self.site(layer, kind)["products"] == "float32":  # check_supported names it
+                    continue
                 inputs, outputs = sides.get(kind, (hidden, hidden))
                 if self.site(layer, kind).get("smoothing"):
                     shapes[f"{self._name(layer)}.{kind}.inverse_smoothing"] = ("float32", (inputs,))
