@@ -1,0 +1,77 @@
+"""Builds of the kernels' C that are no part of the product: with emulated CPUs, for other CPUs, under sanitizers."""
+
+import os
+import subprocess
+import tempfile
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+from hatch_build import BASE_FLAGS, KERNEL_FLAGS, SOURCE
+
+KERNEL_TESTS = Path(__file__).parents[1] / "runtime" / "kernels"
+EMULATED = KERNEL_TESTS / "emulated"
+"""The folder of the header that stands for instructions which this CPU may lack."""
+
+EMULATED_KERNELS = ("amx", "vnni", "avxvnni")
+
+SANITIZE = "BIOBERT_ONNX_SANITIZE"
+"""The environment variable under which everything is compiled with sanitizers; `make sanitize` sets it."""
+
+SANITIZERS = ("-fsanitize=address,undefined", "-fno-sanitize-recover=all", "-g", "-fno-omit-frame-pointer", "-O1")
+
+
+@dataclass(frozen=True)
+class Unit:
+    """A C file, and the flags that it takes beside BASE_FLAGS."""
+
+    path: Path
+    flags: tuple[str, ...] = ()
+
+
+def build(output: Path, units: Sequence[Unit], *, command: Sequence[str] = ("gcc",), link: Sequence[str]) -> Path:
+    """Compile `units` side by side, link them into the file `output` and return it."""
+    sanitizers = SANITIZERS if os.environ.get(SANITIZE) else ()
+    with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor(os.cpu_count()) as pool:
+        objects = [f"{folder}/{index}.o" for index in range(len(units))]
+        commands = [
+            [*command, *BASE_FLAGS, *unit.flags, *sanitizers, "-c", str(unit.path), "-o", made]
+            for unit, made in zip(units, objects, strict=True)
+        ]
+        list(pool.map(_run, commands))
+        _run([*command, *sanitizers, *link, *objects, "-pthread", "-lm", "-o", str(output)])
+    return output
+
+
+def native_units(machine: str, *flags: str) -> list[Unit]:
+    """Return every C file of the library for `machine`, with the product's flags."""
+    kernels = KERNEL_FLAGS[machine]
+    macros = tuple(f"-DHAVE_{name.upper()}=1" for name in kernels)
+    return [
+        Unit(SOURCE / "kernel_plain.c", flags),
+        *(Unit(SOURCE / f"kernel_{name}.c", (*kernels[name], *flags)) for name in kernels),
+        *(Unit(path, (*macros, *flags)) for path in _other_files()),
+    ]
+
+
+def build_emulated(output: Path) -> Path:
+    """Build the library with the kernels of CPUs that this one may not be, and the plain one; it needs AVX2."""
+    flags = (*KERNEL_FLAGS["x86_64"]["avx2"], f"-I{EMULATED}", "-O1", "-Wno-psabi", "-Werror")
+    units = [
+        *(Unit(SOURCE / f"kernel_{name}.c", flags) for name in EMULATED_KERNELS),
+        Unit(SOURCE / "kernel_plain.c"),
+        Unit(EMULATED / "kernels.c", (f"-I{SOURCE}",)),
+        *(Unit(path) for path in _other_files() if path.name != "kernels.c"),
+    ]
+    return build(output, units, link=("-shared",))
+
+
+def _other_files() -> list[Path]:
+    """The files that are no kernels."""
+    return sorted(path for path in SOURCE.glob("*.c") if not path.name.startswith("kernel_"))
+
+
+def _run(command: Sequence[str]) -> None:
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 0, f"{' '.join(command)}\n{done.stderr}"
