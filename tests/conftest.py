@@ -23,7 +23,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 @pytest.fixture(scope="session")
 def tiny_checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A seeded BERT of 4 layers x 96 with a cased vocabulary, loud channels and an outlier unit."""
+    """A seeded BERT of 4 layers x 128, in heads of 32, with a cased vocabulary, loud channels and an outlier unit."""
     from benchmarks.standin import write_standin
     from tests.support.checkpoints import TINY
 

@@ -18,7 +18,7 @@ from biobert_onnx_export.checkpoint.checkpoint import Checkpoint
 from biobert_onnx_export.graph.artifact_graphs import write_graphs
 from biobert_onnx_export.graph.bert import float_plan
 from biobert_onnx_export.reference.texts import TextSets
-from tests.support.checkpoints import Tensors, copy_of, edit_json, transformers_vectors
+from tests.support.checkpoints import DIM, Tensors, copy_of, edit_json, transformers_vectors
 
 
 def test_two_exports_give_the_same_bytes(artifact: Path, tiny_checkpoint: Path, tmp_path: Path) -> None:
@@ -31,7 +31,7 @@ def test_two_exports_give_the_same_bytes(artifact: Path, tiny_checkpoint: Path, 
 
 def test_the_manifest_says_what_was_made(artifact: Path, tiny_checkpoint: Path) -> None:
     manifest = Manifest.read(artifact)
-    assert (manifest.name, manifest.dim, manifest.max_length, manifest.casing) == ("tiny", 96, 128, "cased")
+    assert (manifest.name, manifest.dim, manifest.max_length, manifest.casing) == ("tiny", DIM, 128, "cased")
     assert (manifest.pooling, manifest.precision, manifest.normalized) == ("mean", "int8", False)
     assert manifest.quantization["recipe"] == "static"
     assert manifest.quantization["outlier_layers"] == ["encoder.layer.3"]

@@ -14,6 +14,7 @@ import torch
 from biobert_onnx import SentenceEncoder
 from biobert_onnx.artifact.manifest import Manifest
 from biobert_onnx_export import export
+from tests.support.checkpoints import DIM
 from tests.support.texts import TEXTS
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # its own, of the packages that it loads
@@ -64,7 +65,7 @@ def plain_folder(tiny_checkpoint: Path, tmp_path_factory: pytest.TempPathFactory
     folder = tmp_path_factory.mktemp("checkpoints") / "sentences"
     shutil.copytree(tiny_checkpoint, folder)
     (folder / "1_Pooling").mkdir()
-    pooling = {"word_embedding_dimension": 96, "pooling_mode_mean_tokens": True}
+    pooling = {"word_embedding_dimension": DIM, "pooling_mode_mean_tokens": True}
     (folder / "1_Pooling" / "config.json").write_text(json.dumps(pooling))
     (folder / "tokenizer_config.json").write_text(json.dumps({"do_lower_case": False}))
     (folder / "sentence_bert_config.json").write_text(json.dumps({"max_seq_length": 100, "do_lower_case": False}))

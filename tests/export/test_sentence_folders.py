@@ -18,6 +18,7 @@ from biobert_onnx_export.graph.artifact_graphs import write_graphs
 from biobert_onnx_export.graph.bert import float_plan
 from biobert_onnx_export.reference.texts import TextSets
 from biobert_onnx_export.reference.vectors import relative_difference
+from tests.support.checkpoints import DIM
 from tests.support.folders import write_json
 from tests.support.sentence_transformers import (
     TEXTS,
@@ -55,7 +56,7 @@ def with_dense(inputs: int, outputs: int, **options: Any) -> Callable[[Path], No
 
 
 def fill_chain(folder: Path) -> None:
-    write_dense(folder / "3_Dense", 192, 40, activation_function="torch.nn.modules.activation.GELU")
+    write_dense(folder / "3_Dense", 2 * DIM, 40, activation_function="torch.nn.modules.activation.GELU")
     write_layer_norm(folder / "4_LayerNorm", 40)
     write_json(folder / "5_Dropout" / "config.json", {"dropout": 0.5})
     write_dense(folder / "6_Dense", 40, 12, as_pickle=True)
@@ -83,15 +84,15 @@ OLD = {
     "sentence_roberta_config.json": Old({"settings_file": "sentence_roberta_config.json"}),
     "short": Old({"settings": {"max_seq_length": 9}}),
     "no limit": Old({"settings": {"max_seq_length": None}}),
-    "Dense without activation": Old({"more": ["Dense"]}, with_dense(96, 33)),
-    "Dense without bias": Old({"more": ["Dense"]}, with_dense(96, 100, bias=False, as_pickle=True)),
+    "Dense without activation": Old({"more": ["Dense"]}, with_dense(DIM, 33)),
+    "Dense without bias": Old({"more": ["Dense"]}, with_dense(DIM, 100, bias=False, as_pickle=True)),
     "a chain": CHAIN,
     "prompts": Old({"prompts": PROMPTS}),
     "prompts beside a folder": Old({"prompts": PROMPTS, "inside": "0_Transformer"}),
     "empty prompts": Old({"prompts": {"prompts": {}, "default_prompt_name": "query"}}),
     "prompts left out of pooling": Old({"pooling": {"pooling_mode": "mean", "include_prompt": False}}),
 } | {
-    f"Dense with {each.rpartition('.')[2]}": Old({"more": ["Dense"]}, with_dense(96, 33, activation_function=each))
+    f"Dense with {each.rpartition('.')[2]}": Old({"more": ["Dense"]}, with_dense(DIM, 33, activation_function=each))
     for each in (
         "torch.nn.modules.activation.ReLU",
         "torch.nn.modules.activation.LeakyReLU",
@@ -134,10 +135,10 @@ def test_float32_graphs_of_an_old_folder_give_their_vectors(tiny_checkpoint: Pat
 @pytest.mark.parametrize(
     ("limit", "kinds"),
     [
-        (16, [("Pooling", 96, "mean")]),
-        (None, [("Pooling", 96, "weightedmean"), ("Normalize",)]),
-        (40, [("Pooling", 96, ["mean", "cls"]), ("Dense", 192, 24), ("LayerNorm", 24), ("Dropout", 0.3)]),
-        (None, [("Pooling", 96, ["max"]), ("Normalize",), ("Dense", 96, 7, False)]),
+        (16, [("Pooling", DIM, "mean")]),
+        (None, [("Pooling", DIM, "weightedmean"), ("Normalize",)]),
+        (40, [("Pooling", DIM, ["mean", "cls"]), ("Dense", 2 * DIM, 24), ("LayerNorm", 24), ("Dropout", 0.3)]),
+        (None, [("Pooling", DIM, ["max"]), ("Normalize",), ("Dense", DIM, 7, False)]),
     ],
 )
 def test_float32_graphs_of_a_folder_that_they_saved_give_their_vectors(
@@ -200,7 +201,7 @@ def test_the_default_prompt_stands_before_every_text_that_is_measured(artifact_o
 )
 def test_they_load_the_side_files_of_every_pooling(tiny_checkpoint: Path, tmp_path: Path, pooling: str) -> None:
     manifest = export(tiny_checkpoint, tmp_path / "artifact", pooling=pooling, precision="fp32")
-    assert (manifest.pooling, manifest.dim) == (pooling, 96 * len(pooling.split("+")))
+    assert (manifest.pooling, manifest.dim) == (pooling, DIM * len(pooling.split("+")))
     expected = SentenceEncoder(tmp_path / "artifact").encode(TEXTS)
     found = onnx_backend(tmp_path / "artifact").encode(list(TEXTS), batch_size=1)
     assert relative_difference(found, expected) <= 1e-5
@@ -208,11 +209,11 @@ def test_they_load_the_side_files_of_every_pooling(tiny_checkpoint: Path, tmp_pa
 
 def test_a_pooling_with_the_pooler_has_no_modules_for_them(tiny_checkpoint: Path, tmp_path: Path) -> None:
     manifest = export(tiny_checkpoint, tmp_path / "artifact", pooling="pooler+mean", precision="fp32")
-    assert (manifest.pooling, manifest.dim) == ("pooler+mean", 192)
+    assert (manifest.pooling, manifest.dim) == ("pooler+mean", 2 * DIM)
     assert not (tmp_path / "artifact" / "modules.json").exists()
     parts = [
         SentenceEncoder(tmp_path / "artifact").encode(TEXTS, truncate_dim=dim)[:, start:]
-        for start, dim in ((0, 96), (96, 192))
+        for start, dim in ((0, DIM), (DIM, 2 * DIM))
     ]
     assert np.abs(parts[0]).max() <= 1
     assert relative_difference(parts[1], onnx_mean(tmp_path / "artifact")) <= 1e-5

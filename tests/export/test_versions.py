@@ -65,7 +65,7 @@ def folders_that_versions_read_otherwise(work: Path) -> Sequence[Path]:
     write_tokenizer_json(lowers, normalizer=sequence_state(LOWERCASE, keeps))
     tokens = ["<E1>" if token == "[unused1]" else token for token in UNCASED]
     special = write_checkpoint(work / "special", tokens, settings={"do_lower_case": True}, max_position_embeddings=128)
-    modules = old_folder(special, work / "modules", pooling={"word_embedding_dimension": 32}, more=["Normalize"])
+    modules = old_folder(special, work / "modules", pooling={}, more=["Normalize"])
     write_json(special / "special_tokens_map.json", {"additional_special_tokens": [{"content": "<E1>"}]})
     return lowers, special, modules
 

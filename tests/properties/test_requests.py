@@ -15,7 +15,9 @@ from biobert_onnx.serving import serverless
 from tests.properties.strategies import json_values, nestings, texts
 
 OPTIONS = ("encoding_format", "dimensions", "normalize", "long_texts", "prompt", "prompt_name")
-VALUES = st.one_of(json_values, texts, st.sampled_from(["float", "base64", "truncate", "window", "error", True, 1, 96]))
+VALUES = st.one_of(
+    json_values, texts, st.sampled_from(["float", "base64", "truncate", "window", "error", True, 1, 128])
+)
 
 requests = st.fixed_dictionaries(
     {"texts": st.one_of(st.lists(texts, max_size=3), texts, st.lists(json_values, max_size=3), json_values)},

@@ -13,14 +13,17 @@ from transformers import BertConfig, BertModel, BertTokenizerFast
 
 TINY = BertConfig(
     vocab_size=2000,
-    hidden_size=96,
+    hidden_size=128,
     num_hidden_layers=4,
-    num_attention_heads=6,
-    intermediate_size=192,
+    num_attention_heads=4,
+    intermediate_size=256,
     max_position_embeddings=128,
     initializer_range=0.08,
     layer_norm_eps=1e-12,
 )
+"""A geometry that every engine takes: widths are multiples of 64, and heads have 32."""
+
+DIM: int = TINY.hidden_size
 
 Tensors = dict[str, torch.Tensor]
 

@@ -60,17 +60,17 @@ def write_checkpoint(
     rows: int | None = None,
     **config: Any,
 ) -> Path:
-    """Write a seeded BERT of 2 layers x 32 as transformers' class `kind`, and its vocab.txt; returns `folder`.
+    """Write a seeded BERT as transformers' class `kind`, and its vocab.txt; returns `folder`.
 
-    `settings`: the content of tokenizer_config.json; None writes none. `rows`: those of the word embeddings, one a
-    token by default.
+    It has 2 layers x 128, in heads of 32. `settings`: the content of tokenizer_config.json; None writes none. `rows`:
+    those of the word embeddings, one a token by default.
     """
     sizes = {
         "vocab_size": rows or len(tokens),
-        "hidden_size": 32,
+        "hidden_size": 128,
         "num_hidden_layers": 2,
-        "num_attention_heads": 2,
-        "intermediate_size": 64,
+        "num_attention_heads": 4,
+        "intermediate_size": 256,
         "max_position_embeddings": 64,
         "initializer_range": 0.3,
     }

@@ -1,5 +1,6 @@
 """Folders of sentence-transformers, laid out by hand as its versions did, and the vectors of the installed version."""
 
+import json
 import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -45,7 +46,8 @@ def old_folder(
     shutil.copytree(checkpoint, folder / inside)
     write_json(folder / inside / "tokenizer_config.json", {"do_lower_case": False, "tokenizer_class": "BertTokenizer"})
     write_json(folder / inside / settings_file, {"max_seq_length": 77, "do_lower_case": False} | dict(settings or {}))
-    write_json(folder / "1_Pooling" / "config.json", {"word_embedding_dimension": 96} | dict(pooling))
+    dim = json.loads((checkpoint / "config.json").read_text())["hidden_size"]
+    write_json(folder / "1_Pooling" / "config.json", {"word_embedding_dimension": dim} | dict(pooling))
     listed = [(kind, inside), ("Pooling", "1_Pooling"), *((each, f"{i}_{each}") for i, each in enumerate(more, 2))]
     write_json(
         folder / "modules.json",

@@ -8,6 +8,7 @@ from biobert_onnx_export import CheckpointError
 from biobert_onnx_export.checkpoint.checkpoint import Checkpoint
 from biobert_onnx_export.checkpoint.pooling import PoolingSettings
 from biobert_onnx_export.checkpoint.rules import Rule
+from tests.support.checkpoints import DIM
 from tests.support.folders import write_json
 from tests.support.sentence_transformers import old_folder
 
@@ -91,7 +92,7 @@ def test_an_unknown_pooling_is_refused_with_those_that_are_known(source: Checkpo
         source.pooling(pooling)
 
 
-@pytest.mark.parametrize(("pooling", "dim"), [("mean", 96), ("cls+pooler", 192), ("mean+max+mean", 288)])
+@pytest.mark.parametrize(("pooling", "dim"), [("mean", DIM), ("cls+pooler", 2 * DIM), ("mean+max+mean", 3 * DIM)])
 def test_a_concatenation_has_the_numbers_of_all_its_modes(source: Checkpoint, pooling: str, dim: int) -> None:
     assert source.dim(source.pooling(pooling)) == dim
 

@@ -12,6 +12,7 @@ from biobert_onnx_export.checkpoint.checkpoint import Checkpoint
 from biobert_onnx_export.checkpoint.sentence_modules import Dense, LayerNorm, Normalize
 from biobert_onnx_export.checkpoint.sentence_transformers import SentenceModules
 from biobert_onnx_export.checkpoint.transformer_settings import FILES
+from tests.support.checkpoints import DIM
 from tests.support.folders import write_json
 from tests.support.sentence_transformers import old_folder, write_dense, write_layer_norm
 
@@ -126,7 +127,7 @@ def test_modules_after_pooling_keep_their_order_and_dropout_is_left_out(tiny_che
     folder = old_folder(
         tiny_checkpoint, tmp_path / "st", more=["Normalize", "Dense", "Dropout", "LayerNorm", "Normalize", "Dropout"]
     )
-    write_dense(folder / "3_Dense", 96, 40)
+    write_dense(folder / "3_Dense", DIM, 40)
     write_layer_norm(folder / "5_LayerNorm", 40)
     checkpoint = Checkpoint.read(str(folder))
     assert [type(module) for module in checkpoint.modules.after_pooling] == [Normalize, Dense, LayerNorm, Normalize]
@@ -141,7 +142,7 @@ def test_vectors_are_not_normalized_if_another_module_is_the_last_that_does_some
     folder = old_folder(tiny_checkpoint, tmp_path / "st", more=more)
     for index, kind in enumerate(more, start=2):
         if kind == "LayerNorm":
-            write_layer_norm(folder / f"{index}_{kind}", 96)
+            write_layer_norm(folder / f"{index}_{kind}", DIM)
     assert not SentenceModules.read(folder).normalized
 
 
@@ -254,14 +255,15 @@ def test_a_pooling_of_another_width_names_both_sides(tiny_checkpoint: Path, tmp_
     folder = old_folder(tiny_checkpoint, tmp_path / "st")
     write_json(folder / "1_Pooling" / "config.json", {key: 64, "pooling_mode": "mean"})
     message = refused(folder)
-    assert f"1_Pooling/config.json' has {key} 64, expected 96, the hidden_size of the encoder's config" in message
+    assert f"1_Pooling/config.json' has {key} 64, expected {DIM}, the hidden_size of the encoder's config" in message
 
 
 def test_a_dense_that_the_pooling_does_not_fit_names_both_sides(tiny_checkpoint: Path, tmp_path: Path) -> None:
     folder = old_folder(tiny_checkpoint, tmp_path / "st", pooling={"pooling_mode": ["cls", "mean"]}, more=["Dense"])
-    write_dense(folder / "2_Dense", 192, 8)
+    write_dense(folder / "2_Dense", 2 * DIM, 8)
     checkpoint = Checkpoint.read(str(folder))
     assert checkpoint.pooling(None) == "cls+mean"
     assert checkpoint.pooling("max+cls") == "max+cls"
-    with pytest.raises(CheckpointError, match="'2_Dense' takes vectors of 192 numbers, but those before it have 96"):
+    message = f"'2_Dense' takes vectors of {2 * DIM} numbers, but those before it have {DIM}"
+    with pytest.raises(CheckpointError, match=message):
         checkpoint.pooling("mean")

@@ -8,7 +8,7 @@ import torch
 
 from biobert_onnx_export import CheckpointError
 from biobert_onnx_export.checkpoint.checkpoint import Checkpoint
-from tests.support.checkpoints import Tensors, copy_of
+from tests.support.checkpoints import DIM, Tensors, copy_of
 
 QUERY = "encoder.layer.0.attention.self.query.weight"
 
@@ -71,7 +71,7 @@ def twice(tensors: Tensors) -> Tensors:
     [
         (without_query, f"lacks {QUERY}"),
         (with_adapter, r"holds unexpected encoder\.layer\.0\.adapter\.weight"),
-        (transposed_word_embeddings, r"word_embeddings\.weight \(96, 2000\), expected \(2000, 96\)"),
+        (transposed_word_embeddings, rf"word_embeddings\.weight \({DIM}, 2000\), expected \(2000, {DIM}\)"),
         (with_a_nan, f"not finite, {QUERY}"),
         (twice, r"holds 2 encoders, under the prefixes 'bert\.' and ''"),
     ],

@@ -12,7 +12,7 @@ import torch
 from biobert_onnx_export import CheckpointError
 from biobert_onnx_export.checkpoint.config import BertGeometry
 from biobert_onnx_export.checkpoint.weights import Weights
-from tests.support.checkpoints import Tensors, copy_of
+from tests.support.checkpoints import DIM, Tensors, copy_of
 
 QUERY = "encoder.layer.0.attention.self.query.weight"
 
@@ -151,7 +151,7 @@ def test_a_file_without_an_encoder_says_what_it_holds(geometry: BertGeometry, tm
 def test_a_tensor_under_its_old_and_its_new_name_is_refused(
     tensors: Tensors, geometry: BertGeometry, tmp_path: Path
 ) -> None:
-    stored = tensors | {"embeddings.LayerNorm.gamma": torch.ones(96)}
+    stored = tensors | {"embeddings.LayerNorm.gamma": torch.ones(DIM)}
     with pytest.raises(CheckpointError, match=r"twice, as embeddings\.LayerNorm\.gamma and embeddings\.LayerNorm\.we"):
         Weights.read(saved(tmp_path, stored), geometry)
 
@@ -233,9 +233,11 @@ def test_a_second_file_of_the_same_shapes_is_said_and_not_read(
 def test_two_files_of_other_shapes_are_refused_by_both_names(
     tensors: Tensors, geometry: BertGeometry, both: Path, prefix: str, zipped: bool
 ) -> None:
-    stored = under(prefix, tensors | {QUERY: torch.zeros(96, 32)})
+    stored = under(prefix, tensors | {QUERY: torch.zeros(DIM, 32)})
     torch.save(stored, both / "pytorch_model.bin", _use_new_zipfile_serialization=zipped)
-    with pytest.raises(CheckpointError, match=rf"{QUERY} is \(96, 96\) in the first and \(96, 32\) in") as raised:
+    with pytest.raises(
+        CheckpointError, match=rf"{QUERY} is \({DIM}, {DIM}\) in the first and \({DIM}, 32\) in"
+    ) as raised:
         Weights.read(both, geometry)
     assert all(f"'{both / name}'" in str(raised.value) for name in ("model.safetensors", "pytorch_model.bin"))
 
@@ -244,7 +246,7 @@ def test_a_second_file_with_a_layer_more_is_refused(tensors: Tensors, geometry: 
     layer = {name.replace("layer.3", "layer.4"): tensor for name, tensor in tensors.items() if "layer.3" in name}
     saved(both, tensors | layer)
     with pytest.raises(
-        CheckpointError, match=r"encoder\.layer\.4\.\S+ is absent in the first and \(96,\) in the second"
+        CheckpointError, match=rf"encoder\.layer\.4\.\S+ is absent in the first and \({DIM},\) in the second"
     ):
         Weights.read(both, geometry)
 
@@ -253,7 +255,7 @@ def test_a_second_file_may_lack_the_pooler_or_have_a_head(
     tensors: Tensors, geometry: BertGeometry, expected: Weights, both: Path
 ) -> None:
     stored = {name: tensor for name, tensor in tensors.items() if not name.startswith("pooler.")}
-    saved(both, stored | {"classifier.weight": torch.zeros(3, 96)})
+    saved(both, stored | {"classifier.weight": torch.zeros(3, DIM)})
     assert_same(Weights.read(both, geometry), expected)
 
 

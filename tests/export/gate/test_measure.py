@@ -21,6 +21,7 @@ from biobert_onnx_export.gate.measure import (
 from biobert_onnx_export.graph.artifact_graphs import write_graphs
 from biobert_onnx_export.graph.bert import float_plan
 from biobert_onnx_export.reference.targets import Targets
+from tests.support.checkpoints import DIM
 
 
 @pytest.fixture(scope="module")
@@ -35,7 +36,7 @@ def folder(source: Checkpoint, tmp_path_factory: pytest.TempPathFactory) -> Path
 def another(source: Checkpoint) -> Checkpoint:
     """The tiny checkpoint with one bias of its last layer changed a little."""
     name = "encoder.layer.3.output.LayerNorm.bias"
-    changed = source.tensors[name] + np.linspace(0, 0.001, 96, dtype=np.float32)
+    changed = source.tensors[name] + np.linspace(0, 0.001, DIM, dtype=np.float32)
     return replace(source, tensors={**source.tensors, name: changed})
 
 
@@ -73,5 +74,5 @@ def test_fidelity_is_measured_on_every_held_out_set(folder: Path, targets: Targe
     found = measure_fidelity(folder, targets.held_out)
     assert {name: record["texts"] for name, record in found.items()} == {"gated": 205, "general": 60}
     general = targets.held_out["general"]
-    cosine = cosines(encoder_vectors(folder, general.token_ids, dim=96), general.vectors)
+    cosine = cosines(encoder_vectors(folder, general.token_ids, dim=DIM), general.vectors)
     assert found["general"]["cosine_mean"] == pytest.approx(cosine.mean(), abs=1e-6)

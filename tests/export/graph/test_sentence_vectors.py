@@ -21,6 +21,7 @@ from biobert_onnx_export.quantize.recipes import STATIC
 from biobert_onnx_export.reference.after_pooling import apply
 from biobert_onnx_export.reference.reference import Reference
 from biobert_onnx_export.reference.vectors import pool, relative_difference
+from tests.support.checkpoints import DIM
 
 RANDOM = np.random.default_rng(5)
 LENGTHS = (2, 3, 16, 47, 128)
@@ -41,11 +42,11 @@ SUBJECTS: Mapping[str, tuple[str, tuple[SentenceModule, ...]]] = {
     **{mode: (mode, ()) for mode in ("mean", "max", "mean_sqrt_len_tokens", "weightedmean", "cls", "pooler")},
     "two": ("cls+mean", ()),
     "all, two of them twice": ("weightedmean+mean+max+cls+mean_sqrt_len_tokens+pooler+mean+max", ()),
-    "the first token alone": ("pooler+cls", (dense(192, 7, "Tanh"),)),
-    **{f"Dense {each}": ("mean", (dense(96, 33, each),)) for each in ACTIVATIONS},
-    "without bias": ("max", (dense(96, 64, "Identity", bias=False), Normalize())),
-    "LayerNorm": ("cls+max", (layer_norm(192),)),
-    "a chain": ("mean", (Normalize(), dense(96, 50, "GELU"), layer_norm(50), dense(50, 13, "Tanh"), Normalize())),
+    "the first token alone": ("pooler+cls", (dense(2 * DIM, 7, "Tanh"),)),
+    **{f"Dense {each}": ("mean", (dense(DIM, 33, each),)) for each in ACTIVATIONS},
+    "without bias": ("max", (dense(DIM, 64, "Identity", bias=False), Normalize())),
+    "LayerNorm": ("cls+max", (layer_norm(2 * DIM),)),
+    "a chain": ("mean", (Normalize(), dense(DIM, 50, "GELU"), layer_norm(50), dense(50, 13, "Tanh"), Normalize())),
 }
 
 of_each_subject = pytest.mark.parametrize("subject", SUBJECTS)

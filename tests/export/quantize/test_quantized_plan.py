@@ -18,6 +18,7 @@ from biobert_onnx_export.quantize.calibration import ChannelRanges
 from biobert_onnx_export.quantize.quantized_plan import quantized_plan
 from biobert_onnx_export.quantize.recipes import PER_TOKEN, STATIC
 from biobert_onnx_export.reference.targets import Targets
+from tests.support.checkpoints import DIM
 
 Ranges = Mapping[Site, ChannelRanges]
 
@@ -57,5 +58,5 @@ def test_smoothing_and_outlier_units_leave_the_vectors_unchanged(
     plan = replace(plan, words=FloatTable(vectors=word_embeddings(source)))
     write_encoder_graph(source, plan, tmp_path, pooling="mean")
     expected = targets.samples.vectors
-    found = encoder_vectors(tmp_path, targets.samples.token_ids, dim=96)
+    found = encoder_vectors(tmp_path, targets.samples.token_ids, dim=DIM)
     assert np.abs(found - expected).max() / np.abs(expected).max() < 1e-5

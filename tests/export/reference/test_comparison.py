@@ -59,7 +59,7 @@ def in_sentence_transformers(folder: Path, *, encoder: str = "Transformer") -> P
             for index, (path, kind) in enumerate(kinds)
         ],
     )
-    write_json(folder / "1_Pooling" / "config.json", {"word_embedding_dimension": 32, "pooling_mode_cls_token": True})
+    write_json(folder / "1_Pooling" / "config.json", {"word_embedding_dimension": 128, "pooling_mode_cls_token": True})
     write_json(folder / "sentence_bert_config.json", {"max_seq_length": 20, "do_lower_case": False})
     return folder
 
@@ -100,7 +100,7 @@ def test_transformers_lower_cases_a_text_where_only_sentence_transformers_would(
 ) -> None:
     folder = in_sentence_transformers(write_checkpoint(tmp_path / "folder", words, settings={"do_lower_case": False}))
     write_json(folder / "sentence_bert_config.json", {"do_lower_case": True})
-    write_json(folder / "1_Pooling" / "config.json", {"word_embedding_dimension": 32})  # which names no mode
+    write_json(folder / "1_Pooling" / "config.json", {"word_embedding_dimension": 128})  # which names no mode
     found = compared(folder, tmp_path)
     assert found.loader is not None and found.loader.startswith("transformers ")
     assert found.explained == ()

@@ -15,7 +15,7 @@ from biobert_onnx.catalog import models
 from biobert_onnx.catalog.models import SENTENCES, Model
 from biobert_onnx.cli.main import main
 from biobert_onnx_export import export
-from tests.support.checkpoints import transformers_vectors
+from tests.support.checkpoints import DIM, transformers_vectors
 from tests.support.sentence_transformers import old_folder
 
 NAME = "sent_tiny_cased"
@@ -44,7 +44,7 @@ def model(tiny_checkpoint: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Mo
         spark_nlp=NAME,
         short="tiny",  # the name of the checkpoint's folder
         title="Tiny",
-        dim=96,
+        dim=DIM,
         parameters=None,
         casing="cased",
         max_length=128,

@@ -33,9 +33,9 @@ def test_loading_and_encoding_print_nothing_and_leave_progress_bars_as_they_were
 ) -> None:
     pytest.importorskip("sentence_transformers")
     plain = write_checkpoint(tmp_path / "plain", UNCASED, settings={"do_lower_case": True}, max_position_embeddings=128)
-    modules = old_folder(plain, tmp_path / "modules", pooling={"word_embedding_dimension": 32})
+    modules = old_folder(plain, tmp_path / "modules", pooling={})
     command = [sys.executable, "-W", "default", "-c", LOAD, str(plain), str(modules)]
     environment = os.environ | {"HF_HUB_DISABLE_PROGRESS_BARS": disable_bars}
     done = subprocess.run(command, capture_output=True, text=True, env=environment)
-    assert done.stdout.splitlines() == ["(2, 32)"] * 2
+    assert done.stdout.splitlines() == ["(2, 128)"] * 2
     assert done.stderr == ""

@@ -197,7 +197,7 @@ def test_another_artifact_at_the_drivers_path_is_refused(artifact: Path, tmp_pat
 
 def refusals() -> list[tuple[str, Any]]:
     return [
-        ("dimension is 768, but 96 for the artifact", lambda stage, frame: stage.setDimension(768).transform(frame)),
+        ("dimension is 768, but 128 for the artifact", lambda stage, frame: stage.setDimension(768).transform(frame)),
         (
             "caseSensitive is False, but True for the artifact",
             lambda stage, frame: stage.setCaseSensitive(False).transform(frame),
