@@ -105,6 +105,8 @@ class Manifest:
     asked for; None for none. `include_prompt`: whether the tokens of a prompt count in pooling.
     `rules`: how the checkpoint was read, one record a decision; for people.
     `checkpoint`, `versions`, `quantization` and `fidelity`: records that the export makes, for people and tools.
+    `kernels_fidelity`: the same record as `fidelity`, of the vectors that the kernels compute; None if they were not
+    measured.
     `files`: size and sha256 of each file, by its path inside the folder. The file also holds its own sha256: that of
     its bytes with zeros in that place.
     """
@@ -125,6 +127,7 @@ class Manifest:
     versions: Mapping[str, str]
     quantization: Mapping[str, Any]
     fidelity: Annotated[Mapping[str, Any], Mapping[str, FidelityRecord]]
+    kernels_fidelity: Annotated[Mapping[str, Any] | None, Mapping[str, FidelityRecord] | None] = None
     files: Annotated[Mapping[str, FileRecord], Keys((ENCODER_GRAPH, MODEL_GRAPH, WEIGHTS, TOKENIZER))]
 
     @property
