@@ -123,5 +123,5 @@ def export(
             comparison=comparison,
             quantization=quantization,
             fidelity=fidelity[ONNXRUNTIME],
-            kernels_fidelity=fidelity.get(KERNELS, {}),
+            kernels_fidelity=fidelity.get(KERNELS),
         )

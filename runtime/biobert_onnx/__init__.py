@@ -3,11 +3,12 @@
 from biobert_onnx.artifact.manifest import Manifest
 from biobert_onnx.embeddings import embedding_ranges, quantize_embeddings, similarity
 from biobert_onnx.encoder import SentenceEncoder
-from biobert_onnx.errors import ArtifactError, TextTooLongError, TruncationWarning
+from biobert_onnx.errors import ArtifactError, EngineWarning, TextTooLongError, TruncationWarning
 from biobert_onnx.version import __version__
 
 __all__ = [
     "ArtifactError",
+    "EngineWarning",
     "Manifest",
     "SentenceEncoder",
     "TextTooLongError",

@@ -63,7 +63,8 @@ class SentenceEncoder:
         `prepacked`: a folder made by `biobert-onnx prepack --into`; None takes the one inside the artifact. The kernels
         use either if it was made from this artifact.
         `engine`: "kernels" or "onnxruntime"; None takes the kernels where they can run this artifact, else onnxruntime.
-        The vectors of the two differ by what int8 rounding costs: keep those of one engine together.
+        The vectors of the two differ by what int8 rounding costs: keep those of one engine together. With None, an
+        EngineWarning says so if the artifact was measured on the kernels and onnxruntime takes over.
 
         Raises ArtifactError if the folder is no complete artifact (sizes are checked here, sha256 by
         `biobert-onnx verify`), FileNotFoundError if `prepacked` holds no packed weights, ValueError if `path` is empty,
@@ -80,6 +81,7 @@ class SentenceEncoder:
         self._threads = _checked_threads(threads)
         packed = folder / FOLDER if prepacked is None else existing_folder(prepacked)
         self._engine = Engine.choose(folder, manifest, engine)
+        self._engine.warn_of_fallback(manifest, stacklevel=2)
         tokenizer = TextTokenizer(folder / TOKENIZER)
         self._session = self._engine.open(folder, manifest, packed=packed, threads=self._threads)
         self._pipeline = Pipeline(

@@ -1,4 +1,4 @@
-"""The errors and the warning of this package, and how their messages show a value."""
+"""The errors and the warnings of this package, and how their messages show a value."""
 
 import reprlib
 import sys
@@ -18,6 +18,25 @@ class ArtifactError(ValueError):
 
 class BundleError(ValueError):
     """The zip could not be made: a dependency could not be had, or all is too large."""
+
+
+class EngineError(ValueError):
+    """The kernels were asked for and cannot run an artifact here. `reason`: why not, as a clause after "because"."""
+
+    def __init__(self, artifact: str, reason: str) -> None:
+        """Say that the kernels cannot run `artifact`, a path, because `reason`."""
+        super().__init__(artifact, reason)
+        self.artifact, self.reason = artifact, reason
+
+    def __str__(self) -> str:
+        return (
+            f"engine is 'kernels', but they cannot run '{self.artifact}' here, because {self.reason}: leave engine= "
+            "out to get onnxruntime"
+        )
+
+
+class EngineWarning(UserWarning):
+    """onnxruntime computes, unasked, the vectors of an artifact that was measured on the kernels."""
 
 
 class TextTooLongError(ValueError):

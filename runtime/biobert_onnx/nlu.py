@@ -77,20 +77,22 @@ def load(
     folder: str | os.PathLike[str] | None = None,
     max_length: int | None = None,
     threads: int | None = None,
+    engine: str | None = None,
 ) -> Pipeline:
     """Return a pipeline on an artifact: a path, or a model's name; the artifact's folder then has Spark NLP's name.
 
     `en.embed_sentence.biobert.pubmed_base_cased` is the artifact `sent_biobert_pubmed_base_cased`, in `folder` or else
     in the working directory. The column of vectors is `sentence_embedding_biobert` for NLU's names, as in NLU, and
     `sentence_embedding_` with the artifact's name for any other.
-    `max_length`, `threads`: as for SentenceEncoder.
+    `max_length`, `threads`, `engine`: as for SentenceEncoder.
 
-    Raises ArtifactError if the artifact is not found, ModuleNotFoundError without the extra `pandas`.
+    Raises ArtifactError if the artifact is not found, what SentenceEncoder raises, and ModuleNotFoundError without the
+    extra `pandas`.
     """
     _pandas()
     artifact = find_artifact(name_or_artifact, folder=folder)
     short = "biobert" if os.fspath(name_or_artifact).startswith(NLU_PREFIX) else re.sub(r"\W", "_", artifact.name)
-    encoder = SentenceEncoder(artifact, max_length=max_length, threads=threads)
+    encoder = SentenceEncoder(artifact, max_length=max_length, threads=threads, engine=engine)
     return Pipeline(encoder, column=f"sentence_embedding_{short}")
 
 

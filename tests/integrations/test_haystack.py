@@ -9,6 +9,7 @@ import pytest
 
 from biobert_onnx import ArtifactError, SentenceEncoder, similarity
 from tests.integrations.examples import QUERY, example, run
+from tests.support.engines import each_engine
 from tests.support.texts import TEXTS
 
 os.environ["HAYSTACK_TELEMETRY_ENABLED"] = "False"  # read when haystack is imported
@@ -73,7 +74,13 @@ def test_components_come_back_from_their_dictionaries(artifact: Path) -> None:
     documents = BiobertOnnxDocumentEmbedder(artifact, meta_fields_to_embed=["title"], embedding_separator=" ")
     assert BiobertOnnxTextEmbedder.from_dict(text.to_dict()).to_dict() == text.to_dict()
     assert BiobertOnnxDocumentEmbedder.from_dict(documents.to_dict()).to_dict() == documents.to_dict()
-    assert text.to_dict()["init_parameters"] == {"path": str(artifact), "max_length": 16, "threads": 1, **OPTIONS}
+    assert text.to_dict()["init_parameters"] == {
+        "path": str(artifact),
+        "max_length": 16,
+        "threads": 1,
+        "engine": None,
+        **OPTIONS,
+    }
 
 
 def test_a_pipeline_comes_back_from_yaml(artifact: Path, encoder: SentenceEncoder) -> None:
@@ -107,3 +114,9 @@ def test_the_example_finds_the_nearest_neighbour(subject: SentenceEncoder) -> No
     names = run(example("frameworks.md", "Haystack", "python"), texts=texts)
     cosines = similarity(subject.encode([QUERY]), subject.encode(texts))[0]
     assert names["neighbour"].content == texts[cosines.argmax()]
+
+
+@each_engine
+def test_its_engine_is_the_encoders(artifact: Path, engine: str) -> None:
+    expected = SentenceEncoder(artifact, engine=engine).encode(TEXTS[:1])
+    assert BiobertOnnxTextEmbedder(artifact, engine=engine).run(TEXTS[0])["embedding"] == expected[0].tolist()

@@ -9,6 +9,7 @@ import pytest
 
 from biobert_onnx import SentenceEncoder, similarity
 from tests.integrations.examples import QUERY, example, run
+from tests.support.engines import each_engine
 from tests.support.texts import TEXTS
 
 pytest.importorskip("llama_index.core", reason="needs the extra 'interop'")
@@ -77,3 +78,9 @@ def test_the_example_finds_the_nearest_neighbour(subject: SentenceEncoder) -> No
     names = run(example("frameworks.md", "LlamaIndex", "python"), texts=[text for text in TEXTS if text])
     cosines = similarity(subject.encode([QUERY]), subject.encode(TEXTS))[0]
     assert names["neighbour"].text == TEXTS[cosines.argmax()]
+
+
+@each_engine
+def test_its_engine_is_the_encoders(artifact: Path, engine: str) -> None:
+    expected = SentenceEncoder(artifact, engine=engine).encode(TEXTS[:1])
+    assert BiobertOnnxEmbedding(path=str(artifact), engine=engine).get_query_embedding(TEXTS[0]) == expected[0].tolist()

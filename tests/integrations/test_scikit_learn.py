@@ -9,6 +9,7 @@ import pytest
 
 from biobert_onnx import SentenceEncoder
 from tests.integrations.examples import example, run
+from tests.support.engines import each_engine
 from tests.support.texts import TEXTS
 
 pytest.importorskip("sklearn", reason="needs the extra 'interop'")
@@ -115,3 +116,9 @@ def test_a_table_is_refused(vectorizer: BiobertOnnxVectorizer) -> None:
 def test_transforming_needs_fitting(vectorizer: BiobertOnnxVectorizer) -> None:
     with pytest.raises(NotFittedError):
         vectorizer.transform(TEXTS)
+
+
+@each_engine
+def test_its_engine_is_the_encoders(artifact: Path, engine: str) -> None:
+    expected = SentenceEncoder(artifact, engine=engine).encode(TEXTS[:1])
+    assert (BiobertOnnxVectorizer(artifact, engine=engine).fit_transform(TEXTS[:1]) == expected).all()

@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 
 from biobert_onnx import ArtifactError, SentenceEncoder, nlu
+from tests.support.engines import each_engine
 from tests.support.prompts import DEFAULT, PROMPTS
 
 MODEL = "sent_biobert_pubmed_base_cased"
@@ -21,6 +22,13 @@ def pipeline(artifact: Path, tmp_path_factory: pytest.TempPathFactory) -> nlu.Pi
     folder = tmp_path_factory.mktemp("models")
     (folder / MODEL).symlink_to(artifact)
     return nlu.load("en.embed_sentence.biobert.pubmed_base_cased", folder=folder, threads=2)
+
+
+@each_engine
+def test_the_engine_is_the_encoders(artifact: Path, engine: str) -> None:
+    expected = SentenceEncoder(artifact, engine=engine).encode([TWO])
+    table = nlu.load(artifact, engine=engine).predict(TWO, output_level="document")
+    assert (table[table.columns[-1]].iloc[0] == expected[0]).all()
 
 
 def vectors(table: pd.DataFrame) -> bytes:

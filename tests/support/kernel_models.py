@@ -97,7 +97,7 @@ class Draws:
 
 @dataclass(frozen=True)
 class DrawnModel:
-    """A plan, its tensors, and the bias of each layer's attention, (heads, 2 * positions - 1), which no plan has yet."""
+    """A plan, its tensors, and the bias of each layer's attention, (heads, 2 * positions - 1): no plan has one yet."""
 
     plan: KernelPlan
     tensors: Mapping[str, NDArray[Any]]

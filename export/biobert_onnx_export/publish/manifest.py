@@ -62,7 +62,7 @@ def write_manifest(
     comparison: Comparison,
     quantization: Mapping[str, Any],
     fidelity: Mapping[str, Any],
-    kernels_fidelity: Mapping[str, Any],
+    kernels_fidelity: Mapping[str, Any] | None,
 ) -> Manifest:
     """Write the model card and then the manifest, the last files of the artifact in `folder`; returns the manifest.
 

@@ -97,7 +97,7 @@ def _summary(manifest: Manifest, model: Model | None) -> str:
 def _fidelity_table(manifest: Manifest) -> Iterator[str]:
     yield "| texts | engine | number | mean | 1st percentile | least | largest absolute error |"
     yield "|---|---|---|---|---|---|---|"
-    for engine, records in (("onnxruntime", manifest.fidelity), ("kernels", manifest.kernels_fidelity)):
+    for engine, records in (("onnxruntime", manifest.fidelity), ("kernels", manifest.kernels_fidelity or {})):
         for name, record in records.items():
             figures = (f"{record[key]:.5f}" for key in ("cosine_mean", "cosine_p1", "cosine_min", "max_abs_error"))
             yield f"| {name} | {engine} | {record['texts']} | {' | '.join(figures)} |"

@@ -105,8 +105,8 @@ class Manifest:
     asked for; None for none. `include_prompt`: whether the tokens of a prompt count in pooling.
     `rules`: how the checkpoint was read, one record a decision; for people.
     `checkpoint`, `versions`, `quantization` and `fidelity`: records that the export makes, for people and tools.
-    `kernels_fidelity`: that of the engine "kernels", empty if it did not run where the artifact was made; `fidelity` is
-    that of onnxruntime.
+    `kernels_fidelity`: the same record as `fidelity`, of the vectors that the kernels compute; None if they were not
+    measured.
     `files`: size and sha256 of each file, by its path inside the folder. The file also holds its own sha256: that of
     its bytes with zeros in that place.
     """
@@ -127,7 +127,7 @@ class Manifest:
     versions: Mapping[str, str]
     quantization: Mapping[str, Any]
     fidelity: Annotated[Mapping[str, Any], Mapping[str, FidelityRecord]]
-    kernels_fidelity: Annotated[Mapping[str, Any], Mapping[str, FidelityRecord]] = field(default_factory=dict)
+    kernels_fidelity: Annotated[Mapping[str, Any] | None, Mapping[str, FidelityRecord] | None] = None
     files: Annotated[Mapping[str, FileRecord], Keys((ENCODER_GRAPH, MODEL_GRAPH, WEIGHTS, TOKENIZER))]
 
     @property

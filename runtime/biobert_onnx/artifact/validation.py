@@ -30,6 +30,7 @@ def differences(value: object, kind: Any, place: str = "") -> Iterator[str]:
     (["rows is '96', expected int"], ['name is None, expected str'])
     """
     kind, keys = _without_annotations(kind)
+    kind = _type_of_objects(value, kind)
     types = _types_by_key(value, kind, keys)
     if types is not None and isinstance(value, Mapping):
         for key, each in types.items():
@@ -52,6 +53,13 @@ def _without_annotations(kind: Any) -> tuple[Any, tuple[str, ...]]:
             else:
                 kind = rule
     return kind, keys
+
+
+def _type_of_objects(value: object, kind: Any) -> Any:
+    """The member of a union `kind` that `value`, if it is an object, is compared with; else `kind`."""
+    if isinstance(kind, UnionType) and isinstance(value, Mapping):
+        return next((each for each in get_args(kind) if get_origin(each) is Mapping), kind)
+    return kind
 
 
 def _types_by_key(value: object, kind: Any, keys: tuple[str, ...]) -> dict[str, Any] | None:

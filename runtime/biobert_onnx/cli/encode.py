@@ -71,7 +71,7 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> None:
-    """Encode, and say how many vectors were written."""
+    """Encode, and say how many vectors were written, and by which engine."""
     output: Path = options.output
     check_parent_folder(output)
     if options.input != STDIN and output.exists() and Path(options.input).exists() and output.samefile(options.input):
@@ -102,7 +102,8 @@ def run(options: argparse.Namespace) -> None:
     if not options.quiet:
         _tell_missing(encoded, options.missing)
         dim = options.truncate_dim or encoder.dim
-        print(f"wrote {output}: {counted(encoded.vectors, 'vector')} of {counted(dim, 'dimension')}")
+        vectors = f"{counted(encoded.vectors, 'vector')} of {counted(dim, 'dimension')}"
+        print(f"wrote {output}: {vectors}, engine {encoder.engine}")
 
 
 def _tell_missing(encoded: Encoded, choice: str) -> None:

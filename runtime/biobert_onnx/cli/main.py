@@ -12,7 +12,7 @@ from biobert_onnx.cli import bundle, encode, export, info, models, prepack, push
 from biobert_onnx.cli.exit_codes import BAD_USE, CLOSED_PIPE, DONE, INTERRUPTED, MEANINGS, exit_code
 from biobert_onnx.cli.printing import say
 from biobert_onnx.cli.signals import SignalError, signals_raised
-from biobert_onnx.errors import TruncationWarning
+from biobert_onnx.errors import EngineWarning, TruncationWarning
 from biobert_onnx.files.rows import InputWarning
 from biobert_onnx.version import __version__
 
@@ -82,7 +82,7 @@ def _drop_output() -> None:
 
 @contextmanager
 def _warnings_on_one_line() -> Iterator[None]:
-    """Show warnings without the line of code that warned; two kinds always, whatever filters are set."""
+    """Show warnings without the line of code that warned; three kinds always, whatever filters are set."""
 
     def show(
         message: Warning | str,
@@ -95,7 +95,7 @@ def _warnings_on_one_line() -> Iterator[None]:
         say("warning", message)
 
     with warnings.catch_warnings():
-        for category in (TruncationWarning, InputWarning):
+        for category in (EngineWarning, TruncationWarning, InputWarning):
             warnings.simplefilter("always", category)
         warnings.showwarning = show
         yield

@@ -76,7 +76,7 @@ def print_fidelity(manifest: Manifest) -> None:
         _print_record(name, record)
         for length, part in record["by_length"].items():
             _print_record(f"  {length}", part)
-    for name, record in manifest.kernels_fidelity.items():
+    for name, record in (manifest.kernels_fidelity or {}).items():
         _print_record(f"{name}, with the kernels", record)
 
 

@@ -1,5 +1,6 @@
 """The two engines that compute an artifact: the kernels, this project's own C, and onnxruntime on its graph."""
 
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -10,7 +11,7 @@ from numpy.typing import NDArray
 from biobert_onnx._types import FloatArray
 from biobert_onnx.artifact.manifest import Manifest
 from biobert_onnx.artifact.paths import ENCODER_GRAPH
-from biobert_onnx.errors import ArtifactError, short_repr
+from biobert_onnx.errors import ArtifactError, EngineError, EngineWarning, short_repr
 from biobert_onnx.kernels.engine import KernelEngine, supported_plan
 from biobert_onnx.kernels.library import KernelsUnavailableError
 from biobert_onnx.kernels.prepacked import write_prepacked
@@ -52,8 +53,8 @@ class Engine:
     def choose(cls, folder: Path, manifest: Manifest, wanted: str | None) -> "Engine":
         """Choose the engine for the artifact in `folder`: `wanted`, or by default the kernels if they can run it.
 
-        Raises ValueError if there is no such engine, or if the kernels are wanted and cannot run it, with the reason.
-        ArtifactError if the artifact's plan is damaged.
+        Raises ValueError if there is no such engine, EngineError, with the reason, if the kernels are wanted and cannot
+        run it, ArtifactError if the artifact's plan is damaged.
         """
         check_engine(wanted)
         if wanted == ONNXRUNTIME:
@@ -62,12 +63,23 @@ class Engine:
             kernels = KernelEngine.of(folder, manifest)
         except KernelsUnavailableError as error:
             if wanted == KERNELS:
-                raise ValueError(
-                    f"engine is 'kernels', but they cannot run '{folder}' here, because {error}: leave engine= out to "
-                    "get onnxruntime"
-                ) from error
+                raise EngineError(str(folder), str(error)) from error
             return cls(name=ONNXRUNTIME, reason=str(error))
         return cls(name=KERNELS, kernel=kernels.kernel.name, kernels=kernels)
+
+    def warn_of_fallback(self, manifest: Manifest, *, stacklevel: int) -> None:
+        """Warn if onnxruntime, though nobody asked for it, computes an artifact that was measured on the kernels.
+
+        The warning is an EngineWarning and names the caller's line at `stacklevel` 1.
+        """
+        if self.reason and manifest.kernels_fidelity is not None:
+            warnings.warn(
+                f"{manifest.name} was measured on the kernels, but onnxruntime computes its vectors here, because "
+                f"{self.reason}: do not mix them with vectors of the kernels; engine='onnxruntime' says that you want "
+                "them",
+                EngineWarning,
+                stacklevel=stacklevel + 1,
+            )
 
     def open(self, folder: Path, manifest: Manifest, *, packed: Path, threads: int) -> Session:
         """Open a session on the artifact in `folder`; `packed`: where its packed weights may lie.

@@ -36,9 +36,9 @@ def encode_file(
 ) -> Encoded:
     """Encode the texts of `reader` into the file `output`, which is written whole or not at all.
 
-    The ending of `output` chooses its format. A file is first read through for bad rows. Then its rows are read,
-    encoded and written a group at a time, the reading one group ahead. `show_progress` draws a bar on stderr; None
-    draws it on a terminal.
+    The ending of `output` chooses its format; .jsonl and .parquet name the encoder's engine. A file is first read
+    through for bad rows. Then its rows are read, encoded and written a group at a time, the reading one group ahead.
+    `show_progress` draws a bar on stderr; None draws it on a terminal.
 
     Raises InputError if a row is bad or, with `long_texts` "error", has too many tokens; what `SentenceEncoder.encode`
     raises for the options, before anything is read; OSError if `output` cannot be written.
@@ -48,7 +48,7 @@ def encode_file(
     with (
         atomic_file(output) as file,
         ProgressBar(enabled=show, waiting=waiting) as bar,
-        closing(WRITERS[output.suffix](file, reader, truncate_dim or encoder.dim)) as writer,
+        closing(WRITERS[output.suffix](file, reader, truncate_dim or encoder.dim, encoder.engine)) as writer,
     ):
         progress = _Progress(bar)
         groups = encoder.encode_groups(

@@ -9,7 +9,7 @@ from biobert_onnx._types import FloatArray
 from biobert_onnx.embeddings import json_rows
 from biobert_onnx.errors import short_repr
 from biobert_onnx.files.lines import LineReader, Lines
-from biobert_onnx.files.rows import EMBEDDING, ColumnError, InputError, Reader, Record, Rows, check_room, only
+from biobert_onnx.files.rows import EMBEDDING, ENGINE, ColumnError, InputError, Reader, Record, Rows, check_room, only
 
 
 class JsonlReader(LineReader):
@@ -41,15 +41,16 @@ class JsonlReader(LineReader):
 
 
 class JsonlWriter:
-    """Writes a JSON object a row into `file`: the row's own values, and its vector as "embedding".
+    """Writes a JSON object a row into `file`: the row's own values, its vector as "embedding", and what computed it.
 
     A number that JSON does not have, NaN or infinite, is written as null.
     """
 
-    def __init__(self, file: IO[bytes], reader: Reader, dim: int) -> None:
+    def __init__(self, file: IO[bytes], reader: Reader, dim: int, engine: str) -> None:
         self._file = file
         self._name = reader.name
         self._to_records = reader.to_records()
+        self._end = f", {json.dumps(ENGINE)}: {json.dumps(engine)}}}\n"
 
     def learn(self, rows: Rows) -> None:
         """Nothing: a line may have any names and types."""
@@ -61,7 +62,7 @@ class JsonlWriter:
         """Add `rows` with their vectors (rows, dim); raises InputError if a value is nested too deep to be written."""
         try:
             for record, vector in zip(self._to_records(rows.content), json_rows(embeddings), strict=True):
-                self._file.write(f"{_open_object(record)}{json.dumps(EMBEDDING)}: {vector}}}\n".encode())
+                self._file.write(f"{_open_object(record)}{json.dumps(EMBEDDING)}: {vector}{self._end}".encode())
         except RecursionError as error:
             raise InputError(f"{self._name} has a row that is nested too deep for JSON: write .npy instead") from error
 

@@ -9,9 +9,12 @@ from biobert_onnx.files.rows import Reader, Rows
 
 
 class NpyWriter:
-    """Writes the vectors as one array (rows, dim) float32 into `file`, byte for byte as np.save would."""
+    """Writes the vectors as one array (rows, dim) float32 into `file`, byte for byte as np.save would.
 
-    def __init__(self, file: IO[bytes], reader: Reader, dim: int) -> None:
+    The format has no place for the name of the engine.
+    """
+
+    def __init__(self, file: IO[bytes], reader: Reader, dim: int, engine: str) -> None:
         self._file = file
         self._dim = dim
         self._rows = 0

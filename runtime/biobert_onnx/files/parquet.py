@@ -7,7 +7,7 @@ from typing import IO, TYPE_CHECKING, Any, NamedTuple
 from biobert_onnx._extras import requires_extra
 from biobert_onnx._types import FloatArray
 from biobert_onnx.encoding.texts import CHUNK_CHARACTERS, CHUNK_TEXTS, grouped
-from biobert_onnx.files.rows import EMBEDDING, InputError, MissingTexts, Reader, Record, Rows, check_header
+from biobert_onnx.files.rows import EMBEDDING, ENGINE, InputError, MissingTexts, Reader, Record, Rows, check_header
 
 if TYPE_CHECKING:
     import pyarrow
@@ -133,9 +133,12 @@ class ParquetReader:
 
 
 class ParquetWriter:
-    """Writes the rows of `reader` with the column `embedding`, fixed_size_list<float>[dim], into `file`."""
+    """Writes the rows of `reader` with the column `embedding`, fixed_size_list<float>[dim], into `file`.
 
-    def __init__(self, file: IO[bytes], reader: Reader, dim: int) -> None:
+    The file's metadata names what computed the vectors, beside the metadata of a Parquet file that was read.
+    """
+
+    def __init__(self, file: IO[bytes], reader: Reader, dim: int, engine: str) -> None:
         """Raise ValueError if the types of the columns cannot be known, as `reader` is JSON that can be read once."""
         require_pyarrow()
         import pyarrow
@@ -145,6 +148,7 @@ class ParquetWriter:
         self._file = file
         self._reader = reader
         self._dim = dim
+        self._engine = engine
         self._field = pyarrow.field(EMBEDDING, pyarrow.list_(pyarrow.float32(), dim))
         self._learnt = pyarrow.schema([])
         self._writer: pyarrow.parquet.ParquetWriter | None = None
@@ -176,7 +180,7 @@ class ParquetWriter:
             try:
                 self._writer = pyarrow.parquet.ParquetWriter(
                     self._file,
-                    schema.append(self._field),
+                    schema.append(self._field).with_metadata({**(schema.metadata or {}), ENGINE: self._engine}),
                     use_dictionary=schema.names,  # vectors do not repeat: a dictionary of them made files 5 % larger
                 )
             except pyarrow.ArrowException as error:

@@ -12,6 +12,9 @@ from biobert_onnx.errors import short_repr
 EMBEDDING = "embedding"
 """The column that outputs add."""
 
+ENGINE = "embedding_engine"
+"""The field of a line of JSON that names the engine of its vector; in Parquet it is a key of the file's metadata."""
+
 MISSING = ("stop", "empty", "skip")
 """Choices for a row without a text: stop with an error, encode the empty text, leave the row out."""
 
@@ -168,9 +171,10 @@ def check_header(place: str, names: Sequence[str], column: str) -> None:
 
 
 def check_room(place: str, names: Sequence[str]) -> None:
-    """Raise InputError if `names` hold the name of the column of vectors."""
-    if EMBEDDING in names:
-        raise InputError(f"{place} has {EMBEDDING!r} already, where the vectors would go: rename or drop it")
+    """Raise InputError if `names` hold a name that outputs add."""
+    for name, content in ((EMBEDDING, "the vectors"), (ENGINE, "the name of their engine")):
+        if name in names:
+            raise InputError(f"{place} has {name!r} already, where {content} would go: rename or drop it")
 
 
 def only(names: Sequence[str]) -> str:

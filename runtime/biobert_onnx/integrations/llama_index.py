@@ -28,6 +28,9 @@ class BiobertOnnxEmbedding(BaseEmbedding):
         default=None, description="Tokens a text is cut to; None takes the manifest's number."
     )
     threads: int | None = Field(default=None, description="Worker threads; None takes one for each usable CPU.")
+    engine: str | None = Field(
+        default=None, description="What computes: kernels or onnxruntime; None takes the kernels where they can."
+    )
     normalize_embeddings: bool = Field(default=False, description="Scale each vector to unit length.")
     truncate_dim: int | None = Field(default=None, description="Keep the first numbers of each vector.")
     long_texts: str = Field(default="truncate", description="Treatment of longer texts: truncate, error or window.")
@@ -43,7 +46,7 @@ class BiobertOnnxEmbedding(BaseEmbedding):
     def model_post_init(self, context: Any) -> None:
         """Load the artifact; raises what SentenceEncoder raises."""
         super().model_post_init(context)
-        self._encoder = SentenceEncoder(self.path, max_length=self.max_length, threads=self.threads)
+        self._encoder = SentenceEncoder(self.path, max_length=self.max_length, threads=self.threads, engine=self.engine)
         if "model_name" not in self.model_fields_set:
             self.model_name = self._encoder.manifest.name
 

@@ -23,9 +23,10 @@ class EncoderParameters:
     _: KW_ONLY
     max_length: int | None = None
     threads: int | None = None
+    engine: str | None = None
     normalize_embeddings: bool = False
     truncate_dim: int | None = None
     long_texts: str = "truncate"
 
     def _open_encoder(self) -> SentenceEncoder:
-        return SentenceEncoder(self.path, max_length=self.max_length, threads=self.threads)
+        return SentenceEncoder(self.path, max_length=self.max_length, threads=self.threads, engine=self.engine)

@@ -18,7 +18,7 @@ from biobert_onnx.encoder import SentenceEncoder
 from biobert_onnx.errors import ArtifactError, TruncationWarning
 from biobert_onnx.serving.json_values import short_json
 from biobert_onnx.serving.requests import BadRequest, EmbeddingRequest, json_object
-from biobert_onnx.serving.settings import open_encoder
+from biobert_onnx.serving.settings import SettingError, open_encoder
 
 with requires_extra("http", by="the HTTP app"):
     from starlette.applications import Starlette
@@ -44,6 +44,9 @@ MAX_CHARACTERS_PER_REQUEST = MAX_BODY_BYTES
 BODY_TIMEOUT_S = 30.0
 """Seconds that a body may take to arrive; no thread waits for it."""
 
+EXPECTED = "POST /v1/embeddings, GET /health or GET /info"
+"""What messages say there is."""
+
 REQUEST_TIMEOUT = 408
 CLIENT_CLOSED_REQUEST = 499
 """nginx's status for a client that has gone: only the log shows it."""
@@ -67,17 +70,17 @@ async def running(app: Starlette) -> AsyncIterator[State]:
 
 
 class BriefStartupErrors:
-    """Middleware that lets a server which cannot open its artifact log the reason without a traceback."""
+    """Middleware that lets a server which cannot open its encoder log the reason without a traceback."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass all on; where an ArtifactError is the reason of a failed start, its sentence becomes the message."""
+        """Pass all on; where a start fails for its artifact or a setting, the error's sentence becomes the message."""
 
         async def send_brief(message: Message) -> None:
             error = sys.exception()
-            if message["type"] == "lifespan.startup.failed" and isinstance(error, ArtifactError):
+            if message["type"] == "lifespan.startup.failed" and isinstance(error, ArtifactError | SettingError):
                 message = {**message, "message": str(error)}
             await send(message)
 
@@ -110,6 +113,24 @@ async def health(request: Request) -> Response:
     """Answer GET /health: 200 as soon as the encoder is loaded, with its name, dim and precision."""
     manifest = request.state.encoder.manifest
     return _json({"status": "ok", "model": manifest.name, "dim": manifest.dim, "precision": manifest.precision})
+
+
+async def info(request: Request) -> Response:
+    """Answer GET /info: what the artifact is, and what computes its vectors here."""
+    encoder: SentenceEncoder = request.state.encoder
+    manifest = encoder.manifest
+    return _json(
+        {
+            "model": manifest.name,
+            "dim": encoder.dim,
+            "precision": manifest.precision,
+            "pooling": manifest.pooling,
+            "unit_length": manifest.normalized,
+            "max_length": encoder.max_length,
+            "engine": encoder.engine,
+            "kernel": encoder.kernel,
+        }
+    )
 
 
 async def _body(request: Request) -> bytes:
@@ -152,7 +173,7 @@ async def _bad_request(request: Request, error: Exception) -> Response:
 
 async def _no_such_route(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
-    message = f"{request.method} {request.url.path}: {error.detail}, expected POST /v1/embeddings or GET /health"
+    message = f"{request.method} {request.url.path}: {error.detail}, expected {EXPECTED}"
     return _error(error.status_code, message, kind="invalid_request_error", headers=error.headers)
 
 
@@ -177,7 +198,7 @@ def _json(content: Mapping[str, Any], *, status: int = 200, headers: Mapping[str
 
 
 app = Starlette(
-    routes=[Route("/v1/embeddings", embeddings, methods=["POST"]), Route("/health", health)],
+    routes=[Route("/v1/embeddings", embeddings, methods=["POST"]), Route("/health", health), Route("/info", info)],
     middleware=[Middleware(BriefStartupErrors)],
     lifespan=running,
     exception_handlers={

@@ -1,7 +1,7 @@
 """The serverless handler: `biobert_onnx.serving.serverless.handler(event, context)`, as AWS Lambda calls it.
 
 Its artifact is the folder that BIOBERT_ONNX_ARTIFACT names, else `artifact` beside this package, where the command
-`bundle` puts it. It writes nothing to disk.
+`bundle` puts it; BIOBERT_ONNX_ENGINE names the engine. It writes nothing to disk.
 """
 
 import base64
@@ -41,8 +41,9 @@ def handler(event: object, context: object) -> Answer:
     of 1,000,000 characters in all, and the options "normalize" (false), "encoding_format" ("float", or "base64" for
     float32 in base64), "dimensions", "long_texts" ("error", "truncate", "window"), "prompt" and "prompt_name".
 
-    The answer is {"embeddings": [...], "dim": 768, "model": name, "tokens": n}, or {"error": "what to change"} with a
-    4xx status. A proxy event gets it as its answer's body, a direct invocation with "statusCode" beside it.
+    The answer is {"embeddings": [...], "dim": 768, "model": name, "engine": "kernels", "kernel": "vnni", "tokens": n},
+    with null as the kernel of onnxruntime, or {"error": "what to change"} with a 4xx status. A proxy event gets it as
+    its answer's body, a direct invocation with "statusCode" beside it.
     """
     is_proxied = isinstance(event, Mapping) and "requestContext" in event
     try:
@@ -58,7 +59,8 @@ def loaded_encoder() -> SentenceEncoder:
     """Return the encoder that answers events, with a thread for each usable CPU.
 
     It is opened at the first call, and again when the number of CPUs has changed: a snapshot may wake up on another
-    machine than it was taken on. Raises ArtifactError if there is no artifact.
+    machine than it was taken on. Raises ArtifactError if there is no artifact, SettingError for an engine that does not
+    exist or cannot run here.
     """
     return _encoder(usable_cpus())
 
@@ -80,7 +82,15 @@ def _answer(content: Mapping[str, Any]) -> str:
     )
     encoder = loaded_encoder()
     vectors, counts = wanted.encode(encoder)
-    others = json.dumps({"dim": vectors.shape[1], "model": encoder.manifest.name, "tokens": int(counts.sum())})
+    others = json.dumps(
+        {
+            "dim": vectors.shape[1],
+            "model": encoder.manifest.name,
+            "engine": encoder.engine,
+            "kernel": encoder.kernel,
+            "tokens": int(counts.sum()),
+        }
+    )
     return f'{{"embeddings": [{", ".join(wanted.json_vectors(vectors))}], {others[1:]}'
 
 

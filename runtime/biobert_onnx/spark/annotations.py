@@ -21,6 +21,9 @@ DOCUMENT = "document"
 SENTENCE_EMBEDDINGS = "sentence_embeddings"
 ANNOTATOR_TYPE = "annotatorType"
 
+ENGINE = "engine"
+"""The key, in the metadata of a column of vectors, of what computed them."""
+
 EMBEDDINGS = ArrayType(FloatType(), containsNull=False)
 ANNOTATIONS = ArrayType(
     StructType(

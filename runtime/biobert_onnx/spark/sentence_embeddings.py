@@ -14,9 +14,11 @@ from pyspark.sql.types import StructField
 
 from biobert_onnx.artifact.paths import MANIFEST
 from biobert_onnx.catalog.names import DEFAULT
+from biobert_onnx.encoding.engines import check_engine
 from biobert_onnx.spark.annotations import (
     ANNOTATIONS,
     ANNOTATOR_TYPE,
+    ENGINE,
     SENTENCE_EMBEDDINGS,
     Annotation,
     annotation_lists,
@@ -51,6 +53,9 @@ class BertSentenceEmbeddings(
     )
     caseSensitive: Param[bool] = Param(
         Params._dummy(), "caseSensitive", "whether the model tells cases apart", TypeConverters.toBoolean
+    )
+    engine: Param[str] = Param(
+        Params._dummy(), "engine", "what computes the vectors: kernels or onnxruntime", TypeConverters.toString
     )
     storageRef: Param[str] = Param(
         Params._dummy(), "storageRef", "ref in the column's metadata", TypeConverters.toString
@@ -115,6 +120,18 @@ class BertSentenceEmbeddings(
         """Set whether the model tells cases apart; `transform` refuses a value that is wrong for the artifact."""
         return self._set(caseSensitive=value)
 
+    def setEngine(self, value: str) -> Self:
+        """Set what computes the vectors, "kernels" or "onnxruntime"; raises ValueError for another name.
+
+        If it is not set, `transform` takes what the driver would take. Every executor must run it.
+        """
+        check_engine(value)
+        return self._set(engine=value)
+
+    def getEngine(self) -> str | None:
+        """Return what `setEngine` set, None if it was not called."""
+        return self.getOrDefault(self.engine) if self.isDefined(self.engine) else None
+
     def setStorageRef(self, value: str) -> Self:
         """Set `ref` in the output column's metadata: Spark NLP's classifiers know embeddings by it."""
         return self._set(storageRef=value)
@@ -126,6 +143,7 @@ class BertSentenceEmbeddings(
             ANNOTATOR_TYPE: SENTENCE_EMBEDDINGS,
             "dimension": encoder.manifest.dim,
             "ref": self.getOrDefault(self.storageRef),
+            ENGINE: encoder.engine,
         }
         return with_column(
             dataset,
@@ -140,7 +158,7 @@ class BertSentenceEmbeddings(
         if not self.isDefined(self.artifact):
             raise ValueError("BertSentenceEmbeddings has no artifact: make it with pretrained, load or setArtifact")
         artifact = self.getOrDefault(self.artifact)
-        encoder = remote_encoder(artifact, self.getOrDefault(self.maxSentenceLength))
+        encoder = remote_encoder(artifact, self.getOrDefault(self.maxSentenceLength), self.getEngine())
         self._check("dimension", encoder.manifest.dim, artifact)
         self._check("caseSensitive", encoder.manifest.casing == "cased", artifact)
         return encoder

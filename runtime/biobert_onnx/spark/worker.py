@@ -13,7 +13,8 @@ from biobert_onnx.artifact.manifest import Manifest
 from biobert_onnx.artifact.paths import MANIFEST
 from biobert_onnx.catalog.names import find_artifact, spark_nlp_name
 from biobert_onnx.encoder import SentenceEncoder
-from biobert_onnx.errors import ArtifactError
+from biobert_onnx.encoding.engines import Engine
+from biobert_onnx.errors import ArtifactError, EngineError
 
 MAX_OPEN_ENCODERS = 2
 """Encoders that a worker keeps open: one for each of two stages in a pipeline."""
@@ -21,19 +22,30 @@ MAX_OPEN_ENCODERS = 2
 
 @dataclass(frozen=True, kw_only=True)
 class RemoteEncoder:
-    """All that a task needs to open the driver's encoder. `artifact`: a path, or the name of one shipped with Spark."""
+    """All that a task needs to open the driver's encoder.
+
+    `artifact`: a path, or the name of one shipped with Spark. `engine`: what computes the vectors on every executor.
+    """
 
     artifact: str
     max_length: int
+    engine: str
     manifest: Manifest
 
     def encode(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """Return one vector a text, (n, dim) float32, on one thread for each CPU of the task (`spark.task.cpus`).
 
-        Raises ArtifactError if the executor does not have the artifact, or has another than the driver.
+        Raises ArtifactError if the executor does not have the artifact, or has another than the driver; ValueError if
+        the engine cannot run here.
         """
         try:
-            encoder = _encoder(local_folder(self.artifact), self.max_length, task_cpus())
+            encoder = _encoder(local_folder(self.artifact), self.max_length, task_cpus(), self.engine)
+        except EngineError as error:
+            raise ValueError(
+                f"in a Spark executor: the driver's engine is 'kernels', but they cannot run '{self.artifact}' here, "
+                f"because {error.reason}; set engine='onnxruntime', which every executor runs, or install biobert-onnx "
+                "with its kernels on all of them"
+            ) from error
         except ArtifactError as error:
             raise ArtifactError(
                 f"in a Spark executor: {error}; every executor needs the artifact at the driver's path, or shipped "
@@ -47,15 +59,20 @@ class RemoteEncoder:
         return encoder.encode(texts, show_progress_bar=False)
 
 
-def remote_encoder(artifact: str, max_length: int | None) -> RemoteEncoder:
+def remote_encoder(artifact: str, max_length: int | None, engine: str | None) -> RemoteEncoder:
     """Return what tasks need to open the located `artifact`; `max_length` None takes the manifest's.
 
+    `engine` None takes what SentenceEncoder would take on the driver. Every executor must run that one: a column whose
+    vectors come from two engines would be worth little.
+
     Raises ArtifactError if the driver does not have the artifact, ValueError if the checkpoint has fewer positions than
-    `max_length`.
+    `max_length`, if there is no such engine, or if it cannot run on the driver.
     """
     manifest = read_manifest(artifact)
     length = manifest.max_length if max_length is None else manifest.check_max_length(max_length)
-    return RemoteEncoder(artifact=artifact, max_length=length, manifest=manifest)
+    chosen = Engine.choose(local_folder(artifact), manifest, engine)
+    chosen.warn_of_fallback(manifest, stacklevel=3)
+    return RemoteEncoder(artifact=artifact, max_length=length, engine=chosen.name, manifest=manifest)
 
 
 def locate(name: str, folder: str | None) -> str:
@@ -84,8 +101,8 @@ def read_manifest(artifact: str) -> Manifest:
 
 
 @lru_cache(maxsize=MAX_OPEN_ENCODERS)
-def _encoder(folder: Path, max_length: int, threads: int) -> SentenceEncoder:
-    return SentenceEncoder(folder, max_length=max_length, threads=threads)
+def _encoder(folder: Path, max_length: int, threads: int, engine: str) -> SentenceEncoder:
+    return SentenceEncoder(folder, max_length=max_length, threads=threads, engine=engine)
 
 
 def task_cpus() -> int:

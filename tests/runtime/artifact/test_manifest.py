@@ -22,6 +22,13 @@ def test_a_manifest_read_and_written_again_has_the_same_bytes(folder: Path) -> N
     assert (folder / "manifest.json").read_bytes() == before
 
 
+@pytest.mark.parametrize("is_measured", [False, True])
+def test_the_fidelity_of_the_kernels_is_optional(folder: Path, is_measured: bool) -> None:
+    fidelity = Manifest.read(folder).fidelity if is_measured else None
+    replace(Manifest.read(folder), kernels_fidelity=fidelity).write(folder)
+    assert Manifest.read(folder).kernels_fidelity == fidelity
+
+
 @pytest.mark.parametrize(
     ("changes", "expected"),
     [

@@ -72,6 +72,8 @@ def test_an_older_format_says_export_again(folder: Path) -> None:
         (("checkpoint", "known_answers"), {"words": [7]}, "checkpoint.known_answers.words[0] is 7, expected an object"),
         (("fidelity", "gated", "cosine_min"), "1", "fidelity.gated.cosine_min is '1', expected float"),
         (("fidelity", "gated", "by_length"), {"short": 1}, "fidelity.gated.by_length.short is 1, expected an object"),
+        (("kernels_fidelity",), 7, "kernels_fidelity is 7, expected an object or null"),
+        (("kernels_fidelity",), {"gated": {}}, "kernels_fidelity.gated.texts is None, expected int"),
         (("files",), {}, "files.encoder.onnx is None, expected an object"),
         (("files", "tokenizer.json"), "x", "files.tokenizer.json is 'x', expected an object"),
         (("files", "tokenizer.json"), {"size": 1.0, "sha256": ""}, "files.tokenizer.json.size is 1.0, expected int"),
@@ -94,7 +96,7 @@ def test_what_a_manifest_may_hold_beside_is_left_alone(folder: Path, encoder: Se
     assert (SentenceEncoder(folder).encode(TEXTS[:1]) == encoder.encode(TEXTS[:1])).all()
 
 
-@pytest.mark.parametrize("key", ["rules", "default_prompt"])
+@pytest.mark.parametrize("key", ["rules", "default_prompt", "kernels_fidelity"])
 def test_a_key_that_a_reader_may_leave_out_may_be_absent(folder: Path, encoder: SentenceEncoder, key: str) -> None:
     remove_key(folder, key)
     assert (SentenceEncoder(folder).encode(TEXTS[:1]) == encoder.encode(TEXTS[:1])).all()

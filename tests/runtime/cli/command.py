@@ -17,8 +17,8 @@ def command(*arguments: object) -> list[str]:
     return [sys.executable, "-W", "error", "-m", "biobert_onnx", *map(str, arguments)]
 
 
-def run(*arguments: object, stdin: bytes = b"") -> subprocess.CompletedProcess[bytes]:
-    return subprocess.run(command(*arguments), input=stdin, capture_output=True, env=ENVIRONMENT)
+def run(*arguments: object, stdin: bytes = b"", **variables: str) -> subprocess.CompletedProcess[bytes]:
+    return subprocess.run(command(*arguments), input=stdin, capture_output=True, env={**ENVIRONMENT, **variables})
 
 
 def refused(code: int, *arguments: object, stdin: bytes = b"") -> str:

@@ -11,6 +11,7 @@ from biobert_onnx import SentenceEncoder
 from biobert_onnx.cli.main import main
 from tests.runtime.cli.command import refused, run
 from tests.runtime.files.inputs import PACKERS, written
+from tests.support.engines import each_engine
 
 TEXTS = ["gene; protein", "tumour"]
 CONTENT = {
@@ -121,8 +122,15 @@ def test_one_text_that_is_missing_need_not_end_a_run(
 
 def test_the_number_of_vectors_agrees_with_its_noun(artifact: Path, tmp_path: Path) -> None:
     arguments = ("encode", artifact, "-", "-o", tmp_path / "out.npy", "--truncate-dim", "1")
-    assert run(*arguments, stdin=b"a\n").stdout.decode().endswith("out.npy: 1 vector of 1 dimension\n")
-    assert run(*arguments, stdin=b"a\nb\n").stdout.decode().endswith("out.npy: 2 vectors of 1 dimension\n")
+    assert "out.npy: 1 vector of 1 dimension, engine" in run(*arguments, stdin=b"a\n").stdout.decode()
+    assert "out.npy: 2 vectors of 1 dimension, engine" in run(*arguments, stdin=b"a\nb\n").stdout.decode()
+
+
+@each_engine
+def test_the_last_line_names_the_engine(artifact: Path, tmp_path: Path, engine: str) -> None:
+    done = run("encode", artifact, "-", "-o", tmp_path / "out.npy", "--engine", engine, stdin=b"a\n")
+    assert done.stdout.decode().endswith(f", engine {engine}\n")
+    assert (np.load(tmp_path / "out.npy") == SentenceEncoder(artifact, engine=engine).encode(["a"])).all()
 
 
 @pytest.mark.parametrize("link", [None, Path.symlink_to, Path.hardlink_to])

@@ -11,6 +11,7 @@ from biobert_onnx.files.encode import encode_file
 from biobert_onnx.files.formats import open_reader
 from biobert_onnx.files.rows import ColumnError, InputError
 from tests.runtime.files.inputs import records, texts, written
+from tests.support.engines import each_engine
 
 TEXTS = [f"Text number {number}." for number in range(2 * 1024 + 5)]
 
@@ -46,6 +47,7 @@ def test_the_field_is_the_text(tmp_path: Path) -> None:
         ('{"text": 7}', "line 3: 'text' is 7, of type int, expected a string"),
         ('{"text": 0.5}', "line 3: 'text' is 0.5, of type float, expected a string"),
         ('{"text": "a", "embedding": []}', "line 3 has 'embedding' already"),
+        ('{"text": "a", "embedding_engine": ""}', "line 3 has 'embedding_engine' already"),
         ('{"text": "a", "title": "\\ud83d"}', "line 3 holds a lone surrogate"),
     ],
 )
@@ -95,8 +97,20 @@ def test_jsonl_keeps_every_value_of_the_row_and_adds_its_vector(
     encode_file(encoder, open_reader(str(source)), tmp_path / "out.jsonl", normalize=True)
     rows = [json.loads(line) for line in (tmp_path / "out.jsonl").read_text(encoding="utf-8").split("\n")[:-1]]
     vectors = np.array([row.pop("embedding") for row in rows], dtype=np.float32)
+    assert {row.pop("embedding_engine") for row in rows} == {encoder.engine}
     assert rows == [json.loads(line) for line in source.read_text(encoding="utf-8").splitlines()]
     assert (vectors == encoder.encode(TEXTS, normalize_embeddings=True)).all()
+
+
+@each_engine
+def test_each_line_names_the_engine_of_its_vector(artifact: Path, tmp_path: Path, engine: str) -> None:
+    path = written(tmp_path / "in.jsonl", '{"text": "Sepsis"}\n{"text": "a"}\n')
+    encoder = SentenceEncoder(artifact, threads=1, engine=engine)
+    encode_file(encoder, open_reader(str(path)), tmp_path / "out.jsonl")
+    rows = [json.loads(line) for line in (tmp_path / "out.jsonl").read_text().splitlines()]
+    assert [list(row) for row in rows] == [["text", "embedding", "embedding_engine"]] * 2
+    assert [row["embedding_engine"] for row in rows] == [engine] * 2
+    assert (np.array([row["embedding"] for row in rows], dtype=np.float32) == encoder.encode(["Sepsis", "a"])).all()
 
 
 def test_numbers_of_vectors_have_the_digits_that_float32_has(encoder: SentenceEncoder, tmp_path: Path) -> None:
@@ -111,7 +125,7 @@ def test_numbers_that_json_does_not_have_are_written_as_null(encoder: SentenceEn
     path = written(tmp_path / "in.jsonl", '{"text": "a", "n": NaN, "deep": [{"x": -Infinity}, 1.5], "big": 1e999}\n')
     encode_file(encoder, open_reader(str(path)), tmp_path / "out.jsonl")
     row = json.loads((tmp_path / "out.jsonl").read_text(), parse_constant=lambda name: pytest.fail(name))
-    del row["embedding"]
+    del row["embedding"], row["embedding_engine"]
     assert row == {"text": "a", "n": None, "deep": [{"x": None}, 1.5], "big": None}
 
 
@@ -122,5 +136,7 @@ def test_a_missing_text_that_is_encoded_as_empty_stays_missing_in_the_output(
     encode_file(encoder, open_reader(str(path), missing="empty"), tmp_path / "out.jsonl")
     rows = [json.loads(line) for line in (tmp_path / "out.jsonl").read_text().splitlines()]
     vectors = np.array([row.pop("embedding") for row in rows], dtype=np.float32)
+    for row in rows:
+        del row["embedding_engine"]
     assert rows == [{"text": "a"}, {"text": None, "id": 2}, {}]
     assert (vectors == encoder.encode(["a", "", ""])).all()

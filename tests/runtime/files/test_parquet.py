@@ -15,6 +15,7 @@ from biobert_onnx.encoding.texts import CHUNK_CHARACTERS, CHUNK_TEXTS
 from biobert_onnx.files.encode import encode_file
 from biobert_onnx.files.formats import open_reader
 from biobert_onnx.files.rows import ColumnError, InputError
+from tests.support.engines import each_engine
 
 pyarrow = pytest.importorskip("pyarrow")
 parquet = pytest.importorskip("pyarrow.parquet")
@@ -53,6 +54,22 @@ def test_a_table_keeps_its_columns_and_types_and_gets_vectors_of_a_fixed_size(
     assert table.schema.field("embedding").type == pyarrow.list_(pyarrow.float32(), encoder.dim)
     assert table.drop(["embedding"]).equals(parquet.read_table(source))
     assert (vectors(table) == encoder.encode(TEXTS)).all()
+
+
+@each_engine
+@pytest.mark.parametrize("name", ["in.parquet", "in.jsonl", "in.txt"])
+def test_the_files_metadata_names_the_engine_beside_what_the_input_had(
+    artifact: Path, tmp_path: Path, engine: str, name: str
+) -> None:
+    source = tmp_path / name
+    source.write_text('{"text": "Sepsis"}\n')
+    of_input: dict[bytes, bytes] = {}
+    if name == "in.parquet":
+        of_input = {b"pandas": b"{}", b"of": b"the input"}
+        parquet.write_table(pyarrow.table({"text": ["Sepsis"]}).replace_schema_metadata(of_input), source)
+    encode_file(SentenceEncoder(artifact, threads=1, engine=engine), open_reader(str(source)), tmp_path / "o.parquet")
+    found = parquet.read_schema(tmp_path / "o.parquet").metadata
+    assert found == {**of_input, b"embedding_engine": engine.encode()}
 
 
 def test_groups_have_their_size_across_row_groups_and_dictionaries(tmp_path: Path) -> None:

@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 
 from biobert_onnx import SentenceEncoder, TruncationWarning
 from biobert_onnx.embeddings import json_rows
+from tests.support.engines import NO_KERNELS, WITHOUT_KERNELS, each_engine
 from tests.support.prompts import DEFAULT, PROMPTS
 from tests.support.texts import TEXTS
 
@@ -39,11 +40,11 @@ class Server:
     Raises RuntimeError with the log if the server ends before it serves.
     """
 
-    def __init__(self, artifact: Path | None) -> None:
+    def __init__(self, artifact: Path | None, **variables: str) -> None:
         command = [sys.executable, "-W", "error", "-m", "uvicorn", "biobert_onnx.serving.http:app", "--port", "0"]
         self.process = subprocess.Popen(
             command, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True,
-            env={**os.environ, "BIOBERT_ONNX_ARTIFACT": str(artifact or "")},
+            env={**os.environ, "BIOBERT_ONNX_ARTIFACT": str(artifact or ""), **variables},
         )  # fmt: skip
         self.log: list[str] = []
         assert self.process.stderr is not None
@@ -90,8 +91,8 @@ class Server:
 
 
 @contextmanager
-def running(artifact: Path) -> Iterator[Server]:
-    server = Server(artifact)
+def running(artifact: Path, **variables: str) -> Iterator[Server]:
+    server = Server(artifact, **variables)
     try:
         yield server
     finally:
@@ -265,11 +266,58 @@ def test_a_prompt_cannot_multiply_the_work_of_a_small_request(server: Server) ->
     )
 
 
+@each_engine
+def test_info_names_what_computes_the_vectors(artifact: Path, engine: str) -> None:
+    expected = SentenceEncoder(artifact, engine=engine)
+    with running(artifact, BIOBERT_ONNX_ENGINE=engine) as server:
+        status, answer = server.ask(b"", "GET", "/info")
+        found = vectors(server.ask({"input": list(TEXTS)})[1])
+    assert status == 200
+    assert answer == {
+        "model": expected.manifest.name,
+        "dim": expected.dim,
+        "precision": "int8",
+        "pooling": "mean",
+        "unit_length": False,
+        "max_length": expected.max_length,
+        "engine": engine,
+        "kernel": expected.kernel,
+    }
+    assert (found == expected.encode(TEXTS)).all()
+
+
+def test_an_engine_that_is_not_set_is_chosen(server: Server, encoder: SentenceEncoder) -> None:
+    assert server.ask(b"", "GET", "/info")[1]["engine"] == encoder.engine
+
+
+@pytest.mark.parametrize(
+    ("variables", "message"),
+    [
+        (
+            {"BIOBERT_ONNX_ENGINE": "cuda"},
+            "BIOBERT_ONNX_ENGINE is 'cuda', expected one of kernels, onnxruntime, or unset it",
+        ),
+        (
+            {"BIOBERT_ONNX_ENGINE": "kernels", **NO_KERNELS},
+            "BIOBERT_ONNX_ENGINE is 'kernels', but the kernels cannot run '<artifact>' here, because "
+            f"{WITHOUT_KERNELS}: unset it to get onnxruntime",
+        ),
+    ],
+)
+def test_a_server_whose_engine_cannot_be_used_says_so_in_one_sentence_and_ends(
+    artifact: Path, variables: dict[str, str], message: str
+) -> None:
+    with pytest.raises(RuntimeError, match="ended with 3") as wrong:
+        Server(artifact, **variables)
+    assert f"ERROR:    {message.replace('<artifact>', str(artifact))}\n" in str(wrong.value)
+    assert "Traceback" not in str(wrong.value)
+
+
 def test_other_paths_and_methods_are_told_what_there_is(server: Server) -> None:
     assert server.refusal({}, "POST", "/v1/chat")[0] == 404
     status, message = server.refusal(b"", "GET")
     assert status == 405
-    assert "expected POST /v1/embeddings or GET /health" in message
+    assert "expected POST /v1/embeddings, GET /health or GET /info" in message
 
 
 def test_a_model_name_that_is_no_unicode_comes_back(server: Server) -> None:

@@ -16,6 +16,8 @@ from numpy.typing import NDArray
 from biobert_onnx import SentenceEncoder
 from biobert_onnx.embeddings import json_rows
 from biobert_onnx.serving import serverless
+from biobert_onnx.serving.settings import SettingError
+from tests.support.engines import each_engine
 from tests.support.prompts import DEFAULT, PROMPTS
 from tests.support.texts import TEXTS
 
@@ -57,6 +59,28 @@ def test_a_direct_invocation_gets_the_encoders_vectors(encoder: SentenceEncoder)
     assert (vectors(answer) == encoder.encode(TEXTS)).all()
     assert (answer["dim"], answer["model"]) == (encoder.dim, encoder.manifest.name)
     assert answer["tokens"] == encoder.token_counts(TEXTS).sum()
+
+
+@each_engine
+def test_the_answer_names_what_computed_its_vectors(
+    artifact: Path, monkeypatch: pytest.MonkeyPatch, engine: str
+) -> None:
+    monkeypatch.setenv("BIOBERT_ONNX_ENGINE", engine)
+    encoder = SentenceEncoder(artifact, engine=engine)
+    answer = answer_to({"texts": list(TEXTS)})
+    assert (answer["engine"], answer["kernel"]) == (engine, encoder.kernel)
+    assert (vectors(answer) == encoder.encode(TEXTS)).all()
+    assert json.loads(answer_to(proxy_event_2('{"texts": "a"}'))["body"])["engine"] == engine
+
+
+def test_an_engine_that_does_not_exist_is_one_sentence_at_start(
+    artifact: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("BIOBERT_ONNX_ENGINE", "cuda")
+    with pytest.raises(
+        SettingError, match="BIOBERT_ONNX_ENGINE is 'cuda', expected one of kernels, onnxruntime, or unset it"
+    ):
+        serverless.loaded_encoder()
 
 
 @pytest.mark.parametrize("proxy_event", [proxy_event_1, proxy_event_2])

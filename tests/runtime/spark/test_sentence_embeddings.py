@@ -14,10 +14,11 @@ from pyspark.ml import PipelineModel
 from pyspark.ml.clustering import KMeans
 from pyspark.sql import DataFrame, SparkSession
 
-from biobert_onnx import ArtifactError, Manifest, SentenceEncoder, TruncationWarning
+from biobert_onnx import ArtifactError, EngineWarning, Manifest, SentenceEncoder, TruncationWarning
 from biobert_onnx.catalog.names import DEFAULT as MODEL
 from biobert_onnx.spark import BertSentenceEmbeddings, DocumentAssembler, SentenceDetector, embed_column, to_vector
 from biobert_onnx.spark.worker import RemoteEncoder, read_manifest, remote_encoder
+from tests.support.engines import NO_KERNELS, WITHOUT_KERNELS, each_engine, measured_on_kernels, needs_kernels
 from tests.support.hub_cache import in_cache
 from tests.support.prompts import DEFAULT
 from tests.support.texts import TEXTS
@@ -67,6 +68,7 @@ def test_each_sentence_is_annotated_as_spark_nlp_does(
         "annotatorType": "sentence_embeddings",
         "dimension": encoder.dim,
         "ref": MODEL,
+        "engine": encoder.engine,
     }
     annotations = found.first()["sentence_embeddings"]  # type: ignore[index]
     assert [tuple(item)[:-1] for item in annotations] == [
@@ -182,15 +184,95 @@ def test_an_artifact_that_an_executor_does_not_have_fails_the_job_with_the_reaso
         frame.collect()
 
 
+@each_engine
+def test_the_engine_of_a_stage_is_saved_and_computes_its_vectors(
+    documents: DataFrame, stage: BertSentenceEmbeddings, artifact: Path, tmp_path: Path, engine: str
+) -> None:
+    stage.setEngine(engine).save(str(tmp_path / "stage"))
+    loaded = BertSentenceEmbeddings.load(str(tmp_path / "stage"))
+    assert loaded.getEngine() == engine
+    found = loaded.transform(documents)
+    assert found.schema["sentence_embeddings"].metadata["engine"] == engine
+    rows = zip(TEXTS, SentenceEncoder(artifact, engine=engine, max_length=128).encode(TEXTS), strict=True)
+    expected = [[], *([row.tobytes()] if text else [] for text, row in rows)]
+    assert vectors(found, "sentence_embeddings") == expected
+
+
+def test_an_engine_that_is_not_set_is_saved_as_none_and_chosen_by_the_driver(
+    documents: DataFrame, stage: BertSentenceEmbeddings, encoder: SentenceEncoder, tmp_path: Path
+) -> None:
+    stage.save(str(tmp_path / "stage"))
+    loaded = BertSentenceEmbeddings.load(str(tmp_path / "stage"))
+    assert loaded.getEngine() is None
+    assert loaded.transform(documents).schema["sentence_embeddings"].metadata["engine"] == encoder.engine
+
+
+@each_engine
+def test_the_metadata_of_a_column_of_vectors_names_its_engine_in_parquet_too(
+    spark: SparkSession, documents: DataFrame, artifact: Path, tmp_path: Path, engine: str
+) -> None:
+    frame = embed_column(documents.select("n", "text"), artifact, "text", "vector", engine=engine)
+    frame.write.parquet(str(tmp_path / "vectors.parquet"))
+    written = spark.read.parquet(str(tmp_path / "vectors.parquet"))
+    assert written.schema["vector"].metadata == {"engine": engine}
+    expected = SentenceEncoder(artifact, engine=engine).encode(TEXTS)
+    assert [bits(row["vector"]) for row in written.orderBy("n").collect()] == [
+        b"",
+        *(row.tobytes() for row in expected),
+    ]
+
+
+@pytest.fixture
+def workers_without_kernels(spark: SparkSession, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Python workers in whose environment no kernel runs, while the driver's is as it was."""
+    for name, value in NO_KERNELS.items():
+        monkeypatch.setitem(spark.sparkContext.environment, name, value)
+
+
+@needs_kernels
+def test_workers_insist_on_the_drivers_engine(
+    workers_without_kernels: None, documents: DataFrame, artifact: Path
+) -> None:
+    frame = embed_column(documents, artifact, "text", "vector")
+    with pytest.raises(PythonException) as error:
+        frame.collect()
+    message = " ".join(str(error.value).split())
+    assert f"in a Spark executor: the driver's engine is 'kernels', but they cannot run '{artifact}' here" in message
+    assert f"because {WITHOUT_KERNELS}; set engine='onnxruntime', which every executor runs, or install" in message
+
+
+def test_workers_without_kernels_run_onnxruntime_where_it_is_set(
+    workers_without_kernels: None, documents: DataFrame, artifact: Path
+) -> None:
+    frame = embed_column(documents, artifact, "text", "vector", engine="onnxruntime")
+    expected = SentenceEncoder(artifact, engine="onnxruntime").encode(TEXTS)
+    assert [bits(row["vector"]) for row in frame.orderBy("n").collect()] == [b"", *(row.tobytes() for row in expected)]
+
+
+def test_a_driver_without_kernels_chooses_onnxruntime_for_all_and_warns(
+    documents: DataFrame, artifact: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in NO_KERNELS.items():
+        monkeypatch.setenv(name, value)
+    folder = measured_on_kernels(artifact, tmp_path / "measured")
+    with pytest.warns(EngineWarning, match="because this CPU, or its system, does not run") as found:
+        frame = embed_column(documents, folder, "text", "vector")
+    assert [warning.filename for warning in found] == [__file__]
+    assert frame.schema["vector"].metadata == {"engine": "onnxruntime"}
+    expected = SentenceEncoder(artifact, engine="onnxruntime").encode(TEXTS)
+    assert [bits(row["vector"]) for row in frame.orderBy("n").collect()] == [b"", *(row.tobytes() for row in expected)]
+
+
 def test_the_default_prompt_is_put_before_each_text(prompted_artifact: Path, prompted: SentenceEncoder) -> None:
-    found = remote_encoder(str(prompted_artifact), None).encode(TEXTS)
+    found = remote_encoder(str(prompted_artifact), None, None).encode(TEXTS)
     assert np.array_equal(found, prompted.encode(TEXTS, prompt_name=DEFAULT))
 
 
 def test_another_artifact_at_the_drivers_path_is_refused(artifact: Path, tmp_path: Path) -> None:
     shutil.copytree(artifact, tmp_path / "other")
     replace(Manifest.read(artifact), pooling="cls").write(tmp_path / "other")
-    encoder = RemoteEncoder(artifact=str(artifact), max_length=16, manifest=read_manifest(str(tmp_path / "other")))
+    other = read_manifest(str(tmp_path / "other"))
+    encoder = RemoteEncoder(artifact=str(artifact), max_length=16, engine="onnxruntime", manifest=other)
     with pytest.raises(ArtifactError, match="is not the driver's artifact: copy that to every executor"):
         encoder.encode(["x"])
 
@@ -205,6 +287,11 @@ def refusals() -> list[tuple[str, Any]]:
         (
             "max_length is 513, expected 3 to 128: the positions of the checkpoint",
             lambda stage, frame: stage.setMaxSentenceLength(513).transform(frame),
+        ),
+        ("engine is 'cuda', expected one of kernels, onnxruntime", lambda stage, _: stage.setEngine("cuda")),
+        (
+            "engine is 'cuda', expected one of kernels, onnxruntime",
+            lambda stage, frame: embed_column(frame, stage.getOrDefault("artifact"), "text", "v", engine="cuda"),
         ),
         ("batchSize is 0, expected at least 1", lambda stage, _: stage.setBatchSize(0)),
         ("lang is 'de', but every model", lambda *_: BertSentenceEmbeddings.pretrained(MODEL, "de")),

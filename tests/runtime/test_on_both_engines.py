@@ -16,13 +16,11 @@ from biobert_onnx.encoding.engines import ENGINES, Engine
 from biobert_onnx.kernels import library
 from biobert_onnx.kernels.engine import SWITCH
 from biobert_onnx.kernels.library import compiled_kernels, runs_here
-from tests.support.engines import needs_kernels
+from tests.support.engines import each_engine, needs_kernels
 from tests.support.texts import TEXTS
 
 KEPT = Path(__file__).parents[1] / "data" / "format-2"
 """Artifacts that an older version wrote."""
-
-both = pytest.mark.parametrize("engine", [pytest.param("kernels", marks=needs_kernels), "onnxruntime"])
 
 
 @pytest.fixture(scope="module")
@@ -35,7 +33,7 @@ def expected(artifact: Path) -> dict[str, np.ndarray]:
     }
 
 
-@both
+@each_engine
 @pytest.mark.parametrize("threads", [1, 2, 5])
 def test_a_text_has_the_same_bits_in_any_company(
     artifact: Path, expected: dict[str, np.ndarray], engine: str, threads: int
@@ -49,7 +47,7 @@ def test_a_text_has_the_same_bits_in_any_company(
     assert (asyncio.run(encoder.aencode(TEXTS)) == expected[engine]).all()
 
 
-@both
+@each_engine
 def test_many_threads_call_one_encoder(artifact: Path, expected: dict[str, np.ndarray], engine: str) -> None:
     encoder = SentenceEncoder(artifact, engine=engine, threads=3)
     equal: list[bool] = []
@@ -67,7 +65,7 @@ def test_many_threads_call_one_encoder(artifact: Path, expected: dict[str, np.nd
     assert equal == [True] * 6 * (len(TEXTS) + 1)
 
 
-@both
+@each_engine
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
 def test_a_forked_process_gives_the_same_bits(artifact: Path, engine: str) -> None:
     program = (
@@ -84,14 +82,14 @@ def test_a_forked_process_gives_the_same_bits(artifact: Path, engine: str) -> No
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 
-@both
+@each_engine
 def test_a_pickled_encoder_keeps_its_engine(artifact: Path, expected: dict[str, np.ndarray], engine: str) -> None:
     other = pickle.loads(pickle.dumps(SentenceEncoder(artifact, engine=engine)))
     assert other.engine == engine
     assert (other.encode(TEXTS) == expected[engine]).all()
 
 
-@both
+@each_engine
 def test_a_closed_encoder_refuses(artifact: Path, engine: str) -> None:
     with SentenceEncoder(artifact, engine=engine) as encoder:
         encoder.encode(["a"])

@@ -1,0 +1,83 @@
+"""The engine of an encoder, wherever it is asked for, and the one warning where it is not the one that was measured."""
+
+import pickle
+import warnings
+from pathlib import Path
+
+import pytest
+
+from biobert_onnx import EngineWarning, SentenceEncoder
+from biobert_onnx.errors import EngineError
+from tests.runtime.cli.command import run
+from tests.support.engines import NO_KERNELS, WITHOUT_KERNELS, each_engine, measured_on_kernels, needs_kernels
+from tests.support.texts import TEXTS
+
+
+@pytest.fixture
+def measured(artifact: Path, tmp_path: Path) -> Path:
+    """An artifact that was measured on the kernels."""
+    return measured_on_kernels(artifact, tmp_path / "measured")
+
+
+@pytest.fixture
+def no_kernels(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An environment in which no kernel runs."""
+    for name, value in NO_KERNELS.items():
+        monkeypatch.setenv(name, value)
+
+
+def test_onnxruntime_in_place_of_the_kernels_that_were_measured_is_warned_of_once(
+    measured: Path, no_kernels: None
+) -> None:
+    with pytest.warns(EngineWarning) as found:
+        encoder = SentenceEncoder(measured)
+        encoder.encode(TEXTS)
+        encoder.encode(TEXTS)
+    (warning,) = found
+    assert warning.filename == __file__
+    assert f"onnxruntime computes its vectors here, because {WITHOUT_KERNELS}" in str(warning.message)
+    assert encoder.engine == "onnxruntime"
+
+
+def test_onnxruntime_that_was_asked_for_is_not_warned_of(measured: Path, no_kernels: None) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert SentenceEncoder(measured, engine="onnxruntime").engine == "onnxruntime"
+
+
+def test_onnxruntime_is_not_warned_of_where_only_it_was_measured(artifact: Path, no_kernels: None) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert SentenceEncoder(artifact).engine == "onnxruntime"
+
+
+@needs_kernels
+def test_kernels_are_not_warned_of(measured: Path) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert SentenceEncoder(measured).engine == "kernels"
+
+
+def test_the_command_warns_in_one_line_with_its_own_option(measured: Path, no_kernels: None, tmp_path: Path) -> None:
+    environment = {"PYTHONWARNINGS": "ignore"}
+    done = run("encode", measured, "-", "-o", tmp_path / "out.npy", stdin=b"a\n", **NO_KERNELS, **environment)
+    (line,) = done.stderr.decode().splitlines()
+    assert done.returncode == 0
+    assert line.startswith("biobert-onnx: warning: ")
+    assert WITHOUT_KERNELS in line and "--engine 'onnxruntime'" in line
+
+
+def test_kernels_that_cannot_run_are_an_error_with_the_reason(artifact: Path, no_kernels: None) -> None:
+    with pytest.raises(EngineError) as error:
+        SentenceEncoder(artifact, engine="kernels")
+    assert str(error.value) == (
+        f"engine is 'kernels', but they cannot run '{artifact}' here, because {WITHOUT_KERNELS}: leave engine= out to "
+        "get onnxruntime"
+    )
+    assert error.value.reason == WITHOUT_KERNELS
+    assert str(pickle.loads(pickle.dumps(error.value))) == str(error.value)
+
+
+@each_engine
+def test_a_pickled_encoder_keeps_its_engine(artifact: Path, engine: str) -> None:
+    assert pickle.loads(pickle.dumps(SentenceEncoder(artifact, engine=engine))).engine == engine
