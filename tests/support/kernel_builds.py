@@ -14,12 +14,21 @@ KERNEL_TESTS = Path(__file__).parents[1] / "runtime" / "kernels"
 EMULATED = KERNEL_TESTS / "emulated"
 """The folder of the header that stands for instructions which this CPU may lack."""
 
+PROGRAMS = Path(__file__).parents[1] / "programs"
+
 EMULATED_KERNELS = ("amx", "vnni", "avxvnni")
 
 SANITIZE = "BIOBERT_ONNX_SANITIZE"
 """The environment variable under which everything is compiled with sanitizers; `make sanitize` sets it."""
 
-SANITIZERS = ("-fsanitize=address,undefined", "-fno-sanitize-recover=all", "-g", "-fno-omit-frame-pointer", "-O1")
+SANITIZERS = (
+    "-fsanitize=address,undefined",
+    "-fno-sanitize-recover=all",
+    "-g",
+    "-fno-omit-frame-pointer",
+    "-O1",
+    "-Dalways_inline=unused",  # else gcc takes half an hour; its own headers write __always_inline__
+)
 
 
 @dataclass(frozen=True)
@@ -67,11 +76,20 @@ def build_emulated(output: Path) -> Path:
     return build(output, units, link=("-shared",))
 
 
+def build_operators(output: Path, vector: str) -> Path:
+    """Build tests/programs/kernel_operators.c for one kind of vector of kinds.h; AVX512 is emulated."""
+    flags: tuple[str, ...] = (f"-I{SOURCE}", f"-DVECTOR={vector}", "-O1", "-Werror")
+    if vector in ("AVX2", "AVX512"):
+        flags += (*KERNEL_FLAGS["x86_64"]["avx2"], f"-I{EMULATED}", "-Wno-psabi")
+    return build(output, [Unit(PROGRAMS / "kernel_operators.c", flags)], link=("-shared",))
+
+
 def _other_files() -> list[Path]:
     """The files that are no kernels."""
     return sorted(path for path in SOURCE.glob("*.c") if not path.name.startswith("kernel_"))
 
 
 def _run(command: Sequence[str]) -> None:
-    done = subprocess.run(command, capture_output=True, text=True)
+    environment = {name: value for name, value in os.environ.items() if name != "LD_PRELOAD"}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True)
     assert done.returncode == 0, f"{' '.join(command)}\n{done.stderr}"

@@ -61,6 +61,11 @@ class Shape:
         """The names of all sites."""
         return [f"encoder.layer.{layer}.{kind}" for layer in range(self.layers) for kind in SITES]
 
+    @property
+    def normalized_sites(self) -> list[str]:
+        """The names of the sites behind a LayerNorm, which may have smoothing."""
+        return [f"encoder.layer.{layer}.{kind}" for layer in range(self.layers) for kind in (SITES[0], SITES[2])]
+
 
 class Draws:
     """Integers of SplitMix64 (Steele et al. 2014): the n-th depends on seed and n alone, not on numpy's version."""
@@ -97,7 +102,7 @@ class Draws:
 
 @dataclass(frozen=True)
 class DrawnModel:
-    """A plan, its tensors, and the bias of each layer's attention, (heads, 2 * positions - 1): no plan has one yet."""
+    """A plan, its tensors, and each layer's attention bias, (heads, 2 * positions - 1), which no plan has yet."""
 
     plan: KernelPlan
     tensors: Mapping[str, NDArray[Any]]

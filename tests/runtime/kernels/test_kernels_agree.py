@@ -63,8 +63,8 @@ def shapes(draw: st.DrawFn) -> Shape:
         outlier_units=tuple(draw(st.lists(st.sampled_from([0, 1, 7, 16]), min_size=layers, max_size=layers))),
         has_attention_bias=draw(st.booleans()),
     )
-    sites = st.frozensets(st.sampled_from(shape.site_names))
-    return replace(shape, per_token=draw(sites), smoothing=draw(sites))
+    per_token = draw(st.frozensets(st.sampled_from(shape.site_names)))
+    return replace(shape, per_token=per_token, smoothing=draw(st.frozensets(st.sampled_from(shape.normalized_sites))))
 
 
 def expect_plain_bits(

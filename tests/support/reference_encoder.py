@@ -1,0 +1,135 @@
+"""The encoder of a plan in float64 numpy, as the papers write it, rounded to uint8 where the kernels round.
+
+It shares no code and no order of operations with the C, and knows neither tiles nor packed weights.
+"""
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+
+from biobert_onnx.kernels.plan import POSITIONS, TOKEN_TYPES, WORDS
+from tests.support.kernel_models import DrawnModel
+
+Floats = NDArray[np.float64]
+
+erf = np.vectorize(math.erf, otypes=[np.float64])
+
+
+def gelu(x: Floats) -> Floats:
+    """x Phi(x)."""
+    return np.asarray(0.5 * x * (1 + erf(x / math.sqrt(2))))
+
+
+def gelu_new(x: Floats) -> Floats:
+    """GELU's approximation by tanh."""
+    return np.asarray(0.5 * x * (1 + np.tanh(math.sqrt(2 / math.pi) * (x + 0.044715 * x**3))))
+
+
+def relu(x: Floats) -> Floats:
+    """The positive part."""
+    return np.maximum(x, 0)
+
+
+ACTIVATION = {"gelu": gelu, "gelu_new": gelu_new, "relu": relu}
+
+
+def layer_norm(x: Floats, gain: Floats, shift: Floats, epsilon: float) -> Floats:
+    """Normalize over the last axis."""
+    centred = x - x.mean(axis=-1, keepdims=True)
+    return np.asarray(centred / np.sqrt((centred**2).mean(axis=-1, keepdims=True) + epsilon) * gain + shift)
+
+
+def softmax(scores: Floats) -> Floats:
+    """Softmax over the last axis."""
+    weights = np.exp(scores - scores.max(axis=-1, keepdims=True))
+    return np.asarray(weights / weights.sum(axis=-1, keepdims=True))
+
+
+def attend(query: Floats, key: Floats, value: Floats, bias: Floats) -> Floats:
+    """softmax(Q K' / sqrt(size) + bias) V of heads (..., tokens, size)."""
+    scores = query @ np.swapaxes(key, -1, -2) / math.sqrt(query.shape[-1]) + bias
+    return np.asarray(softmax(scores) @ value)
+
+
+class ReferenceEncoder:
+    """Computes vectors of a drawn model."""
+
+    def __init__(self, drawn: DrawnModel) -> None:
+        self.plan, self.biases = drawn.plan, drawn.attention_biases
+        self.tensors = {name: tensor.astype(np.float64) for name, tensor in drawn.tensors.items()}
+
+    def vectors(self, ids: NDArray[np.int64]) -> Floats:
+        """Return (batch, hidden)."""
+        hidden = self.hidden(ids)
+        if self.plan.pooling == "pooler":
+            weight, bias = self.tensors["pooler.dense.weight"], self.tensors["pooler.dense.bias"]
+            vectors = np.tanh(hidden[:, 0] @ weight.T + bias)
+        else:
+            vectors = {"mean": hidden.mean(axis=1), "max": hidden.max(axis=1), "cls": hidden[:, 0]}[self.plan.pooling]
+        if self.plan.after_pooling:
+            vectors = vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
+        return np.asarray(vectors)
+
+    def hidden(self, ids: NDArray[np.int64]) -> Floats:
+        """Return the last layer's output, (batch, tokens, hidden)."""
+        words = self.tensors[f"{WORDS}.weight_int8"] * self.tensors[f"{WORDS}.weight_scale"]
+        x = words[ids] + self.tensors[POSITIONS][: ids.shape[1]] + self.tensors[TOKEN_TYPES][0]
+        x = self._norm(x, "embeddings")
+        for layer in self.plan.layers:
+            x = self._layer(x, layer)
+        return x
+
+    def _layer(self, x: Floats, layer: int) -> Floats:
+        name = f"encoder.layer.{layer}"
+        activation = ACTIVATION[self.plan.activation]
+        context = self._context(x, layer)
+        x = self._norm(x + self._product(context, f"{name}.attention.output", "dense"), f"{name}.attention.output")
+        inner = activation(self._product(x, f"{name}.intermediate", "dense"))
+        total = x + self._product(inner, f"{name}.output", "dense")
+        if name in self.plan.outlier_units:
+            into, bias, out = (
+                self.tensors[f"{name}.outliers.{part}"] for part in ("into.weight", "bias", "out.weight")
+            )
+            total = total + activation(x @ into + bias) @ out
+        return self._norm(total, f"{name}.output")
+
+    def _context(self, x: Floats, layer: int) -> Floats:
+        site = f"encoder.layer.{layer}.attention.self"
+        batch, tokens, hidden = x.shape
+        size = self.plan.head_size
+
+        def heads(part: str) -> Floats:
+            return np.asarray(self._product(x, site, part).reshape(batch, tokens, -1, size).swapaxes(1, 2))
+
+        bias = np.zeros((hidden // size, tokens, tokens))
+        if self.biases:
+            apart = np.arange(tokens)[:, None] - np.arange(tokens) + self.plan.geometry["max_position_embeddings"] - 1
+            bias = self.biases[layer][:, apart].astype(np.float64)
+        context = attend(heads("query"), heads("key"), heads("value"), bias)
+        return np.asarray(context.swapaxes(1, 2).reshape(batch, tokens, hidden))
+
+    def _product(self, x: Floats, site: str, matrix: str) -> Floats:
+        """x W + b, of a site's input as it is after rounding to uint8."""
+        rounded = self._rounded(x, site)
+        weight = self.tensors[f"{site}.{matrix}.weight_int8"] * self.tensors[f"{site}.{matrix}.weight_scale"]
+        return np.asarray(rounded @ weight + self.tensors[f"{site}.{matrix}.bias"])
+
+    def _rounded(self, x: Floats, site: str) -> Floats:
+        record = self.plan.sites[site]
+        after_activation = site.endswith("output") and not site.endswith("attention.output")
+        if record.get("smoothing"):
+            x = x * self.tensors[f"{site}.inverse_smoothing"]
+        scale: Floats
+        if record["products"] == "static":
+            scale, zero_point = np.array(record["scale"]), float(record["zero_point"])
+        elif after_activation:
+            scale, zero_point = np.maximum(x.max(axis=-1, keepdims=True) / 239, 0.17 / 16), 16.0
+        else:
+            scale, zero_point = np.maximum(np.abs(x).max(axis=-1, keepdims=True) / 127, 1e-9), 128.0
+        steps = np.clip(np.rint(x / scale + zero_point), 0, 255)
+        return np.asarray((steps - zero_point) * scale)
+
+    def _norm(self, x: Floats, name: str) -> Floats:
+        gain, shift = (self.tensors[f"{name}.LayerNorm.{part}"] for part in ("weight", "bias"))
+        return layer_norm(x, gain, shift, self.plan.geometry["layer_norm_eps"])
