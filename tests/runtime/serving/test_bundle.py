@@ -95,7 +95,8 @@ def test_no_unused_file_is_in_the_zip_and_every_file_that_is_loaded_is(zipped: P
     found = names(zipped)
     assert not [name for name in found for pattern in UNUSED_FILES if fnmatch(name, pattern)]
     code = (
-        "import sys, biobert_onnx.serving.serverless;print(*(getattr(m, '__file__', '') for m in sys.modules.values()))"
+        "import sys, onnxruntime, biobert_onnx.serving.serverless\n"
+        "print(*(getattr(module, '__file__', '') for module in sys.modules.values()))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     loaded = [Path(path).parts for path in done.stdout.split()]
