@@ -1,6 +1,7 @@
 """Builds of the kernels' C that are no part of the product: with emulated CPUs, for other CPUs, under sanitizers."""
 
 import os
+import platform
 import subprocess
 import tempfile
 from collections.abc import Sequence
@@ -8,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from hatch_build import BASE_FLAGS, KERNEL_FLAGS, SOURCE
+from hatch_build import BASE_FLAGS, KERNEL_FLAGS, MACHINES, SOURCE
 
 KERNEL_TESTS = Path(__file__).parents[1] / "runtime" / "kernels"
 EMULATED = KERNEL_TESTS / "emulated"
@@ -17,6 +18,9 @@ EMULATED = KERNEL_TESTS / "emulated"
 PROGRAMS = Path(__file__).parents[1] / "programs"
 
 EMULATED_KERNELS = ("amx", "vnni", "avxvnni")
+
+NATIVE_KERNELS = tuple(KERNEL_FLAGS[MACHINES[platform.machine().lower()]])
+"""The kernels that are written for this machine, best first."""
 
 SANITIZE = "BIOBERT_ONNX_SANITIZE"
 """The environment variable under which everything is compiled with sanitizers; `make sanitize` sets it."""
