@@ -25,13 +25,15 @@ NATIVE_KERNELS = tuple(KERNEL_FLAGS[MACHINES[platform.machine().lower()]])
 SANITIZE = "BIOBERT_ONNX_SANITIZE"
 """The environment variable under which everything is compiled with sanitizers; `make sanitize` sets it."""
 
+QUICK = ("-O1", "-Dalways_inline=unused")
+"""Flags with which gcc takes seconds: the kernels inline everything. Its own headers write __always_inline__."""
+
 SANITIZERS = (
     "-fsanitize=address,undefined",
     "-fno-sanitize-recover=all",
     "-g",
     "-fno-omit-frame-pointer",
-    "-O1",
-    "-Dalways_inline=unused",  # else gcc takes half an hour; its own headers write __always_inline__
+    *QUICK,
 )
 
 
@@ -70,7 +72,7 @@ def native_units(machine: str, *flags: str) -> list[Unit]:
 
 def build_emulated(output: Path) -> Path:
     """Build the library with the kernels of CPUs that this one may not be, and the plain one; it needs AVX2."""
-    flags = (*KERNEL_FLAGS["x86_64"]["avx2"], f"-I{EMULATED}", "-O1", "-Wno-psabi", "-Werror")
+    flags = (*KERNEL_FLAGS["x86_64"]["avx2"], f"-I{EMULATED}", *QUICK, "-Wno-psabi", "-Werror")
     units = [
         *(Unit(SOURCE / f"kernel_{name}.c", flags) for name in EMULATED_KERNELS),
         Unit(SOURCE / "kernel_plain.c"),
@@ -82,7 +84,7 @@ def build_emulated(output: Path) -> Path:
 
 def build_operators(output: Path, vector: str) -> Path:
     """Build tests/programs/kernel_operators.c for one kind of vector of kinds.h; AVX512 is emulated."""
-    flags: tuple[str, ...] = (f"-I{SOURCE}", f"-DVECTOR={vector}", "-O1", "-Werror")
+    flags: tuple[str, ...] = (f"-I{SOURCE}", f"-DVECTOR={vector}", *QUICK, "-Werror")
     if vector in ("AVX2", "AVX512"):
         flags += (*KERNEL_FLAGS["x86_64"]["avx2"], f"-I{EMULATED}", "-Wno-psabi")
     return build(output, [Unit(PROGRAMS / "kernel_operators.c", flags)], link=("-shared",))
