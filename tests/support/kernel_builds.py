@@ -1,6 +1,7 @@
 """Builds of the kernels' C that are no part of the product: with emulated CPUs, for other CPUs, under sanitizers."""
 
 import os
+import platform
 import subprocess
 import tempfile
 from collections.abc import Sequence
@@ -8,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from hatch_build import BASE_FLAGS, KERNEL_FLAGS, SOURCE
+from hatch_build import BASE_FLAGS, KERNEL_FLAGS, MACHINES, SOURCE
 
 KERNEL_TESTS = Path(__file__).parents[1] / "runtime" / "kernels"
 EMULATED = KERNEL_TESTS / "emulated"
@@ -18,16 +19,21 @@ PROGRAMS = Path(__file__).parents[1] / "programs"
 
 EMULATED_KERNELS = ("amx", "vnni", "avxvnni")
 
+NATIVE_KERNELS = tuple(KERNEL_FLAGS[MACHINES[platform.machine().lower()]])
+"""The kernels that are written for this machine, best first."""
+
 SANITIZE = "BIOBERT_ONNX_SANITIZE"
 """The environment variable under which everything is compiled with sanitizers; `make sanitize` sets it."""
+
+QUICK = ("-O1", "-Dalways_inline=unused")
+"""Flags with which gcc takes seconds: the kernels inline everything. Its own headers write __always_inline__."""
 
 SANITIZERS = (
     "-fsanitize=address,undefined",
     "-fno-sanitize-recover=all",
     "-g",
     "-fno-omit-frame-pointer",
-    "-O1",
-    "-Dalways_inline=unused",  # else gcc takes half an hour; its own headers write __always_inline__
+    *QUICK,
 )
 
 
@@ -66,7 +72,7 @@ def native_units(machine: str, *flags: str) -> list[Unit]:
 
 def build_emulated(output: Path) -> Path:
     """Build the library with the kernels of CPUs that this one may not be, and the plain one; it needs AVX2."""
-    flags = (*KERNEL_FLAGS["x86_64"]["avx2"], f"-I{EMULATED}", "-O1", "-Wno-psabi", "-Werror")
+    flags = (*KERNEL_FLAGS["x86_64"]["avx2"], f"-I{EMULATED}", *QUICK, "-Wno-psabi", "-Werror")
     units = [
         *(Unit(SOURCE / f"kernel_{name}.c", flags) for name in EMULATED_KERNELS),
         Unit(SOURCE / "kernel_plain.c"),
@@ -78,7 +84,7 @@ def build_emulated(output: Path) -> Path:
 
 def build_operators(output: Path, vector: str) -> Path:
     """Build tests/programs/kernel_operators.c for one kind of vector of kinds.h; AVX512 is emulated."""
-    flags: tuple[str, ...] = (f"-I{SOURCE}", f"-DVECTOR={vector}", "-O1", "-Werror")
+    flags: tuple[str, ...] = (f"-I{SOURCE}", f"-DVECTOR={vector}", *QUICK, "-Werror")
     if vector in ("AVX2", "AVX512"):
         flags += (*KERNEL_FLAGS["x86_64"]["avx2"], f"-I{EMULATED}", "-Wno-psabi")
     return build(output, [Unit(PROGRAMS / "kernel_operators.c", flags)], link=("-shared",))

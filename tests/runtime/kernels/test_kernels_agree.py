@@ -1,7 +1,6 @@
 """Every kernel gives exactly the bits of plain C: those that run here, and those of other CPUs by emulation."""
 
 import ctypes
-import platform
 from dataclasses import replace
 
 import numpy as np
@@ -11,11 +10,8 @@ from hypothesis import strategies as st
 
 from biobert_onnx.kernels.library import PLAIN
 from biobert_onnx.kernels.plan import ACTIVATIONS, POOLINGS
-from hatch_build import KERNEL_FLAGS, MACHINES
-from tests.support.kernel_builds import EMULATED_KERNELS
+from tests.support.kernel_builds import EMULATED_KERNELS, NATIVE_KERNELS
 from tests.support.kernel_models import PackedModel, Shape, draw_ids, draw_model
-
-NATIVE_KERNELS = tuple(KERNEL_FLAGS[MACHINES[platform.machine().lower()]])
 
 examples = settings(
     max_examples=20,

@@ -23,9 +23,6 @@
 
 #define EMULATED static inline __attribute__((__always_inline__, unused))
 
-/* The kernels inline everything, so that vectors stay in registers. There are none here, and gcc would take minutes. */
-#define always_inline unused
-
 /* Empty: the one assembly statement behind this header, KEEP of floats.h, holds a register that is not there. */
 #define __asm__(...)
 
