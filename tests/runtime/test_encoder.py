@@ -157,7 +157,7 @@ def test_an_encoder_shows_what_it_is(artifact: Path) -> None:
     assert repr(encoder) == (
         f"SentenceEncoder('{artifact}', precision='{manifest.precision}', dim={manifest.dim}, "
         f"pooling='{manifest.pooling}', unit_length={manifest.normalized}, max_length=9, threads=2, "
-            f"engine='{encoder.engine}')"
+        f"engine='{encoder.engine}')"
     )
 
 
