@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks.demo import MADE_BY_DEMO, OUTPUT
+from tests.support.checkpoints import DIM
 
 PROJECT = Path(__file__).parents[2]
 CHECKPOINT = OUTPUT / "mine"
@@ -60,7 +61,7 @@ def folder(after_demo: tuple[Path, Demo], tmp_path: Path) -> Path:
 def test_the_demo_shows_costs_vectors_fidelity_and_speed(after_demo: tuple[Path, Demo]) -> None:
     printed = after_demo[1].stdout
     assert re.search(r"takes 1 to 5 minutes on 2 CPUs and up to [\d,]+ MB of disk; [\d,]+ MB stay\.", printed)
-    assert "embeddings (3, 96) float32" in printed
+    assert f"embeddings (3, {DIM}) float32" in printed
     assert "fidelity to float32, recipe '" in printed
     assert len(re.findall(r"(?:int8 artifact|PyTorch float32): \d+ texts/s \(\d+ to \d+\)", printed)) == 2
     assert re.search(r"other processes: \d+\.\d of \d+ CPUs busy", printed)

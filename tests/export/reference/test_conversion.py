@@ -11,8 +11,9 @@ from biobert_onnx_export import FidelityError
 from biobert_onnx_export.checkpoint.checkpoint import Checkpoint
 from biobert_onnx_export.reference.pytorch import pytorch_model
 from biobert_onnx_export.reference.texts import TokenSets
+from tests.support.checkpoints import DIM
 
-SLOPE = np.linspace(0, 0.1, 96, dtype=np.float32)
+SLOPE = np.linspace(0, 0.1, DIM, dtype=np.float32)
 """A change of a bias that the LayerNorm after it does not take out."""
 
 
