@@ -24,6 +24,9 @@ FORMAT = 1
 SITES = ("attention.self", "attention.output", "intermediate", "output")
 """The sites of a layer, in the order of computation."""
 
+NORMALIZED_SITES = (".attention.self", ".intermediate")
+"""The ends of the names of sites behind a LayerNorm, which takes the smoothing in."""
+
 MATRICES = {
     "attention.self": ("attention.self.query", "attention.self.key", "attention.self.value"),
     "attention.output": ("attention.output.dense",),
@@ -51,6 +54,9 @@ MOST_INPUTS = 2**31 // (255 * 128)
 """Inputs of a product whose sum of uint8 times int8 cannot leave 32 bits."""
 
 OUTLIER_UNITS = 16
+
+LEAST_FLOAT32, MOST_FLOAT32 = float(np.finfo(np.float32).tiny), float(np.finfo(np.float32).max)
+"""The bounds of scales: below the first one, 1 / scale is no float32."""
 
 UNIT_LENGTH = "Normalize"
 
@@ -104,7 +110,7 @@ class KernelPlan:
             content = json.loads(path.read_bytes())
         except (OSError, ValueError, RecursionError) as error:
             raise ArtifactError(f"'{path}' cannot be read ({error!s:.200}): export the artifact again") from error
-        if not isinstance(content, dict) or content.get("format") != FORMAT:
+        if not isinstance(content, dict) or type(content.get("format")) is not int or content["format"] != FORMAT:
             raise ArtifactError(f"'{path}' is no plan of format {FORMAT}: export the artifact again")
         for difference in differences(content, cls):
             raise ArtifactError(f"'{path}' cannot be read: {difference}: export the artifact again")
@@ -148,8 +154,12 @@ class KernelPlan:
         for name, size in (("hidden", hidden), ("intermediate", inner)):
             if size % STEP or not 0 < size <= MOST_INPUTS:
                 raise KernelsUnavailableError(f"its {name} size is {size}, no multiple of {STEP} up to {MOST_INPUTS:,}")
-        if any(not 0 < count <= OUTLIER_UNITS for count in self.outlier_units.values()):
-            raise KernelsUnavailableError(f"a layer has more than {OUTLIER_UNITS} outlier units")
+        for name, count in self.outlier_units.items():
+            if count > OUTLIER_UNITS:
+                raise KernelsUnavailableError(f"{name} has {count} outlier units, more than {OUTLIER_UNITS}")
+        for name, site in self.sites.items():
+            if site.get("smoothing") and not name.endswith(NORMALIZED_SITES):
+                raise KernelsUnavailableError(f"the site {name} has smoothing, but no LayerNorm before it")
 
     def check_complete(self, path: Path) -> None:
         """Raise ArtifactError, which names the file `path`, unless sizes, sites and tensors fit together."""
@@ -157,11 +167,18 @@ class KernelPlan:
         heads, layers = sizes["num_attention_heads"], sizes["num_hidden_layers"]
         if min(heads, layers, sizes["vocab_size"], sizes["max_position_embeddings"]) < 1 or layers > len(self.sites):
             raise ArtifactError(f"'{path}' cannot be read: geometry is {dict(sizes)}: export the artifact again")
-        if sizes["hidden_size"] % heads or not 0 <= sizes["layer_norm_eps"] < math.inf:
+        if sizes["hidden_size"] % heads or not 0 <= sizes["layer_norm_eps"] <= MOST_FLOAT32:
             raise ArtifactError(f"'{path}' cannot be read: geometry is {dict(sizes)}: export the artifact again")
         for layer in self.layers:
             for kind in SITES:
                 self._check_site(path, f"encoder.layer.{layer}.{kind}")
+        names = {self._name(layer) for layer in self.layers}
+        for name, count in self.outlier_units.items():
+            if count < 1 or name not in names:
+                raise ArtifactError(
+                    f"'{path}' cannot be read: outlier_units.{name} is {count}, expected 1 or more, and one of the "
+                    f"{len(names)} layers: export the artifact again"
+                )
         types = self.tensors.get(TOKEN_TYPES)
         type_count = types["shape"][0] if types is not None and types["shape"] else 0
         expected = {TOKEN_TYPES: ("float32", (max(1, type_count), sizes["hidden_size"])), **self.expected_tensors()}
@@ -171,6 +188,11 @@ class KernelPlan:
                 raise ArtifactError(
                     f"'{path}' cannot be read: tensors.{name} is {found}, expected {dtype} {shape}: export it again"
                 )
+        for name in sorted(self.tensors.keys() - expected.keys()):
+            raise ArtifactError(
+                f"'{path}' cannot be read: it has a tensor {name}, which no part of its encoder uses: export the "
+                "artifact again"
+            )
 
     def _check_site(self, path: Path, name: str) -> None:
         site = self.sites.get(name)
@@ -178,7 +200,7 @@ class KernelPlan:
             raise ArtifactError(f"'{path}' cannot be read: it has no site {name}: export the artifact again")
         if site["products"] == "static":
             scale, zero_point = site.get("scale"), site.get("zero_point")
-            if scale is None or not 0 < scale < math.inf or zero_point is None or zero_point > 255:
+            if scale is None or not LEAST_FLOAT32 <= scale <= MOST_FLOAT32 or zero_point is None or zero_point > 255:
                 raise ArtifactError(
                     f"'{path}' cannot be read: site {name} is {dict(site)}, expected a scale above 0 and a zero point "
                     "of 0 to 255: export the artifact again"
@@ -217,7 +239,7 @@ class KernelPlan:
                 shapes[f"{name}.into.weight"] = ("float32", (hidden, units))
                 shapes[f"{name}.bias"] = ("float32", (units,))
                 shapes[f"{name}.out.weight"] = ("float32", (units, hidden))
-        if self.pooling == "pooler":
+        if "pooler" in self.pooling.split("+"):
             shapes["pooler.dense.weight"] = ("float32", (hidden, hidden))
             shapes["pooler.dense.bias"] = ("float32", (hidden,))
         return shapes
@@ -234,13 +256,14 @@ class Tensors:
         """Map the weights of the artifact in `folder`; raises ArtifactError if a tensor of `plan` lies beyond them."""
         path = linked_weights(folder) or inside(folder, WEIGHTS)
         self._plan = plan
-        self._bytes: NDArray[np.uint8] = np.memmap(path, dtype=np.uint8, mode="r")
+        size = path.stat().st_size
         for name, record in plan.tensors.items():
             end = record["offset"] + math.prod(record["shape"]) * np.dtype(record["dtype"]).itemsize
-            if end > len(self._bytes):
+            if end > size:
                 raise ArtifactError(
-                    f"'{path}' ends at byte {len(self._bytes)}, before {name} does ({end}): export or copy it again"
+                    f"'{path}' ends at byte {size}, before {name} does ({end}): export or copy it again"
                 )
+        self._bytes: NDArray[np.uint8] = np.memmap(path, dtype=np.uint8, mode="r")
 
     def __getitem__(self, name: str) -> NDArray[Any]:
         """Return the tensor `name`, a view of the file."""

@@ -1,6 +1,7 @@
 """Every kernel gives exactly the bits of plain C: those that run here, and those of other CPUs by emulation."""
 
 import ctypes
+import os
 from dataclasses import replace
 
 import numpy as np
@@ -10,11 +11,11 @@ from hypothesis import strategies as st
 
 from biobert_onnx.kernels.library import PLAIN
 from biobert_onnx.kernels.plan import ACTIVATIONS, POOLINGS
-from tests.support.kernel_builds import EMULATED_KERNELS, NATIVE_KERNELS
+from tests.support.kernel_builds import EMULATED_KERNELS, NATIVE_KERNELS, SANITIZE
 from tests.support.kernel_models import PackedModel, Shape, draw_ids, draw_model
 
 examples = settings(
-    max_examples=20,
+    max_examples=4 if os.environ.get(SANITIZE) else 20,  # sanitizers take ten times as long
     derandomize=True,
     database=None,
     deadline=None,
