@@ -20,7 +20,7 @@ OF_PYSPARK := \
 # The C kernels. Where they cannot be compiled, this says why and goes on: everything then runs on onnxruntime.
 KERNELS := runtime/biobert_onnx/kernels/_kernels.so
 
-.PHONY: demo test test-interop test-transformers5 check docs fuzz audit benchmark benchmark-quick soak load
+.PHONY: demo test test-interop test-transformers5 check docs fuzz sanitize audit benchmark benchmark-quick soak load
 
 # Export a checkpoint, embed sentences with it, compare its speed with PyTorch; CHECKPOINT=folder takes your own.
 $(VENV)/.demo: NOTE := Installing PyTorch and other packages into $(VENV), once. This takes minutes, and 1.6 GB with the \
@@ -51,6 +51,11 @@ check: $(VENV)/.test
 # The properties of tests/properties on thousands of new examples; `make test` tries a few.
 fuzz: $(VENV)/.test
 	HF_HUB_OFFLINE=1 $(BIN)/python -m pytest tests/properties tests/faults/test_kills.py --hypothesis-profile=fuzz --hypothesis-show-statistics
+
+# The kernels' tests with all C under AddressSanitizer and UndefinedBehaviorSanitizer; the first report ends them. 15 minutes
+# on 2 CPUs, most of them gcc's.
+sanitize: $(VENV)/.test
+	HF_HUB_OFFLINE=1 $(BIN)/python tests/programs/sanitize.py
 
 # Every version and licence that is installed, none of them a GPL; known weaknesses of the pinned versions.
 audit: $(VENV)/.test $(VENV)/.audit
