@@ -34,8 +34,13 @@ def main() -> None:
         "ASAN_OPTIONS": "detect_leaks=0:detect_stack_use_after_return=1",
         "UBSAN_OPTIONS": "print_stacktrace=1",
     }
-    tests = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "tests/runtime/kernels", *sys.argv[1:]]
-    sys.exit(subprocess.run(tests, cwd=PROJECT, env={**os.environ, **environment}).returncode)
+    # Sanitizers write to the file of standard error, which pytest must not keep to itself: the process ends there.
+    pytest = [sys.executable, "-m", "pytest", "--capture=sys", "-p", "no:cacheprovider"]
+    sys.exit(
+        subprocess.run(
+            [*pytest, "tests/runtime/kernels", *sys.argv[1:]], cwd=PROJECT, env={**os.environ, **environment}
+        ).returncode
+    )
 
 
 def runtime_library() -> str:
