@@ -36,11 +36,8 @@ def main() -> None:
     }
     # Sanitizers write to the file of standard error, which pytest must not keep to itself: the process ends there.
     pytest = [sys.executable, "-m", "pytest", "--capture=sys", "-p", "no:cacheprovider"]
-    sys.exit(
-        subprocess.run(
-            [*pytest, "tests/runtime/kernels", *sys.argv[1:]], cwd=PROJECT, env={**os.environ, **environment}
-        ).returncode
-    )
+    command = [*pytest, "tests/runtime/kernels", *sys.argv[1:]]
+    sys.exit(subprocess.run(command, cwd=PROJECT, env={**os.environ, **environment}).returncode)
 
 
 def runtime_library() -> str:

@@ -15,7 +15,7 @@ from tests.support.kernel_builds import EMULATED_KERNELS, NATIVE_KERNELS, SANITI
 from tests.support.kernel_models import PackedModel, Shape, draw_ids, draw_model
 
 examples = settings(
-    max_examples=4 if os.environ.get(SANITIZE) else 20,  # sanitizers take ten times as long
+    max_examples=4 if os.environ.get(SANITIZE) else 12,  # sanitizers take ten times as long
     derandomize=True,
     database=None,
     deadline=None,

@@ -68,7 +68,7 @@ def test_mapped_arrays_cannot_be_changed(written: Path) -> None:
 
 
 @settings(
-    max_examples=30,
+    max_examples=15,
     derandomize=True,
     database=None,
     deadline=None,

@@ -46,7 +46,7 @@ def test_a_length_that_the_checkpoint_has_not_is_an_error(batch: int, tokens: in
 
 
 @settings(
-    max_examples=150,
+    max_examples=60,
     derandomize=True,
     database=None,
     deadline=None,
