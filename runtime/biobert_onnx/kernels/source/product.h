@@ -5,7 +5,7 @@
    inputs in registers, then `finish_tile` while the sums are in the first cache.
 
    product(kind, to, matrix, input, first_tile, end_tile, first, end, head): the tokens of tiles first_tile to end_tile
-   (not included) of `input`, the outputs first to end, multiples of 16. `head`: the output where the head begins. */
+   (not included) of `input`, the outputs first to end, multiples of 16 (of AMX, 32). `head`: the output where the head begins. */
 
 #ifndef PRODUCT_H
 #define PRODUCT_H

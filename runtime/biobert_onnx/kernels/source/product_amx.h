@@ -130,32 +130,13 @@ INLINE int tiles_in_part(int tiles) {
     return part;
 }
 
-/* One output tile of 16 alone, behind the last 32: one tile of sums. */
-INLINE void product_of_last_outputs(const int kind, const finish *to, const matrix *matrix, const uint8_t *input,
-                                    int first_tile, int end_tile, int64_t column, int64_t head) {
-    int32_t sums[LANES * LANES] __attribute__((aligned(64)));
-    for (int tile = first_tile; tile < end_tile; tile++) {
-        const uint8_t *x = tile_row(matrix, input, tile);
-        const int8_t *w = tiles_of_output(matrix, column);
-        _tile_loadd(0, matrix->start + column, 0);
-        for (int64_t k = 0; k < matrix->inputs; k += TILE_INPUTS, x += TILE_BYTES, w += TILE_BYTES) {
-            _tile_loadd(4, x, 64);
-            _tile_loadd(6, w, 64);
-            _tile_dpbusd(0, 4, 6);
-        }
-        _tile_stored(0, sums, 64);
-        finish_tile(kind, to, matrix, sums, tile * LANES, (int)column, (int)(column - head));
-    }
-}
-
 INLINE void product(const int kind, const finish *to, const matrix *matrix, const uint8_t *input, int first_tile,
                     int end_tile, int64_t first, int64_t end, int64_t head) {
     const int tiles = (int)(matrix->inputs / TILE_INPUTS), part = tiles_in_part(tiles);
     const size_t stride = (size_t)tiles * TILE_BYTES; /* bytes from 16 outputs, or 16 tokens, to the next */
     const int pairs = (end_tile - first_tile + 1) / 2, lines = 32 / pairs > 1 ? 32 / pairs : 1;
     pending waiting = {0};
-    int64_t column = first;
-    for (; column + 2 * LANES <= end; column += 2 * LANES) {
+    for (int64_t column = first; column < end; column += 2 * LANES) { /* every range of outputs is a multiple of 32 */
         const int8_t *w = tiles_of_output(matrix, column);
         weave weave = {.prefetched = (const char *)(w + 2 * stride), .lines = lines};
         for (int begun = 0; begun < tiles; begun += part) {
@@ -177,5 +158,4 @@ INLINE void product(const int kind, const finish *to, const matrix *matrix, cons
         }
     }
     finish_pending(kind, to, matrix, &waiting, head);
-    if (column < end) product_of_last_outputs(kind, to, matrix, input, first_tile, end_tile, column, head);
 }
