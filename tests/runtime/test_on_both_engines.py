@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from biobert_onnx import SentenceEncoder
+from biobert_onnx import Manifest, SentenceEncoder
 from biobert_onnx.encoding.engines import ENGINES, Engine
 from biobert_onnx.kernels import library
 from biobert_onnx.kernels.engine import SWITCH
@@ -128,7 +128,7 @@ def test_every_kernel_gives_the_same_bits(
 @needs_kernels
 def test_a_kernel_that_this_cpu_has_not_is_refused_by_name(artifact: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(SWITCH, "mmx")
-    assert Engine.choose(artifact, SentenceEncoder(artifact)._manifest, None).reason.endswith("these kernels: mmx")
+    assert Engine.choose(artifact, Manifest.read(artifact), None).reason.endswith("these kernels: mmx")
     with pytest.raises(ValueError, match=r"engine is 'kernels', but they cannot run .* does not run any of .*: mmx: "):
         SentenceEncoder(artifact, engine="kernels")
 
@@ -137,8 +137,8 @@ def test_without_a_compiled_library_onnxruntime_takes_over_and_says_why(
     artifact: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setattr(library, "load_library", lambda: _load(tmp_path / "absent.so"))
-    encoder = SentenceEncoder(artifact)
-    assert (encoder.engine, encoder.kernel) == ("onnxruntime", None)
+    engine = Engine.choose(artifact, Manifest.read(artifact), None)
+    assert (engine.name, engine.kernel) == ("onnxruntime", None)
     with pytest.raises(ValueError, match="because their C was not compiled when biobert-onnx was installed"):
         SentenceEncoder(artifact, engine="kernels")
 
