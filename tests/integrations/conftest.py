@@ -28,9 +28,12 @@ def fp32(tiny_checkpoint: Path, tmp_path_factory: pytest.TempPathFactory) -> Pat
 
 @pytest.fixture
 def subject(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> SentenceEncoder:
-    """An encoder on the artifact of the fixture that the test names, which lies where the examples look for it."""
+    """An encoder on the artifact of the fixture that the test names, which lies where the examples look for it.
+
+    Its engine is onnxruntime: the tools run the artifact's graph.
+    """
     name: str = getattr(request, "param", "artifact")
     folder: Path = request.getfixturevalue(name)
     (tmp_path / PLACE).symlink_to(folder)
     monkeypatch.chdir(tmp_path)
-    return SentenceEncoder(folder)
+    return SentenceEncoder(folder, engine="onnxruntime")
