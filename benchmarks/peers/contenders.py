@@ -13,8 +13,7 @@ REFERENCE = "PyTorch float32"
 OURS = "biobert-onnx int8"
 OURS_FLOAT = "biobert-onnx fp32"
 OURS_PREPACKED = "biobert-onnx int8 prepacked"
-OURS_ONNXRUNTIME = "biobert-onnx int8, onnxruntime"
-PROJECT = (OURS_FLOAT, OURS, OURS_PREPACKED, OURS_ONNXRUNTIME)
+PROJECT = (OURS_FLOAT, OURS, OURS_PREPACKED)
 """The contenders of this project."""
 
 SENTENCE_TRANSFORMERS = "sentence-transformers"
@@ -117,7 +116,7 @@ CONTENDERS = {
         installs=("biobert-onnx",),
         imports=("biobert_onnx",),
         prepare=export_ours("fp32"),
-        load=load_ours(),
+        load=load_ours,
         batched=False,
     ),
     "fastembed": Contender(
@@ -134,7 +133,7 @@ CONTENDERS = {
         installs=("biobert-onnx",),
         imports=("biobert_onnx",),
         prepare=export_ours("int8"),
-        load=load_ours(),
+        load=load_ours,
         batched=False,
     ),
     OURS_PREPACKED: Contender(
@@ -142,16 +141,7 @@ CONTENDERS = {
         installs=("biobert-onnx",),
         imports=("biobert_onnx",),
         prepare=prepack_ours,
-        load=load_ours(),
-        batched=False,
-    ),
-    OURS_ONNXRUNTIME: Contender(
-        precision="int8",
-        installs=("biobert-onnx",),
-        imports=("biobert_onnx", "onnxruntime"),
-        prepare=prepare_nothing,
-        load=load_ours(engine="onnxruntime"),
-        files_of=OURS,
+        load=load_ours,
         batched=False,
     ),
 }

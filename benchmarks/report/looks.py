@@ -10,7 +10,6 @@ from benchmarks.peers.contenders import (
     OPENVINO_INT8,
     OURS,
     OURS_FLOAT,
-    OURS_ONNXRUNTIME,
     OURS_PREPACKED,
     REFERENCE,
     SENTENCE_TRANSFORMERS,
@@ -21,10 +20,10 @@ BLUE, CYAN, INDIGO = "#2f81f7", "#00a5b5", "#8a7cff"
 RED, ORANGE, GREEN, PINK, BROWN, GRAY = "#e5534b", "#d98a00", "#3fa34d", "#d858a4", "#a0703c", "#8b949e"
 
 CIRCLE, SQUARE, DIAMOND, TRIANGLE, STAR = "o", "s", "D", "^", "*"
-"""int8; float32; float32 by ONNX, int8 by onnxruntime; bfloat16; int8 prepacked."""
+"""int8; float32; float32 by ONNX; bfloat16; int8 prepacked."""
 
 SOLID, DASHED, DOTTED = "-", "--", ":"
-"""int8; the higher precisions, int8 by onnxruntime; int8 prepacked."""
+"""int8; the higher precisions; int8 prepacked."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +38,6 @@ class Look:
 LOOKS = {
     OURS: Look(BLUE, CIRCLE, SOLID),
     OURS_PREPACKED: Look(CYAN, STAR, DOTTED),
-    OURS_ONNXRUNTIME: Look(CYAN, DIAMOND, DASHED),
     OURS_FLOAT: Look(INDIGO, SQUARE, DASHED),
     REFERENCE: Look(RED, SQUARE, DASHED),
     "PyTorch bfloat16": Look(RED, TRIANGLE, DOTTED),
