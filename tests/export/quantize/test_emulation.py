@@ -1,4 +1,4 @@
-"""CPUs without VNNI, where uint8 x int8 products saturate in 16 bits: artifacts give the same vectors there and here.
+"""CPUs without VNNI, where onnxruntime's products saturate in 16 bits: artifacts give the same vectors there and here.
 
 qemu emulates such a CPU, Intel's Haswell of 2013 (AVX2, no AVX-512), for the whole Python process.
 """
@@ -40,7 +40,7 @@ from numpy._core._multiarray_umath import __cpu_features__ as features
 from biobert_onnx import SentenceEncoder
 texts = json.load(sys.stdin)
 for folder, output in zip(sys.argv[1::2], sys.argv[2::2]):
-    np.save(output, SentenceEncoder(folder, threads=2).encode(texts))
+    np.save(output, SentenceEncoder(folder, threads=2, engine="onnxruntime").encode(texts))
 print(json.dumps([name for name, had in features.items() if had]))
 """
 
@@ -86,7 +86,7 @@ def test_int8_vectors_agree_with_those_of_a_cpu_without_vnni(
     name: str,
     record_property: Callable[[str, object], None],
 ) -> None:
-    here = SentenceEncoder(folders[name]).encode(TEXTS)
+    here = SentenceEncoder(folders[name], engine="onnxruntime").encode(TEXTS)
     record_property("share_of_bit_identical_rows", float((here == emulated[name]).all(axis=1).mean()))
     assert cosines(emulated[name], here).min() >= 0.999
 
@@ -94,6 +94,6 @@ def test_int8_vectors_agree_with_those_of_a_cpu_without_vnni(
 def test_weights_not_bounded_in_pairs_lose_more_there(
     folders: dict[str, Path], emulated: dict[str, FloatArray]
 ) -> None:
-    exact = SentenceEncoder(folders["float32"]).encode(TEXTS)
+    exact = SentenceEncoder(folders["float32"], engine="onnxruntime").encode(TEXTS)
     lost = {name: 1 - cosines(emulated[name], exact).mean() for name in ("minilm", "unbounded")}
     assert lost["unbounded"] > 2 * lost["minilm"]

@@ -84,6 +84,9 @@ static void wait_for_work(helper *helper) {
 
 static void *help(void *argument) {
     helper *self = argument;
+#if defined(__linux__)
+    pthread_setname_np(pthread_self(), "biobert-kernels"); /* as `top -H` shows it */
+#endif
     for (;;) {
         wait_for_work(self);
         atomic_store_explicit(&self->has_work, 0, memory_order_relaxed);
