@@ -9,15 +9,12 @@ import numpy as np
 from onnx import TensorProto
 
 from biobert_onnx._types import FloatArray
+from biobert_onnx.kernels.plan import POSITIONS, TOKEN_TYPES, WORDS
 from biobert_onnx_export.checkpoint.checkpoint import Checkpoint
 from biobert_onnx_export.graph.lookup import FloatTable
 from biobert_onnx_export.graph.matmul import MICROSOFT, FloatMatrix, FloatProducts
 from biobert_onnx_export.graph.plan import Plan, Site, SiteKind, layer_name, sites
 from biobert_onnx_export.graph.writer import GraphWriter
-
-WORDS = "embeddings.word_embeddings"
-POSITIONS = "embeddings.position_embeddings.weight"
-TOKEN_TYPES = "embeddings.token_type_embeddings.weight"
 
 FIRST_TWO_TOKENS = {"start": 0, "end": 2, "axis": 1}
 """The slice of (batch, tokens, dim) that poolings of [CLS] take."""

@@ -15,11 +15,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from biobert_onnx._types import FloatArray
-from biobert_onnx.kernels.plan import FORMAT, Geometry, KernelPlan, SiteRecord, TensorRecord
+from biobert_onnx.kernels.plan import (
+    FORMAT,
+    POSITIONS,
+    TOKEN_TYPES,
+    WORDS,
+    Geometry,
+    KernelPlan,
+    SiteRecord,
+    TensorRecord,
+)
 from biobert_onnx_export.checkpoint.checkpoint import Checkpoint
 from biobert_onnx_export.checkpoint.config import SUPPORTED_VALUES, BertGeometry
 from biobert_onnx_export.checkpoint.pooling import POOLER, modes
-from biobert_onnx_export.graph.bert import POSITIONS, TOKEN_TYPES, WORDS, checkpoint_sites
+from biobert_onnx_export.graph.bert import checkpoint_sites
 from biobert_onnx_export.graph.lookup import Int8Table
 from biobert_onnx_export.graph.matmul import (
     FloatMatrix,

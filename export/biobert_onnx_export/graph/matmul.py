@@ -12,6 +12,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from biobert_onnx._types import FloatArray
+from biobert_onnx.kernels.plan import (
+    GELU_STEPS,
+    GELU_ZERO_POINT,
+    LEAST_GELU_SCALE,
+    LEAST_SIGNED_SCALE,
+    SIGNED_STEPS,
+    SIGNED_ZERO_POINT,
+)
 from biobert_onnx_export.graph.writer import GraphWriter
 
 MICROSOFT = "com.microsoft"
@@ -104,15 +112,10 @@ class PerTokenProducts(Products[Int8Matrix]):
     after_gelu: bool
     smoothing: FloatArray | None
 
-    GELU_ZERO_POINT = 16
-    GELU_LEAST = 0.17
-    SIGNED_ZERO_POINT = 128
-    SMALLEST_SCALE = 1e-9
-
     def write(self, graph: GraphWriter, site: str, x: str) -> list[str]:
         """Add the products of `x` to `graph`; returns their names in the order of `matrices`."""
         x = _divide(graph, site, x, self.smoothing)
-        zero_point_value = self.GELU_ZERO_POINT if self.after_gelu else self.SIGNED_ZERO_POINT
+        zero_point_value = GELU_ZERO_POINT if self.after_gelu else SIGNED_ZERO_POINT
         zero_point = graph.constant(f"row_zero_point_{zero_point_value}", np.uint8(zero_point_value))
         one = graph.constant("one", np.float32(1))
         scale = self._token_scales(graph, site, x)
@@ -128,8 +131,8 @@ class PerTokenProducts(Products[Int8Matrix]):
 
     def _token_scales(self, graph: GraphWriter, site: str, x: str) -> str:
         """Add the scale of each token, (batch, tokens, 1): its largest magnitude over the number of steps."""
-        steps = 255 - self.GELU_ZERO_POINT if self.after_gelu else 127
-        floor = self.GELU_LEAST / self.GELU_ZERO_POINT if self.after_gelu else self.SMALLEST_SCALE
+        steps = GELU_STEPS if self.after_gelu else SIGNED_STEPS
+        floor = LEAST_GELU_SCALE if self.after_gelu else LEAST_SIGNED_SCALE
         magnitude = x if self.after_gelu else graph.node("Abs", [x], f"{site}.magnitude")
         axes = graph.integers("last_axis", -1)
         top = graph.node("ReduceMax", [magnitude, axes], f"{site}.row_max", keepdims=1)

@@ -16,15 +16,23 @@ from numpy.typing import NDArray
 from biobert_onnx._types import FloatArray
 from biobert_onnx.errors import ArtifactError
 from biobert_onnx.kernels.library import load_library
-from biobert_onnx.kernels.plan import MATRICES, OUTLIER_UNITS, POSITIONS, SITES, TOKEN_TYPES, WORDS, KernelPlan, Tensors
+from biobert_onnx.kernels.plan import (
+    GELU_ZERO_POINT,
+    MATRICES,
+    OUTLIER_UNITS,
+    POSITIONS,
+    SIGNED_ZERO_POINT,
+    SITES,
+    TOKEN_TYPES,
+    WORDS,
+    KernelPlan,
+    Tensors,
+)
 
 ALIGNMENT = 64
 """Bytes between possible starts of an array: a cache line."""
 
 NORM_PARTS = ("gain", "shift", "site_gain", "site_shift")
-
-GELU_ZERO_POINT, SIGNED_ZERO_POINT = 16, 128
-"""The zero points of sites whose tokens have scales of their own: after GELU, and elsewhere (export's matmul.py)."""
 
 
 @dataclass(frozen=True)

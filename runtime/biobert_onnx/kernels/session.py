@@ -8,23 +8,20 @@ from numpy.typing import NDArray
 
 from biobert_onnx._types import FloatArray
 from biobert_onnx.kernels import library as c
-from biobert_onnx.kernels.packed import (
-    GELU_ZERO_POINT,
-    NORM_PARTS,
-    Arrays,
-    aligned_bytes,
-    zero_point,
+from biobert_onnx.kernels.packed import NORM_PARTS, Arrays, aligned_bytes, zero_point
+from biobert_onnx.kernels.plan import (
+    ACTIVATIONS,
+    GELU_STEPS,
+    LEAST_GELU_SCALE,
+    LEAST_SIGNED_SCALE,
+    POOLINGS,
+    SIGNED_STEPS,
+    SITES,
+    KernelPlan,
 )
-from biobert_onnx.kernels.plan import ACTIVATIONS, POOLINGS, SITES, KernelPlan
 
 DONE, ID_OUT_OF_RANGE = 0, 2
 """Results of `encode` in library.c."""
-
-SIGNED_STEPS, GELU_STEPS = 127, 239
-"""Steps of uint8 from the zero point to the largest magnitude of a token, and to its largest value after GELU."""
-
-LEAST_SIGNED_SCALE, LEAST_GELU_SCALE = 1e-9, 0.17 / GELU_ZERO_POINT
-"""The smallest scales of a token: GELU outputs reach -0.17, for which there are 16 steps (export's matmul.py)."""
 
 KEPT_BYTES = 32 * 2**20
 """The largest workspace that is kept for the next micro-batch."""
