@@ -69,5 +69,5 @@ EXPORT void attend(int64_t size, const float *query, int64_t queries, const floa
 /* Multiply rows of tiles, without activation (scale, bias and residual as in `finish_rows`). */
 EXPORT void multiply(const matrix *matrix, const uint8_t *input, int64_t tiles, float *residual) {
     const finish to = {.floats = residual, .stride = (size_t)matrix->outputs};
-    product(TO_RESIDUAL, &to, matrix, input, 0, (int)tiles, 0, matrix->outputs, 0);
+    product(TO_RESIDUAL, &to, matrix, input, 0, (int)tiles, (int)tiles * LANES, 0, matrix->outputs, 0);
 }

@@ -1,7 +1,8 @@
 """What a JSON value must hold, read off the types of a dataclass: where a value differs from them."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Set
 from dataclasses import MISSING, dataclass, fields, is_dataclass
+from functools import cache
 from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints, is_typeddict
 
@@ -62,21 +63,27 @@ def _type_of_objects(value: object, kind: Any) -> Any:
     return kind
 
 
-def _types_by_key(value: object, kind: Any, keys: tuple[str, ...]) -> dict[str, Any] | None:
+def _types_by_key(value: object, kind: Any, keys: tuple[str, ...]) -> Mapping[str, Any] | None:
     """The type of each key that `value` must have or has; None if `kind` is no type of objects."""
-    if is_typeddict(kind):
-        present = value if isinstance(value, Mapping) else {}
-        types = get_type_hints(kind)  # without NotRequired
-        return {key: each for key, each in types.items() if key in kind.__required_keys__ or key in present}
-    if is_dataclass(kind):
-        present = value if isinstance(value, Mapping) else {}
-        types = get_type_hints(kind, include_extras=True)
-        needed = {each.name for each in fields(kind) if each.default is each.default_factory is MISSING}
-        return {key: each for key, each in types.items() if key in needed or key in present}
     if get_origin(kind) is Mapping:
         found = value if isinstance(value, Mapping) else {}
         return dict.fromkeys([*keys, *found], get_args(kind)[1])
-    return None
+    if not (is_typeddict(kind) or is_dataclass(kind)):
+        return None
+    types, needed = _fields_of(kind)
+    present = value if isinstance(value, Mapping) else {}
+    if present.keys() >= types.keys():
+        return types
+    return {key: each for key, each in types.items() if key in needed or key in present}
+
+
+@cache  # a plan has hundreds of records of one kind
+def _fields_of(kind: Any) -> tuple[Mapping[str, Any], Set[str]]:
+    """The type of each key of a TypedDict, without NotRequired, or of a dataclass; and the keys that must be there."""
+    if is_typeddict(kind):
+        return get_type_hints(kind), kind.__required_keys__
+    needed = {each.name for each in fields(kind) if each.default is each.default_factory is MISSING}
+    return get_type_hints(kind, include_extras=True), needed
 
 
 def _fits(value: object, kind: Any) -> bool:

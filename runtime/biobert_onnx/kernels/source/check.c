@@ -8,7 +8,7 @@
 #include "pack.h"
 #include "workspace.h"
 
-enum { HIDDEN = 128, HEAD = 32, INNER = 192, WORDS = 16, POSITIONS = 40, BATCH = 2, TOKENS = 19 };
+enum { HIDDEN = 64, HEAD = 32, INNER = 192, WORDS = 16, POSITIONS = 40, BATCH = 2, TOKENS = 19 };
 
 typedef struct {
     uint8_t *next, *end;

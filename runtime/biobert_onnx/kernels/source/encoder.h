@@ -2,7 +2,7 @@
 
    BERT (Devlin et al. 2018, arXiv 1810.04805): embeddings; then in each layer the products of queries, keys and values,
    attention, its output, LayerNorm, the feed-forward block, LayerNorm; then pooling. The rows of a micro-batch, all texts
-   of one length, lie one after the other and are filled up to a multiple of 16.
+   of one length, lie one after the other in tiles of 16; what the rows behind the last text hold means nothing.
 
    A thread computes its part of each phase: heads, blocks of outputs, or tiles of rows. Between two phases all meet. How
    the work is divided changes no bit: no sum is shared between threads. */
@@ -68,7 +68,7 @@ typedef struct {
 /* Rows of tokens, as the products between LayerNorm and LayerNorm see them: all tokens, or in a last layer that only
    [CLS] is read of, one a text. */
 typedef struct {
-    int tokens, tiles; /* of a text; of all texts, 16 rows each */
+    int tokens, count, tiles; /* tokens of a text; of all texts; tiles of 16 rows that they fill */
     float *stream;     /* (16 * tiles, stream_stride): the residual stream */
     uint8_t *input;    /* tiles: the input of the next site */
     float *scales;     /* (16 * tiles,): its scales, if each token has one */
@@ -78,25 +78,33 @@ INLINE const float *scales_of(const site *site, const float *scales) { return si
 
 /* Multiply this worker's share of the outputs. With more threads than blocks of outputs, tokens are shared as well. */
 INLINE void multiply(const worker *self, const int kind, const finish *to, const matrix *matrix, const uint8_t *input,
-                     int tiles) {
+                     const rows *rows) {
     const int64_t blocks = (matrix->outputs + BLOCK_OUTPUTS - 1) / BLOCK_OUTPUTS;
     int64_t pieces = blocks >= self->parts ? 1 : (self->parts + blocks - 1) / blocks;
-    if (pieces > tiles) pieces = tiles;
+    if (pieces > rows->tiles) pieces = rows->tiles;
     range mine = share(blocks * pieces, self->part, self->parts);
     for (int64_t task = mine.first; task < mine.end;) {
         const int64_t block = task / pieces, last_block = pieces == 1 ? mine.end : block + 1;
-        const range of_tokens = share(tiles, (int)(task % pieces), (int)pieces);
+        const range of_tokens = share(rows->tiles, (int)(task % pieces), (int)pieces);
         const int64_t end = last_block * BLOCK_OUTPUTS < matrix->outputs ? last_block * BLOCK_OUTPUTS : matrix->outputs;
-        product(kind, to, matrix, input, (int)of_tokens.first, (int)of_tokens.end, block * BLOCK_OUTPUTS, end, 0);
+        product(kind, to, matrix, input, (int)of_tokens.first, (int)of_tokens.end, rows->count, block * BLOCK_OUTPUTS, end,
+                0);
         task = pieces == 1 ? mine.end : task + 1;
     }
+}
+
+/* This worker's rows of tokens: those of its tiles, but for the rows behind the last text. */
+INLINE range own_rows(const worker *self, const rows *rows) {
+    const range tiles = share(rows->tiles, self->part, self->parts);
+    const int64_t end = tiles.end * LANES;
+    return (range){tiles.first * LANES, end < rows->count ? end : rows->count};
 }
 
 /* Normalize this worker's rows; the input of `site` behind it is made too, unless that is NULL. */
 INLINE void normalize_rows(const worker *self, const rows *rows, const norm *norm, const site *site) {
     const model *model = self->model;
-    const range tiles = share(rows->tiles, self->part, self->parts);
-    for (int64_t row = tiles.first * LANES; row < tiles.end * LANES; row++)
+    const range mine = own_rows(self, rows);
+    for (int64_t row = mine.first; row < mine.end; row++)
         normalize_row(rows->stream + row * self->space.stream_stride, model->hidden, norm, model->epsilon, site,
                       site != NULL ? row_in_tiles(rows->input, row, model->hidden) : NULL, self->space.row_values,
                       rows->scales + row);
@@ -105,10 +113,10 @@ INLINE void normalize_rows(const worker *self, const rows *rows, const norm *nor
 /* The sum of word, position and token type of each of this worker's rows. Rows behind the last text hold word 0. */
 INLINE void embed(const worker *self, const rows *rows) {
     const model *model = self->model;
-    const int64_t count = (int64_t)self->job->batch * rows->tokens;
     const range tiles = share(rows->tiles, self->part, self->parts);
     for (int64_t row = tiles.first * LANES; row < tiles.end * LANES; row++) {
-        const int64_t id = row < count ? self->job->ids[row] : 0, position = row < count ? row % rows->tokens : 0;
+        const bool is_token = row < rows->count;
+        const int64_t id = is_token ? self->job->ids[row] : 0, position = is_token ? row % rows->tokens : 0;
         const int8_t *word = model->word_vectors + id * model->hidden;
         const float *place = model->position_vectors + position * model->hidden;
         float *x = rows->stream + row * self->space.stream_stride;
@@ -133,10 +141,12 @@ INLINE void attention(const worker *self, const layer *layer, const rows *asking
     for (int64_t head = mine.first; head < mine.end; head++) {
         const int64_t first = head * outputs, keys = asking == all ? first : first + size;
         heads.token_scales = scales_of(&layer->sites[0], all->scales);
-        product(TO_HEADS, &heads, &layer->query_key_value, all->input, 0, all->tiles, keys, first + outputs, first);
+        product(TO_HEADS, &heads, &layer->query_key_value, all->input, 0, all->tiles, all->count, keys, first + outputs,
+                first);
         if (asking != all) {
             heads.token_scales = scales_of(&layer->sites[0], asking->scales);
-            product(TO_HEADS, &heads, &layer->query_key_value, asking->input, 0, asking->tiles, first, keys, first);
+            product(TO_HEADS, &heads, &layer->query_key_value, asking->input, 0, asking->tiles, asking->count, first,
+                    keys, first);
         }
         const float *bias = NULL;
         if (layer->attention_bias != NULL)
@@ -153,23 +163,23 @@ INLINE void attention(const worker *self, const layer *layer, const rows *asking
 /* Round this worker's float32 rows for a site whose tokens have scales of their own. */
 INLINE void quantize_rows(const worker *self, const rows *rows, const float *values, size_t stride, int64_t count,
                           const site *site, uint8_t *out, float *scales) {
-    const range tiles = share(rows->tiles, self->part, self->parts);
-    for (int64_t row = tiles.first * LANES; row < tiles.end * LANES; row++)
+    const range mine = own_rows(self, rows);
+    for (int64_t row = mine.first; row < mine.end; row++)
         scales[row] = quantize_row(values + row * stride, count, site, row_in_tiles(out, row, count));
 }
 
 INLINE void find_outliers(const worker *self, const layer *layer, const rows *rows) {
     if (layer->outliers.into == NULL) return;
-    const range tiles = share(rows->tiles, self->part, self->parts);
-    for (int64_t row = tiles.first * LANES; row < tiles.end * LANES; row += OUTLIER_ROWS)
+    const range mine = own_rows(self, rows);
+    for (int64_t row = mine.first; row < mine.end; row += OUTLIER_ROWS)
         outlier_units(&layer->outliers, rows->stream + row * self->space.stream_stride, self->space.stream_stride,
                       self->model->hidden, self->model->activation, self->space.units + row * OUTLIER_UNITS);
 }
 
 INLINE void bring_outliers_back(const worker *self, const layer *layer, const rows *rows) {
     if (layer->outliers.into == NULL) return;
-    const range tiles = share(rows->tiles, self->part, self->parts);
-    for (int64_t row = tiles.first * LANES; row < tiles.end * LANES; row += OUTLIER_ROWS)
+    const range mine = own_rows(self, rows);
+    for (int64_t row = mine.first; row < mine.end; row += OUTLIER_ROWS)
         add_outliers(&layer->outliers, self->space.units + row * OUTLIER_UNITS,
                      rows->stream + row * self->space.stream_stride, self->space.stream_stride, self->model->hidden);
 }
@@ -192,7 +202,7 @@ static void compute_layer(const worker *self, const layer *layer, const rows *as
         meet(self);
     }
     to_stream.token_scales = scales_of(site, space->inner_scales);
-    multiply(self, TO_RESIDUAL, &to_stream, &layer->attention_output, space->context, asking->tiles);
+    multiply(self, TO_RESIDUAL, &to_stream, &layer->attention_output, space->context, asking);
     meet(self);
     normalize_rows(self, asking, &layer->attention_norm, &layer->sites[2]);
     find_outliers(self, layer, asking);
@@ -209,16 +219,16 @@ static void compute_layer(const worker *self, const layer *layer, const rows *as
                        .sums = space->block_sums,
                        .token_scales = scales_of(&layer->sites[2], asking->scales)};
     if (site->per_token) {
-        multiply(self, TO_FLOATS, &to_inner, &layer->intermediate, asking->input, asking->tiles);
+        multiply(self, TO_FLOATS, &to_inner, &layer->intermediate, asking->input, asking);
         meet(self);
         quantize_rows(self, asking, space->inner_floats, space->inner_stride, model->inner, site, space->inner,
                       space->inner_scales);
     } else {
-        multiply(self, TO_UINT8, &to_inner, &layer->intermediate, asking->input, asking->tiles);
+        multiply(self, TO_UINT8, &to_inner, &layer->intermediate, asking->input, asking);
     }
     meet(self);
     to_stream.token_scales = scales_of(site, space->inner_scales);
-    multiply(self, TO_RESIDUAL, &to_stream, &layer->output, space->inner, asking->tiles);
+    multiply(self, TO_RESIDUAL, &to_stream, &layer->output, space->inner, asking);
     meet(self);
     bring_outliers_back(self, layer, asking);
     normalize_rows(self, asking, &layer->output_norm, next);
@@ -306,8 +316,9 @@ void KERNEL(job *job, int part) {
     worker self = {.job = job, .model = model, .part = part, .parts = job->team.size};
     arrange(&self.space, job->workspace, model, job->batch, job->tokens, job->team.size, part);
     const workspace *space = &self.space;
-    const rows all = {job->tokens, tiles_of(job->batch * job->tokens), space->stream, space->input, space->input_scales};
-    const rows first = {1, tiles_of(job->batch), space->first_stream, space->first_input, space->first_scales};
+    const int count = job->batch * job->tokens;
+    const rows all = {job->tokens, count, tiles_of(count), space->stream, space->input, space->input_scales};
+    const rows first = {1, job->batch, tiles_of(job->batch), space->first_stream, space->first_input, space->first_scales};
     const bool reads_first_only = model->pooling == CLS || model->pooling == POOLER;
 
     embed(&self, &all);

@@ -79,10 +79,10 @@ enum { FINISHED_ROWS = 8 };
 enum { FINISHED_ROWS = 2 };
 #endif
 
-/* Finish a tile of sums (16, 16), whose first token is `row`. */
-INLINE void finish_tile(const int kind, const finish *to, const matrix *matrix, const int32_t *sums, int row, int column,
-                        int place) {
-    for (int i = 0; i < LANES; i += FINISHED_ROWS)
+/* Finish the first `used` rows, or a few more, of a tile of sums (16, 16), whose first token is `row`. */
+INLINE void finish_tile(const int kind, const finish *to, const matrix *matrix, const int32_t *sums, int row, int used,
+                        int column, int place) {
+    for (int i = 0; i < used; i += FINISHED_ROWS)
         finish_rows(FINISHED_ROWS, kind, to, matrix, sums + LANES * i, row + i, column, place, NULL);
 }
 

@@ -76,7 +76,7 @@ typedef struct {
 INLINE void finish_pending(const int kind, const finish *to, const matrix *matrix, const pending *pending, int64_t head) {
     for (int i = 0; i < pending->count; i++) {
         const int column = (int)pending->column + i % 2 * LANES;
-        finish_tile(kind, to, matrix, pending->sums + i * LANES * LANES, (pending->tile + i / 2) * LANES, column,
+        finish_tile(kind, to, matrix, pending->sums + i * LANES * LANES, (pending->tile + i / 2) * LANES, LANES, column,
                     column - (int)head);
     }
 }
@@ -131,7 +131,8 @@ INLINE int tiles_in_part(int tiles) {
 }
 
 INLINE void product(const int kind, const finish *to, const matrix *matrix, const uint8_t *input, int first_tile,
-                    int end_tile, int64_t first, int64_t end, int64_t head) {
+                    int end_tile, int rows, int64_t first, int64_t end, int64_t head) {
+    (void)rows; /* instructions multiply whole tiles */
     const int tiles = (int)(matrix->inputs / TILE_INPUTS), part = tiles_in_part(tiles);
     const size_t stride = (size_t)tiles * TILE_BYTES; /* bytes from 16 outputs, or 16 tokens, to the next */
     const int pairs = (end_tile - first_tile + 1) / 2, lines = 32 / pairs > 1 ? 32 / pairs : 1;

@@ -41,19 +41,20 @@ INLINE void sum_rows(const int rows, const uint8_t *x, const int8_t *w, int64_t 
 }
 
 INLINE void product(const int kind, const finish *to, const matrix *matrix, const uint8_t *input, int first_tile,
-                    int end_tile, int64_t first, int64_t end, int64_t head) {
+                    int end_tile, int rows, int64_t first, int64_t end, int64_t head) {
     int32_t sums[LANES * LANES] __attribute__((aligned(64)));
     for (int64_t column = first; column < end; column += LANES) {
         const int8_t *w = tiles_of_output(matrix, column);
         for (int tile = first_tile; tile < end_tile; tile++) {
             const uint8_t *x = tile_row(matrix, input, tile);
+            const int used = used_rows(tile, rows);
             int row = 0;
-            for (; row + ROWS <= LANES; row += ROWS)
+            for (; row + ROWS <= LANES && row < used; row += ROWS)
                 sum_rows(ROWS, x + row * TILE_INPUTS, w, matrix->inputs, matrix->start + column, sums + LANES * row);
-            if (LANES % ROWS != 0)
+            if (LANES % ROWS != 0 && row < used)
                 sum_rows(LANES % ROWS, x + row * TILE_INPUTS, w, matrix->inputs, matrix->start + column,
                          sums + LANES * row);
-            finish_tile(kind, to, matrix, sums, tile * LANES, (int)column, (int)(column - head));
+            finish_tile(kind, to, matrix, sums, tile * LANES, used, (int)column, (int)(column - head));
         }
     }
 }

@@ -51,15 +51,16 @@ INLINE void sum_rows(const matrix *matrix, const uint8_t *x, const int8_t *w, in
 }
 
 INLINE void product(const int kind, const finish *to, const matrix *matrix, const uint8_t *input, int first_tile,
-                    int end_tile, int64_t first, int64_t end, int64_t head) {
+                    int end_tile, int rows, int64_t first, int64_t end, int64_t head) {
     int32_t sums[LANES * LANES] __attribute__((aligned(64)));
     for (int64_t column = first; column < end; column += LANES) {
         const int8_t *w = tiles_of_output(matrix, column);
         for (int tile = first_tile; tile < end_tile; tile++) {
             const uint8_t *x = tile_row(matrix, input, tile);
-            for (int row = 0; row < LANES; row += ROWS)
+            const int used = used_rows(tile, rows);
+            for (int row = 0; row < used; row += ROWS)
                 sum_rows(matrix, x + row * TILE_INPUTS, w, column, sums + LANES * row);
-            finish_tile(kind, to, matrix, sums, tile * LANES, (int)column, (int)(column - head));
+            finish_tile(kind, to, matrix, sums, tile * LANES, used, (int)column, (int)(column - head));
         }
     }
 }

@@ -38,7 +38,7 @@ SUM_ROWS(sum_rows_2, 2)
 SUM_ROWS(sum_rows_3, 3)
 
 INLINE void product(const int kind, const finish *to, const matrix *matrix, const uint8_t *input, int first_tile,
-                    int end_tile, int64_t first, int64_t end, int64_t head) {
+                    int end_tile, int rows, int64_t first, int64_t end, int64_t head) {
     int32_t sums[WIDEST * LANES * LANES] __attribute__((aligned(64)));
     const int tiles = end_tile - first_tile;
     const size_t stride = (size_t)matrix->inputs * LANES; /* bytes from 16 outputs to the next */
@@ -53,13 +53,15 @@ INLINE void product(const int kind, const finish *to, const matrix *matrix, cons
         const int lines = is_last ? 0 : (8 * vectors + tiles - 1) / tiles; /* 16 * vectors lines for each 2 * tiles calls */
         for (int tile = first_tile; tile < end_tile; tile++) {
             const uint8_t *x = tile_row(matrix, input, tile);
+            const int used = used_rows(tile, rows);
             UNROLL for (int half = 0; half < 2; half++) {
+                if (half * ROWS >= used) break;
                 sum_rows(x + half * ROWS * TILE_INPUTS, w, stride, matrix->inputs, matrix->start + column,
                          sums + half * ROWS * LANES, next, lines);
                 next += (size_t)lines * TILE_INPUTS * (matrix->inputs / TILE_INPUTS);
             }
             for (int v = 0; v < vectors; v++)
-                finish_tile(kind, to, matrix, sums + v * LANES * LANES, tile * LANES, (int)column + v * LANES,
+                finish_tile(kind, to, matrix, sums + v * LANES * LANES, tile * LANES, used, (int)column + v * LANES,
                             (int)(column - head) + v * LANES);
         }
         column += vectors * LANES;
