@@ -14,7 +14,15 @@ from numpy.typing import NDArray
 from biobert_onnx._types import FloatArray
 from biobert_onnx.artifact.paths import PLAN, WEIGHTS
 from biobert_onnx.kernels.library import Model
-from biobert_onnx.kernels.packed import Arrays, aligned_bytes, arrays_in, fill, packed_layout, packed_size
+from biobert_onnx.kernels.packed import (
+    PAIR_BOUND,
+    Arrays,
+    aligned_bytes,
+    arrays_in,
+    fill,
+    packed_layout,
+    packed_size,
+)
 from biobert_onnx.kernels.plan import (
     FORMAT,
     MATRICES,
@@ -33,9 +41,6 @@ from biobert_onnx.kernels.session import _model
 LANES = 16
 GUARD = 64
 """Bytes behind each buffer that C writes to; they must stay as they are."""
-
-PAIR_BOUND = 128
-"""The largest sum of one sign of the weights of two neighbouring inputs (export's int8.py)."""
 
 
 @dataclass(frozen=True, kw_only=True)

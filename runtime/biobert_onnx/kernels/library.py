@@ -9,7 +9,7 @@ from pathlib import Path
 PATH = Path(__file__).with_name("_kernels.so")
 """Where the build leaves the library."""
 
-INTERFACE = 1
+INTERFACE = 2
 """The number that the library must have, as in library.c: of its functions, its structures and the packed layout."""
 
 PLAIN = "plain"
@@ -85,7 +85,7 @@ FUNCTIONS = {
     "kernel_name": ((COUNT,), c_char_p),
     "kernel_runs_here": ((COUNT,), COUNT),
     "kernel_agrees": ((COUNT,), COUNT),
-    "pack": ((ADDRESS, COUNT, COUNT, COUNT, ADDRESS, ADDRESS), None),
+    "pack": ((ADDRESS, COUNT, COUNT, COUNT, ADDRESS, ADDRESS), COUNT),
     "workspace_bytes": ((POINTER(Model), COUNT, COUNT, COUNT), COUNT),
     "encode": ((POINTER(Model), COUNT, ADDRESS, COUNT, COUNT, ADDRESS, ADDRESS, COUNT, COUNT), COUNT),
 }

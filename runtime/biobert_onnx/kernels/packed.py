@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from biobert_onnx._types import FloatArray
+from biobert_onnx.artifact.paths import WEIGHTS
 from biobert_onnx.errors import ArtifactError
 from biobert_onnx.kernels.library import load_library
 from biobert_onnx.kernels.plan import (
@@ -31,6 +32,9 @@ from biobert_onnx.kernels.plan import (
 
 ALIGNMENT = 64
 """Bytes between possible starts of an array: a cache line."""
+
+PAIR_BOUND = 128
+"""The largest sum of one sign of the weights of two neighbouring inputs: 255 * 128 fits the int16 of AVX2's product."""
 
 NORM_PARTS = ("gain", "shift", "site_gain", "site_shift")
 
@@ -207,9 +211,8 @@ def _fill_matrix(arrays: Arrays, plan: KernelPlan, tensors: Tensors, layer: int,
         size = plan.head_size
         root = np.float32(1 / math.sqrt(size))
         scales[0], biases[0] = scales[0] * root, biases[0] * root
-    _pack_matrices(
-        arrays[f"{to}.tiles"], arrays[f"{to}.sums"], [tensors[f"{name}.weight_int8"] for name in names], size
-    )
+    matrices = {name: tensors[f"{name}.weight_int8"] for name in names}
+    _pack_matrices(arrays[f"{to}.tiles"], arrays[f"{to}.sums"], matrices, size)
     np.multiply(arrays[f"{to}.sums"], -zero_point(plan, layer, kind), out=arrays[f"{to}.start"])
     arrays[f"{to}.scale"][:] = _interleaved(scales, size)
     arrays[f"{to}.bias"][:] = _interleaved(biases, size)
@@ -221,16 +224,26 @@ def _interleaved(parts: list[FloatArray], size: int) -> FloatArray:
 
 
 def _pack_matrices(
-    tiles: NDArray[np.int8], sums: NDArray[np.int32], matrices: list[NDArray[np.int8]], size: int
+    tiles: NDArray[np.int8], sums: NDArray[np.int32], matrices: Mapping[str, NDArray[np.int8]], size: int
 ) -> None:
-    """Pack `size` outputs of each matrix (inputs, outputs), then the next of each, and so on."""
+    """Pack `size` outputs of each matrix (inputs, outputs), then the next of each, and so on.
+
+    Raises ArtifactError, which names the matrix, for weights that are not bounded in pairs (export's int8.py).
+    """
     pack = load_library().pack
-    inputs, outputs = matrices[0].shape
+    inputs, outputs = next(iter(matrices.values())).shape
     done = 0
     for first in range(0, outputs, size):
-        for matrix in matrices:
+        for name, matrix in matrices.items():
             source = matrix.ctypes.data + first
-            pack(source, outputs, inputs, size, tiles.ctypes.data + done * inputs, sums.ctypes.data + done * 4)
+            largest = pack(
+                source, outputs, inputs, size, tiles.ctypes.data + done * inputs, sums.ctypes.data + done * 4
+            )
+            if largest > PAIR_BOUND:
+                raise ArtifactError(
+                    f"'{WEIGHTS}': two neighbouring weights of {name}.weight_int8 add up to {largest}, expected at "
+                    f"most {PAIR_BOUND} of one sign, so that no CPU's product saturates: export the artifact again"
+                )
             done += size
 
 

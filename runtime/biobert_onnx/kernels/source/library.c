@@ -10,7 +10,7 @@
 #define EXPORT __attribute__((visibility("default")))
 
 /* The number of this interface: of the functions below, the structures of model.h, and the layout of packed weights. */
-enum { INTERFACE = 1 };
+enum { INTERFACE = 2 };
 
 enum { DONE = 0, NO_SUCH_KERNEL = 1, ID_OUT_OF_RANGE = 2, WRONG_SHAPE = 3, WORKSPACE_TOO_SMALL = 4 };
 
@@ -35,8 +35,9 @@ EXPORT int64_t kernel_runs_here(int64_t index) { return KERNELS[index].runs_here
 /* Whether the kernel, which runs here, computes what the plain one computes. */
 EXPORT int64_t kernel_agrees(int64_t index) { return agrees_with_plain(&KERNELS[index]); }
 
-EXPORT void pack(const int8_t *weights, int64_t stride, int64_t inputs, int64_t outputs, int8_t *tiles, int32_t *sums) {
-    pack_outputs(weights, stride, inputs, outputs, tiles, sums);
+EXPORT int64_t pack(const int8_t *weights, int64_t stride, int64_t inputs, int64_t outputs, int8_t *tiles,
+                    int32_t *sums) {
+    return pack_outputs(weights, stride, inputs, outputs, tiles, sums);
 }
 
 static bool has_right_shape(const model *model, int64_t batch, int64_t tokens) {
