@@ -8,20 +8,19 @@ import numpy as np
 import onnx
 
 from biobert_onnx._types import FloatArray, TokenIds
-from biobert_onnx.artifact.paths import ENCODER_GRAPH, MODEL_GRAPH, PLAN
+from biobert_onnx.artifact.paths import ENCODER_GRAPH, MODEL_GRAPH
+from biobert_onnx.encoding.cpus import usable_cpus
 from biobert_onnx.encoding.engines import KERNELS, ONNXRUNTIME
 from biobert_onnx.encoding.sessions import open_session
-from biobert_onnx.kernels.engine import whole_plan
-from biobert_onnx.kernels.library import KernelsUnavailableError, find_kernel
-from biobert_onnx.kernels.packed import pack_in_memory
-from biobert_onnx.kernels.session import KernelSession
+from biobert_onnx.kernels.engine import KernelEngine
+from biobert_onnx.kernels.library import KernelsUnavailableError
 from biobert_onnx_export.checkpoint.checkpoint import Checkpoint
 from biobert_onnx_export.checkpoint.pooling import POOLER, modes
 from biobert_onnx_export.checkpoint.sentence_modules import Normalize
 from biobert_onnx_export.errors import FidelityError
 from biobert_onnx_export.gate.fidelity import cosines, fidelity_record
 from biobert_onnx_export.reference.targets import Target
-from biobert_onnx_export.reference.vectors import relative_difference, vectors_of
+from biobert_onnx_export.reference.vectors import RunBatch, relative_difference, vectors_of
 
 PARITY = 1e-5
 """The largest difference of our float32 graphs to the reference, relative to the largest component, where vectors are
@@ -37,30 +36,20 @@ of a text part by about as much as int8 parts from float32. So the bound holds f
 
 def encoder_vectors(folder: Path, token_ids: TokenIds, *, dim: int) -> FloatArray:
     """Compute the vectors that encoder.onnx in `folder` gives `token_ids`, (texts, dim) float32."""
-    session = open_session(folder / ENCODER_GRAPH)
-    return vectors_of(lambda ids: session.run(["embeddings"], {"input_ids": ids})[0], token_ids, dim=dim)
+    return vectors_of(_on_onnxruntime(folder), token_ids, dim=dim)
 
 
-def kernel_vectors(folder: Path, token_ids: TokenIds, *, dim: int) -> FloatArray | None:
-    """Compute the vectors that the kernels give `token_ids` by the plan in `folder`, (texts, dim) float32.
+def engines(folder: Path) -> dict[str, RunBatch]:
+    """Open each engine that runs the encoder in `folder` here, once; returns what computes a micro-batch, by its name.
 
-    None if the kernels do not run here, if they cannot compute the plan, or if there is none.
+    The kernels are left out if they do not run here, if they cannot compute the plan, or if there is none.
     """
-    if not (folder / PLAN).is_file():
-        return None
+    onnxruntime = {ONNXRUNTIME: _on_onnxruntime(folder)}
     try:
-        plan, kernel = whole_plan(folder), find_kernel()
+        session = KernelEngine.of_plan(folder).open(threads=usable_cpus())
     except KernelsUnavailableError:
-        return None
-    session = KernelSession(plan, pack_in_memory(folder, plan), kernel, threads=1)
-    return vectors_of(lambda ids: session.run(ids, 1), token_ids, dim=dim)
-
-
-def engine_vectors(folder: Path, target: Target) -> dict[str, FloatArray]:
-    """Compute the vectors of the target's texts by each engine that runs here, by the engine's name."""
-    vectors = {ONNXRUNTIME: _encoder_vectors(folder, target)}
-    by_kernels = kernel_vectors(folder, target.token_ids, dim=target.vectors.shape[1])
-    return vectors if by_kernels is None else {**vectors, KERNELS: by_kernels}
+        return onnxruntime
+    return {**onnxruntime, KERNELS: lambda ids: session.run(ids, 1)}
 
 
 def model_vectors(folder: Path, token_ids: TokenIds) -> FloatArray:
@@ -112,25 +101,31 @@ def check_graphs(folder: Path, target: Target) -> None:
 
 def worst_cosine(folder: Path, target: Target) -> float:
     """Return the least cosine of the graph in `folder` to the target, over its texts and the engines that run here."""
-    return min(float(cosines(vectors, target.vectors).min()) for vectors in engine_vectors(folder, target).values())
+    return min(float(cosines(_vectors(run, target), target.vectors).min()) for run in engines(folder).values())
 
 
 def measure_fidelity(folder: Path, held_out: Mapping[str, Target]) -> dict[str, dict[str, Mapping[str, Any]]]:
     """Measure the graph in `folder` on every held-out set; returns the records of the sets, by engine and set."""
-    records: dict[str, dict[str, Mapping[str, Any]]] = {}
-    for name, target in held_out.items():
-        lengths = [len(ids) for ids in target.token_ids]
-        for engine, vectors in engine_vectors(folder, target).items():
-            records.setdefault(engine, {})[name] = fidelity_record(vectors, target.vectors, lengths)
-    return records
+    return {
+        engine: {
+            name: fidelity_record(_vectors(run, target), target.vectors, [len(ids) for ids in target.token_ids])
+            for name, target in held_out.items()
+        }
+        for engine, run in engines(folder).items()
+    }
 
 
-def _encoder_vectors(folder: Path, target: Target) -> FloatArray:
-    return encoder_vectors(folder, target.token_ids, dim=target.vectors.shape[1])
+def _on_onnxruntime(folder: Path) -> RunBatch:
+    session = open_session(folder / ENCODER_GRAPH)
+    return lambda ids: session.run(["embeddings"], {"input_ids": ids})[0]
+
+
+def _vectors(run: RunBatch, target: Target) -> FloatArray:
+    return vectors_of(run, target.token_ids, dim=target.vectors.shape[1])
 
 
 def _vectors_of_both(folder: Path, target: Target) -> dict[str, FloatArray]:
     return {
-        ENCODER_GRAPH: _encoder_vectors(folder, target),
+        ENCODER_GRAPH: _vectors(_on_onnxruntime(folder), target),
         MODEL_GRAPH: model_vectors(folder, target.token_ids),
     }

@@ -19,12 +19,12 @@ SWITCH = "BIOBERT_ONNX_KERNEL"
 
 @dataclass(frozen=True)
 class KernelEngine:
-    """What an encoder needs to run an artifact on the kernels."""
+    """What an encoder needs to run an artifact on the kernels; `manifest`: None where there is none yet."""
 
     folder: Path
-    manifest: Manifest
     plan: KernelPlan
     kernel: Kernel
+    manifest: Manifest | None = None
 
     @classmethod
     def of(cls, folder: Path, manifest: Manifest) -> "KernelEngine":
@@ -34,15 +34,31 @@ class KernelEngine:
         ArtifactError if its plan is damaged.
         """
         plan = supported_plan(folder, manifest)
-        return cls(folder, manifest, plan, find_kernel(os.environ.get(SWITCH) or None))
+        return cls(folder, plan, _chosen_kernel(), manifest)
 
-    def open(self, *, packed: Path, threads: int) -> KernelSession:
-        """Open a session on the packed weights in the folder `packed` if they fit, else on weights packed now."""
+    @classmethod
+    def of_plan(cls, folder: Path) -> "KernelEngine":
+        """Return the engine for the plan in `folder`, which is no artifact yet; raises as `of` does."""
+        if not (folder / PLAN).is_file():
+            raise KernelsUnavailableError(f"there is no {PLAN}")
+        return cls(folder, whole_plan(folder), _chosen_kernel())
+
+    def open(self, *, threads: int, packed: Path | None = None) -> KernelSession:
+        """Open a session on the packed weights in the folder `packed` if they fit, else on weights packed now.
+
+        `threads`: workspaces to keep at most. Raises ArtifactError for weights that cannot be packed.
+        """
         return KernelSession(self.plan, self._arrays(packed), self.kernel, threads=threads)
 
-    def _arrays(self, packed: Path) -> Arrays:
-        mapped = map_prepacked(packed, self.manifest, self.plan)
+    def _arrays(self, packed: Path | None) -> Arrays:
+        mapped = None
+        if packed is not None and self.manifest is not None:
+            mapped = map_prepacked(packed, self.manifest, self.plan)
         return pack_in_memory(self.folder, self.plan) if mapped is None else mapped
+
+
+def _chosen_kernel() -> Kernel:
+    return find_kernel(os.environ.get(SWITCH) or None)
 
 
 def supported_plan(folder: Path, manifest: Manifest) -> KernelPlan:

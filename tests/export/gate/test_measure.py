@@ -1,12 +1,16 @@
 """Measurements find wrong graphs: of another checkpoint, of another pooling, and of vectors that are off."""
 
 import shutil
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from biobert_onnx.encoding.engines import KERNELS, ONNXRUNTIME
+from biobert_onnx.kernels.packed import Arrays, pack_in_memory
+from biobert_onnx.kernels.plan import KernelPlan
 from biobert_onnx_export import FidelityError
 from biobert_onnx_export.checkpoint.checkpoint import Checkpoint
 from biobert_onnx_export.gate.fidelity import cosines
@@ -20,8 +24,15 @@ from biobert_onnx_export.gate.measure import (
 )
 from biobert_onnx_export.graph.artifact_graphs import write_graphs
 from biobert_onnx_export.graph.bert import float_plan
+from biobert_onnx_export.graph.plan import Site
+from biobert_onnx_export.quantize.calibration import ChannelRanges
+from biobert_onnx_export.quantize.quantized_plan import quantized_plan
+from biobert_onnx_export.quantize.recipes import PER_TOKEN
 from biobert_onnx_export.reference.targets import Targets
 from tests.support.checkpoints import DIM
+from tests.support.engines import NO_KERNELS, needs_kernels
+
+Ranges = Mapping[Site, ChannelRanges]
 
 
 @pytest.fixture(scope="module")
@@ -76,3 +87,32 @@ def test_fidelity_is_measured_on_every_held_out_set(folder: Path, targets: Targe
     general = targets.held_out["general"]
     cosine = cosines(encoder_vectors(folder, general.token_ids, dim=DIM), general.vectors)
     assert found["general"]["cosine_mean"] == pytest.approx(cosine.mean(), abs=1e-6)
+
+
+@needs_kernels
+def test_every_engine_is_measured_and_the_weights_are_packed_once(
+    source: Checkpoint, ranges: Ranges, targets: Targets, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_graphs(source, quantized_plan(source, ranges, PER_TOKEN), tmp_path, pooling="mean")
+    packed: list[Path] = []
+
+    def counted(folder: Path, plan: KernelPlan) -> Arrays:
+        packed.append(folder)
+        return pack_in_memory(folder, plan)
+
+    monkeypatch.setattr("biobert_onnx.kernels.engine.pack_in_memory", counted)
+    found = measure_fidelity(tmp_path, targets.held_out)
+    assert {engine: sorted(records) for engine, records in found.items()} == {
+        engine: ["gated", "general"] for engine in (ONNXRUNTIME, KERNELS)
+    }
+    assert found[KERNELS] != found[ONNXRUNTIME]
+    assert packed == [tmp_path]
+
+
+def test_kernels_that_do_not_run_here_are_not_measured(
+    source: Checkpoint, ranges: Ranges, targets: Targets, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_graphs(source, quantized_plan(source, ranges, PER_TOKEN), tmp_path, pooling="mean")
+    for name, value in NO_KERNELS.items():
+        monkeypatch.setenv(name, value)
+    assert list(measure_fidelity(tmp_path, targets.held_out)) == [ONNXRUNTIME]
