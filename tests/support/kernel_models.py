@@ -26,15 +26,17 @@ from biobert_onnx.kernels.packed import (
 from biobert_onnx.kernels.plan import (
     FORMAT,
     MATRICES,
+    NORMALIZED_KINDS,
     POSITIONS,
-    SITES,
     TOKEN_TYPES,
     UNIT_LENGTH,
     WORDS,
     KernelPlan,
+    SiteKind,
     SiteRecord,
     TensorRecord,
     Tensors,
+    layer_name,
 )
 from biobert_onnx.kernels.session import _model
 
@@ -64,12 +66,12 @@ class Shape:
     @property
     def site_names(self) -> list[str]:
         """The names of all sites."""
-        return [f"encoder.layer.{layer}.{kind}" for layer in range(self.layers) for kind in SITES]
+        return [f"{layer_name(layer)}.{kind}" for layer in range(self.layers) for kind in SiteKind]
 
     @property
     def normalized_sites(self) -> list[str]:
         """The names of the sites behind a LayerNorm, which may have smoothing."""
-        return [f"encoder.layer.{layer}.{kind}" for layer in range(self.layers) for kind in (SITES[0], SITES[2])]
+        return [f"{layer_name(layer)}.{kind}" for layer in range(self.layers) for kind in NORMALIZED_KINDS]
 
 
 class Draws:
@@ -176,13 +178,13 @@ def draw_model(shape: Shape, seed: int) -> DrawnModel:
     sites: dict[str, SiteRecord] = {}
     units = dict(enumerate(shape.outlier_units))
     for layer in range(shape.layers):
-        name = f"encoder.layer.{layer}"
-        for kind in SITES:
+        name = layer_name(layer)
+        for kind in SiteKind:
             site = f"{name}.{kind}"
             sites[site] = _site(draws, site in shape.per_token, site in shape.smoothing, kind)
             tensors |= _matrices(draws, shape, name, kind)
             if site in shape.smoothing:
-                inputs = shape.inner if kind == SITES[3] else shape.hidden
+                inputs = shape.inner if kind == SiteKind.OUTPUT else shape.hidden
                 tensors[f"{site}.inverse_smoothing"] = draws.floats((inputs,), 0.5, 2)
         for norm in ("attention.output", "output"):
             tensors |= _norm(draws, f"{name}.{norm}", shape.hidden)
@@ -205,7 +207,7 @@ def draw_model(shape: Shape, seed: int) -> DrawnModel:
         pooling=shape.pooling,
         after_pooling=[UNIT_LENGTH] * shape.unit_length,
         sites=sites,
-        outlier_units={f"encoder.layer.{layer}": count for layer, count in units.items() if count},
+        outlier_units={layer_name(layer): count for layer, count in units.items() if count},
         tensors=_records(tensors),
     )
     bias_shape = (shape.hidden // shape.head_size, 2 * shape.positions - 1)
@@ -235,10 +237,10 @@ def _norm(draws: Draws, name: str, hidden: int) -> dict[str, NDArray[Any]]:
     }
 
 
-def _site(draws: Draws, per_token: bool, smoothing: bool, kind: str) -> SiteRecord:
+def _site(draws: Draws, per_token: bool, smoothing: bool, kind: SiteKind) -> SiteRecord:
     if per_token:
         return {"products": "per_token", "smoothing": smoothing}
-    least, most = (8, 24) if kind == SITES[3] else (100, 156)
+    least, most = (8, 24) if kind == SiteKind.OUTPUT else (100, 156)
     return {
         "products": "static",
         "scale": float(draws.floats((), 0.014, 0.024)),
@@ -247,10 +249,10 @@ def _site(draws: Draws, per_token: bool, smoothing: bool, kind: str) -> SiteReco
     }
 
 
-def _matrices(draws: Draws, shape: Shape, layer: str, kind: str) -> dict[str, NDArray[Any]]:
+def _matrices(draws: Draws, shape: Shape, layer: str, kind: SiteKind) -> dict[str, NDArray[Any]]:
     inputs, outputs = {
-        "intermediate": (shape.hidden, shape.inner),
-        "output": (shape.inner, shape.hidden),
+        SiteKind.INTERMEDIATE: (shape.hidden, shape.inner),
+        SiteKind.OUTPUT: (shape.inner, shape.hidden),
     }.get(kind, (shape.hidden, shape.hidden))
     tensors: dict[str, NDArray[Any]] = {}
     for matrix in MATRICES[kind]:

@@ -8,7 +8,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from biobert_onnx.kernels.plan import POSITIONS, TOKEN_TYPES, WORDS
+from biobert_onnx.kernels.plan import POSITIONS, TOKEN_TYPES, WORDS, SiteKind, layer_name
 from tests.support.kernel_models import DrawnModel
 
 Floats = NDArray[np.float64]
@@ -81,7 +81,7 @@ class ReferenceEncoder:
         return x
 
     def _layer(self, x: Floats, layer: int) -> Floats:
-        name = f"encoder.layer.{layer}"
+        name = layer_name(layer)
         activation = ACTIVATION[self.plan.activation]
         context = self._context(x, layer)
         x = self._norm(x + self._product(context, f"{name}.attention.output", "dense"), f"{name}.attention.output")
@@ -95,7 +95,7 @@ class ReferenceEncoder:
         return self._norm(total, f"{name}.output")
 
     def _context(self, x: Floats, layer: int) -> Floats:
-        site = f"encoder.layer.{layer}.attention.self"
+        site = f"{layer_name(layer)}.{SiteKind.QUERY_KEY_VALUE}"
         batch, tokens, hidden = x.shape
         size = self.plan.head_size
 

@@ -9,11 +9,11 @@ import numpy as np
 from onnx import TensorProto
 
 from biobert_onnx._types import FloatArray
-from biobert_onnx.kernels.plan import POSITIONS, TOKEN_TYPES, WORDS
+from biobert_onnx.kernels.plan import POSITIONS, TOKEN_TYPES, WORDS, SiteKind, layer_name
 from biobert_onnx_export.checkpoint.checkpoint import Checkpoint
 from biobert_onnx_export.graph.lookup import FloatTable
 from biobert_onnx_export.graph.matmul import MICROSOFT, FloatMatrix, FloatProducts
-from biobert_onnx_export.graph.plan import Plan, Site, SiteKind, layer_name, sites
+from biobert_onnx_export.graph.plan import Plan, Site, sites
 from biobert_onnx_export.graph.writer import GraphWriter
 
 FIRST_TWO_TOKENS = {"start": 0, "end": 2, "axis": 1}

@@ -22,8 +22,10 @@ from biobert_onnx.kernels.plan import (
     WORDS,
     Geometry,
     KernelPlan,
+    SiteKind,
     SiteRecord,
     TensorRecord,
+    layer_name,
 )
 from biobert_onnx_export.checkpoint.checkpoint import Checkpoint
 from biobert_onnx_export.checkpoint.config import SUPPORTED_VALUES, BertGeometry
@@ -40,7 +42,7 @@ from biobert_onnx_export.graph.matmul import (
     StaticProducts,
     inverse_smoothing,
 )
-from biobert_onnx_export.graph.plan import Plan, SiteKind, layer_name
+from biobert_onnx_export.graph.plan import Plan
 from biobert_onnx_export.graph.writer import WeightsFile
 
 WAYS: Mapping[type[object], Literal["static", "per_token", "float32"]] = {

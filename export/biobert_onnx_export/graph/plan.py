@@ -2,28 +2,10 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from enum import StrEnum
 
+from biobert_onnx.kernels.plan import MATRICES, SiteKind, layer_name
 from biobert_onnx_export.graph.lookup import FloatTable, Int8Table
 from biobert_onnx_export.graph.matmul import FloatMatrix, Int8Matrix, OutlierUnits, Products
-
-
-class SiteKind(StrEnum):
-    """The four sites of a layer, in the order of computation; the values are BERT's names of its modules."""
-
-    QUERY_KEY_VALUE = "attention.self"
-    ATTENTION_OUTPUT = "attention.output"
-    INTERMEDIATE = "intermediate"
-    OUTPUT = "output"
-
-
-MATRICES = {
-    SiteKind.QUERY_KEY_VALUE: ("attention.self.query", "attention.self.key", "attention.self.value"),
-    SiteKind.ATTENTION_OUTPUT: ("attention.output.dense",),
-    SiteKind.INTERMEDIATE: ("intermediate.dense",),
-    SiteKind.OUTPUT: ("output.dense",),
-}
-"""The matrices that share the input of each kind of site."""
 
 
 @dataclass(frozen=True)
@@ -57,15 +39,6 @@ class Plan:
     words: FloatTable | Int8Table
     sites: Mapping[Site, Products[FloatMatrix] | Products[Int8Matrix]]
     outliers: Mapping[int, OutlierUnits] = field(default_factory=dict)
-
-
-def layer_name(layer: int) -> str:
-    """Return the checkpoint's name of the layer with index `layer`.
-
-    >>> layer_name(3)
-    'encoder.layer.3'
-    """
-    return f"encoder.layer.{layer}"
 
 
 def sites(layers: int) -> list[Site]:

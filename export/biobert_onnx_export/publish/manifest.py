@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from biobert_onnx.artifact.manifest import FileRecord, Manifest
+from biobert_onnx.kernels.plan import layer_name
 from biobert_onnx_export.checkpoint.checkpoint import Checkpoint
 from biobert_onnx_export.gate.gate import Attempt
 from biobert_onnx_export.graph.matmul import PerTokenProducts
-from biobert_onnx_export.graph.plan import layer_name
 from biobert_onnx_export.publish.model_card import write_model_card
 from biobert_onnx_export.quantize.int8 import WEIGHT_BITS
 from biobert_onnx_export.quantize.smoothing import ALPHA

@@ -11,6 +11,7 @@ The steps of each layer, in order; each one returns new matrices and ranges, and
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
+from biobert_onnx.kernels.plan import SiteKind, layer_name
 from biobert_onnx_export.checkpoint.checkpoint import Checkpoint
 from biobert_onnx_export.graph.bert import float_matrices, word_embeddings
 from biobert_onnx_export.graph.lookup import Int8Table
@@ -23,7 +24,7 @@ from biobert_onnx_export.graph.matmul import (
     Products,
     StaticProducts,
 )
-from biobert_onnx_export.graph.plan import Plan, Site, SiteKind, layer_name
+from biobert_onnx_export.graph.plan import Plan, Site
 from biobert_onnx_export.quantize.calibration import ChannelRanges
 from biobert_onnx_export.quantize.int8 import int8_matrix, static_noise, static_scale
 from biobert_onnx_export.quantize.outliers import kept_units, outlier_units, split_outliers

@@ -9,7 +9,8 @@ noise of a static scale decides. It is 1.7 to 3.6 % in all-MiniLM-L6-v2, where s
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from biobert_onnx_export.graph.plan import Site, SiteKind
+from biobert_onnx.kernels.plan import SiteKind
+from biobert_onnx_export.graph.plan import Site
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -23,11 +23,12 @@ from biobert_onnx.kernels.plan import (
     OUTLIER_UNITS,
     POSITIONS,
     SIGNED_ZERO_POINT,
-    SITES,
     TOKEN_TYPES,
     WORDS,
     KernelPlan,
+    SiteKind,
     Tensors,
+    layer_name,
 )
 
 ALIGNMENT = 64
@@ -125,20 +126,20 @@ def _arrays(plan: KernelPlan, with_words: bool) -> Iterator[tuple[str, str, tupl
     yield "positions", "float32", (sizes["max_position_embeddings"], hidden)
     yield from _norm_arrays("embeddings", hidden, has_site=True)
     sides = {
-        SITES[0]: (hidden, 3 * hidden),
-        SITES[1]: (hidden, hidden),
-        SITES[2]: (hidden, inner),
-        SITES[3]: (inner, hidden),
+        SiteKind.QUERY_KEY_VALUE: (hidden, 3 * hidden),
+        SiteKind.ATTENTION_OUTPUT: (hidden, hidden),
+        SiteKind.INTERMEDIATE: (hidden, inner),
+        SiteKind.OUTPUT: (inner, hidden),
     }
     for layer in plan.layers:
-        for kind in SITES:
+        for kind in SiteKind:
             inputs, outputs = sides[kind]
             yield f"{layer}.{kind}.tiles", "int8", (inputs * outputs,)
             yield from ((f"{layer}.{kind}.{name}", "int32", (outputs,)) for name in ("start", "sums"))
             yield from ((f"{layer}.{kind}.{name}", "float32", (outputs,)) for name in ("scale", "bias"))
         yield from _norm_arrays(f"{layer}.attention", hidden, has_site=True)
         yield from _norm_arrays(f"{layer}.output", hidden, has_site=layer + 1 < len(plan.layers))
-        if plan.outlier_units.get(f"encoder.layer.{layer}"):
+        if plan.outlier_units.get(layer_name(layer)):
             yield f"{layer}.outliers.into", "float32", (hidden, OUTLIER_UNITS)
             yield f"{layer}.outliers.bias", "float32", (OUTLIER_UNITS,)
             yield f"{layer}.outliers.out", "float32", (OUTLIER_UNITS, hidden)
@@ -155,13 +156,15 @@ def fill(arrays: Arrays, plan: KernelPlan, tensors: Tensors) -> None:
     """Fill the `arrays` of a layout from the artifact's `tensors`."""
     arrays["word_scales"][:] = tensors[f"{WORDS}.weight_scale"].ravel()
     arrays["positions"][:] = tensors[POSITIONS] + tensors[TOKEN_TYPES][0]
-    _fill_norm(arrays, plan, tensors, "embeddings", "embeddings", (0, SITES[0]))
+    _fill_norm(arrays, plan, tensors, "embeddings", "embeddings", (0, SiteKind.QUERY_KEY_VALUE))
     for layer in plan.layers:
-        for kind in SITES:
+        for kind in SiteKind:
             _fill_matrix(arrays, plan, tensors, layer, kind)
-        name = f"encoder.layer.{layer}"
-        _fill_norm(arrays, plan, tensors, f"{layer}.attention", f"{name}.attention.output", (layer, SITES[2]))
-        following = (layer + 1, SITES[0]) if layer + 1 < len(plan.layers) else None
+        name = layer_name(layer)
+        _fill_norm(
+            arrays, plan, tensors, f"{layer}.attention", f"{name}.attention.output", (layer, SiteKind.INTERMEDIATE)
+        )
+        following = (layer + 1, SiteKind.QUERY_KEY_VALUE) if layer + 1 < len(plan.layers) else None
         _fill_norm(arrays, plan, tensors, f"{layer}.output", f"{name}.output", following)
         units = plan.outlier_units.get(name, 0)
         if units:
@@ -171,16 +174,16 @@ def fill(arrays: Arrays, plan: KernelPlan, tensors: Tensors) -> None:
         arrays["pooler.bias"][:] = tensors["pooler.dense.bias"]
 
 
-def zero_point(plan: KernelPlan, layer: int, kind: str) -> int:
+def zero_point(plan: KernelPlan, layer: int, kind: SiteKind) -> int:
     """Return the uint8 that stands for 0 in the input of a site."""
     site = plan.site(layer, kind)
     if site["products"] == "static":
         return site["zero_point"]
-    return GELU_ZERO_POINT if kind == SITES[3] else SIGNED_ZERO_POINT
+    return GELU_ZERO_POINT if kind == SiteKind.OUTPUT else SIGNED_ZERO_POINT
 
 
 def _fill_norm(
-    arrays: Arrays, plan: KernelPlan, tensors: Tensors, to: str, name: str, following: tuple[int, str] | None
+    arrays: Arrays, plan: KernelPlan, tensors: Tensors, to: str, name: str, following: tuple[int, SiteKind] | None
 ) -> None:
     """Fill a LayerNorm, and what makes it the input of the site that follows."""
     gain, shift = tensors[f"{name}.LayerNorm.weight"], tensors[f"{name}.LayerNorm.bias"]
@@ -191,15 +194,15 @@ def _fill_norm(
     site = plan.site(layer, kind)
     factor, offset = np.ones(len(gain)), 0.0
     if site.get("smoothing"):
-        factor = tensors[f"encoder.layer.{layer}.{kind}.inverse_smoothing"].astype(np.float64)
+        factor = tensors[f"{layer_name(layer)}.{kind}.inverse_smoothing"].astype(np.float64)
     if site["products"] == "static":
         factor, offset = factor / np.float64(np.float32(site["scale"])), float(site["zero_point"])
     arrays[f"{to}.site_gain"][:] = gain * factor
     arrays[f"{to}.site_shift"][:] = shift * factor + offset
 
 
-def _fill_matrix(arrays: Arrays, plan: KernelPlan, tensors: Tensors, layer: int, kind: str) -> None:
-    names = [f"encoder.layer.{layer}.{matrix}" for matrix in MATRICES[kind]]
+def _fill_matrix(arrays: Arrays, plan: KernelPlan, tensors: Tensors, layer: int, kind: SiteKind) -> None:
+    names = [f"{layer_name(layer)}.{matrix}" for matrix in MATRICES[kind]]
     scales = [tensors[f"{name}.weight_scale"] for name in names]
     biases: list[FloatArray] = [tensors[f"{name}.bias"] for name in names]
     site = plan.site(layer, kind)
@@ -207,7 +210,7 @@ def _fill_matrix(arrays: Arrays, plan: KernelPlan, tensors: Tensors, layer: int,
         scales = [scale * np.float32(site["scale"]) for scale in scales]
     to = f"{layer}.{kind}"
     size = len(scales[0])
-    if kind == SITES[0]:
+    if kind == SiteKind.QUERY_KEY_VALUE:
         size = plan.head_size
         root = np.float32(1 / math.sqrt(size))
         scales[0], biases[0] = scales[0] * root, biases[0] * root
@@ -249,7 +252,7 @@ def _pack_matrices(
 
 def _fill_outliers(arrays: Arrays, tensors: Tensors, layer: int, units: int) -> None:
     """Fill the outlier units of a layer; zeros stand for those that it has not."""
-    name = f"encoder.layer.{layer}.outliers"
+    name = f"{layer_name(layer)}.outliers"
     for part in ("into", "bias", "out"):
         arrays[f"{layer}.outliers.{part}"][...] = 0
     arrays[f"{layer}.outliers.into"][:, :units] = tensors[f"{name}.into.weight"]

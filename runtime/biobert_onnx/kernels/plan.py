@@ -7,6 +7,7 @@ import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
+from enum import StrEnum
 from pathlib import Path
 from typing import Any, Literal, NotRequired, Self, TypedDict
 
@@ -21,19 +22,27 @@ from biobert_onnx.kernels.library import KernelsUnavailableError
 FORMAT = 1
 """The number of the file's format; a reader takes this one and no other."""
 
-SITES = ("attention.self", "attention.output", "intermediate", "output")
-"""The sites of a layer, in the order of computation."""
 
-NORMALIZED_SITES = (".attention.self", ".intermediate")
-"""The ends of the names of sites behind a LayerNorm, which takes the smoothing in."""
+class SiteKind(StrEnum):
+    """The four sites of a layer, in the order of computation; the values are BERT's names of its modules."""
+
+    QUERY_KEY_VALUE = "attention.self"
+    ATTENTION_OUTPUT = "attention.output"
+    INTERMEDIATE = "intermediate"
+    OUTPUT = "output"
+
 
 MATRICES = {
-    "attention.self": ("attention.self.query", "attention.self.key", "attention.self.value"),
-    "attention.output": ("attention.output.dense",),
-    "intermediate": ("intermediate.dense",),
-    "output": ("output.dense",),
+    SiteKind.QUERY_KEY_VALUE: ("attention.self.query", "attention.self.key", "attention.self.value"),
+    SiteKind.ATTENTION_OUTPUT: ("attention.output.dense",),
+    SiteKind.INTERMEDIATE: ("intermediate.dense",),
+    SiteKind.OUTPUT: ("output.dense",),
 }
-"""The matrices of each site."""
+"""The matrices that share the input of each kind of site."""
+
+NORMALIZED_KINDS = (SiteKind.QUERY_KEY_VALUE, SiteKind.INTERMEDIATE)
+"""The sites behind a LayerNorm, which takes the smoothing in."""
+
 
 WORDS = "embeddings.word_embeddings"
 
@@ -69,6 +78,15 @@ LEAST_FLOAT32, MOST_FLOAT32 = float(np.finfo(np.float32).tiny), float(np.finfo(n
 """The bounds of scales: below the first one, 1 / scale is no float32."""
 
 UNIT_LENGTH = "Normalize"
+
+
+def layer_name(layer: int) -> str:
+    """Return the checkpoint's name of the layer with index `layer`.
+
+    >>> layer_name(3)
+    'encoder.layer.3'
+    """
+    return f"encoder.layer.{layer}"
 
 
 class Geometry(TypedDict):
@@ -141,9 +159,9 @@ class KernelPlan:
         """Whether the vectors have unit length."""
         return UNIT_LENGTH in self.after_pooling
 
-    def site(self, layer: int, kind: str) -> SiteRecord:
+    def site(self, layer: int, kind: SiteKind) -> SiteRecord:
         """Return the record of the site `kind` of a layer."""
-        return self.sites[f"encoder.layer.{layer}.{kind}"]
+        return self.sites[f"{layer_name(layer)}.{kind}"]
 
     def check_supported(self) -> None:
         """Raise KernelsUnavailableError, which says what, unless the kernels compute all that the plan has."""
@@ -168,7 +186,7 @@ class KernelPlan:
             if count > OUTLIER_UNITS:
                 raise KernelsUnavailableError(f"{name} has {count} outlier units, more than {OUTLIER_UNITS}")
         for name, site in self.sites.items():
-            if site.get("smoothing") and not name.endswith(NORMALIZED_SITES):
+            if site.get("smoothing") and not name.endswith(tuple(f".{kind}" for kind in NORMALIZED_KINDS)):
                 raise KernelsUnavailableError(f"the site {name} has smoothing, but no LayerNorm before it")
 
     def check_complete(self, path: Path) -> None:
@@ -180,9 +198,9 @@ class KernelPlan:
         if sizes["hidden_size"] % heads or not 0 <= sizes["layer_norm_eps"] <= MOST_FLOAT32:
             raise ArtifactError(f"'{path}' cannot be read: geometry is {dict(sizes)}: export the artifact again")
         for layer in self.layers:
-            for kind in SITES:
-                self._check_site(path, f"encoder.layer.{layer}.{kind}")
-        names = {self._name(layer) for layer in self.layers}
+            for kind in SiteKind:
+                self._check_site(path, f"{layer_name(layer)}.{kind}")
+        names = {layer_name(layer) for layer in self.layers}
         for name, count in self.outlier_units.items():
             if count < 1 or name not in names:
                 raise ArtifactError(
@@ -227,25 +245,25 @@ class KernelPlan:
         }
         norms = [
             "embeddings",
-            *(f"{self._name(layer)}.{at}" for layer in self.layers for at in ("attention.output", "output")),
+            *(f"{layer_name(layer)}.{at}" for layer in self.layers for at in ("attention.output", "output")),
         ]
         for norm in norms:
             shapes |= {f"{norm}.LayerNorm.{part}": ("float32", (hidden,)) for part in ("weight", "bias")}
-        sides = {"intermediate": (hidden, inner), "output": (inner, hidden)}
+        sides = {SiteKind.INTERMEDIATE: (hidden, inner), SiteKind.OUTPUT: (inner, hidden)}
         for layer in self.layers:
-            for kind in SITES:
+            for kind in SiteKind:
                 if self.site(layer, kind)["products"] == "float32":  # check_supported names it
                     continue
                 inputs, outputs = sides.get(kind, (hidden, hidden))
                 if self.site(layer, kind).get("smoothing"):
-                    shapes[f"{self._name(layer)}.{kind}.inverse_smoothing"] = ("float32", (inputs,))
+                    shapes[f"{layer_name(layer)}.{kind}.inverse_smoothing"] = ("float32", (inputs,))
                 for matrix in MATRICES[kind]:
-                    name = f"{self._name(layer)}.{matrix}"
+                    name = f"{layer_name(layer)}.{matrix}"
                     shapes[f"{name}.weight_int8"] = ("int8", (inputs, outputs))
                     shapes |= {f"{name}.{part}": ("float32", (outputs,)) for part in ("weight_scale", "bias")}
-            units = self.outlier_units.get(self._name(layer))
+            units = self.outlier_units.get(layer_name(layer))
             if units:
-                name = f"{self._name(layer)}.outliers"
+                name = f"{layer_name(layer)}.outliers"
                 shapes[f"{name}.into.weight"] = ("float32", (hidden, units))
                 shapes[f"{name}.bias"] = ("float32", (units,))
                 shapes[f"{name}.out.weight"] = ("float32", (units, hidden))
@@ -253,10 +271,6 @@ class KernelPlan:
             shapes["pooler.dense.weight"] = ("float32", (hidden, hidden))
             shapes["pooler.dense.bias"] = ("float32", (hidden,))
         return shapes
-
-    @staticmethod
-    def _name(layer: int) -> str:
-        return f"encoder.layer.{layer}"
 
 
 class Tensors:

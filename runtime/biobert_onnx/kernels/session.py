@@ -16,8 +16,8 @@ from biobert_onnx.kernels.plan import (
     LEAST_SIGNED_SCALE,
     POOLINGS,
     SIGNED_STEPS,
-    SITES,
     KernelPlan,
+    SiteKind,
 )
 
 DONE, ID_OUT_OF_RANGE = 0, 2
@@ -117,11 +117,11 @@ def _model(plan: KernelPlan, arrays: Arrays) -> c.Model:
 
 
 def _layer(plan: KernelPlan, arrays: Arrays, layer: int) -> c.Layer:
-    matrices = {name: _matrix(arrays, f"{layer}.{kind}") for name, kind in zip(MATRIX_FIELDS, SITES, strict=True)}
+    matrices = {name: _matrix(arrays, f"{layer}.{kind}") for name, kind in zip(MATRIX_FIELDS, SiteKind, strict=True)}
     outliers = {name: _address(arrays, f"{layer}.outliers.{name}") for name in ("into", "bias", "out")}
     return c.Layer(
         **matrices,
-        sites=(c.Site * len(SITES))(*(_site(plan, layer, kind) for kind in SITES)),
+        sites=(c.Site * len(SiteKind))(*(_site(plan, layer, kind) for kind in SiteKind)),
         attention_norm=_norm(arrays, f"{layer}.attention"),
         output_norm=_norm(arrays, f"{layer}.output"),
         outliers=c.Outliers(**outliers),
@@ -141,9 +141,9 @@ def _norm(arrays: Arrays, name: str) -> c.Norm:
     return c.Norm(**{part: _address(arrays, f"{name}.{part}") for part in NORM_PARTS})
 
 
-def _site(plan: KernelPlan, layer: int, kind: str) -> c.Site:
+def _site(plan: KernelPlan, layer: int, kind: SiteKind) -> c.Site:
     record = plan.site(layer, kind)
-    is_static, after_gelu = record["products"] == "static", kind == SITES[3]
+    is_static, after_gelu = record["products"] == "static", kind == SiteKind.OUTPUT
     return c.Site(
         per_token=not is_static,
         is_signed=not after_gelu,

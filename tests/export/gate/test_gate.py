@@ -7,13 +7,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from biobert_onnx.kernels.plan import SiteKind
 from biobert_onnx_export import FidelityError
 from biobert_onnx_export.checkpoint.checkpoint import Checkpoint
 from biobert_onnx_export.gate.gate import Attempt, rank_sites, try_recipe, write_faithful_graphs
 from biobert_onnx_export.gate.measure import worst_cosine
 from biobert_onnx_export.graph.bert import checkpoint_sites
 from biobert_onnx_export.graph.matmul import FloatProducts
-from biobert_onnx_export.graph.plan import Site, SiteKind
+from biobert_onnx_export.graph.plan import Site
 from biobert_onnx_export.quantize.calibration import ChannelRanges
 from biobert_onnx_export.quantize.recipes import PER_TOKEN, STATIC
 from biobert_onnx_export.reference.targets import Targets

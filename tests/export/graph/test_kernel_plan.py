@@ -12,13 +12,13 @@ import pytest
 from numpy.typing import NDArray
 
 from biobert_onnx.artifact.paths import ENCODER_GRAPH, MODEL_GRAPH, PLAN, WEIGHTS
-from biobert_onnx.kernels.plan import KernelPlan
+from biobert_onnx.kernels.plan import KernelPlan, SiteKind
 from biobert_onnx_export.checkpoint.checkpoint import Checkpoint
 from biobert_onnx_export.checkpoint.sentence_modules import Dense, LayerNorm, Normalize
 from biobert_onnx_export.graph.artifact_graphs import write_encoder_graph, write_graphs
 from biobert_onnx_export.graph.bert import float_plan
 from biobert_onnx_export.graph.matmul import FloatMatrix, OutlierUnits
-from biobert_onnx_export.graph.plan import Plan, Site, SiteKind
+from biobert_onnx_export.graph.plan import Plan, Site
 from biobert_onnx_export.quantize.calibration import ChannelRanges
 from biobert_onnx_export.quantize.quantized_plan import quantized_plan
 from biobert_onnx_export.quantize.recipes import PER_TOKEN, STATIC, Recipe

@@ -3,9 +3,10 @@
 import hashlib
 from collections.abc import Mapping
 
+from biobert_onnx.kernels.plan import SiteKind
 from biobert_onnx_export.checkpoint.checkpoint import Checkpoint
 from biobert_onnx_export.gate.gate import Attempt
-from biobert_onnx_export.graph.plan import Site, SiteKind
+from biobert_onnx_export.graph.plan import Site
 from biobert_onnx_export.publish.manifest import quantization_record
 from biobert_onnx_export.quantize.calibration import ChannelRanges
 from biobert_onnx_export.quantize.quantized_plan import quantized_plan
