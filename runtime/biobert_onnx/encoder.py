@@ -25,7 +25,7 @@ from biobert_onnx.encoding.pipeline import Group, Options, Pipeline, Progress, w
 from biobert_onnx.encoding.prompts import DOCUMENT, QUERY, Prompts, with_prompt
 from biobert_onnx.encoding.texts import CHUNK_TEXTS, check_sequence, checked, checked_texts, chunks
 from biobert_onnx.encoding.tokenizer import TextTokenizer
-from biobert_onnx.errors import TextTooLongError, check_int
+from biobert_onnx.errors import EngineError, TextTooLongError, check_int
 from biobert_onnx.kernels.prepacked import FOLDER, existing_folder
 
 MAX_THREADS = 1024
@@ -39,8 +39,8 @@ class SentenceEncoder:
 
     A text gets the same bits whatever it is encoded with, in whatever order and on however many threads: with the
     engine "kernels" on every CPU, with "onnxruntime" on one type of CPU and one of its versions. One encoder may be
-    called from many threads at once, works on in forked processes, and pickles as the path of its artifact. It may be
-    used as a context manager, which closes it.
+    called from many threads at once, works on in forked processes, and pickles as the path of its artifact and its
+    engine. It may be used as a context manager, which closes it.
 
         encoder = SentenceEncoder("biobert-v1.1-int8")          # an artifact folder
         embeddings = encoder.encode(["I hate cancer", "Antibiotics aren't painkiller"])   # (2, 768) float32
@@ -71,9 +71,6 @@ class SentenceEncoder:
         if `max_length` or `threads` is out of range, or if `engine` cannot run here; the message says why.
         """
         self._folder = folder = checked_folder(path)
-        self._remade = partial(
-            type(self), folder, max_length=max_length, threads=threads, prepacked=prepacked, engine=engine
-        )
         self._manifest = manifest = Manifest.read(folder)
         manifest.check_sizes(folder)
         self._max_length = manifest.max_length if max_length is None else manifest.check_max_length(max_length)
@@ -82,6 +79,9 @@ class SentenceEncoder:
         packed = folder / FOLDER if prepacked is None else existing_folder(prepacked)
         self._engine = Engine.choose(folder, manifest, engine)
         self._engine.warn_of_fallback(manifest, stacklevel=2)
+        self._make_again = partial(
+            type(self), folder, max_length=max_length, threads=threads, prepacked=prepacked, engine=self._engine.name
+        )
         tokenizer = TextTokenizer(folder / TOKENIZER)
         self._session = self._engine.open(folder, manifest, packed=packed, threads=self._threads)
         self._pipeline = Pipeline(
@@ -150,9 +150,9 @@ class SentenceEncoder:
         """Close it."""
         self.close()
 
-    def __reduce__(self) -> tuple[Callable[[], "SentenceEncoder"], tuple[()]]:
-        """What it was made with: another process loads the artifact itself."""
-        return self._remade, ()
+    def __reduce__(self) -> tuple[Callable[..., "SentenceEncoder"], tuple[Callable[[], "SentenceEncoder"]]]:
+        """What it was made with, and its engine: another process loads the artifact itself, and takes no other one."""
+        return _unpickled, (self._make_again,)
 
     def close(self) -> None:
         """Give memory and threads back; encoding raises ValueError from then on, and where it is awaited now."""
@@ -507,6 +507,14 @@ class SentenceEncoder:
         if arrays:
             yield _joined(arrays)
         warn_of_cut_texts(cut, count, stacklevel=2)
+
+
+def _unpickled(make: Callable[[], SentenceEncoder]) -> SentenceEncoder:
+    """Make a pickled encoder again; raises what SentenceEncoder raises, EngineError if its kernels cannot run here."""
+    try:
+        return make()
+    except EngineError as error:
+        raise EngineError(error.artifact, error.reason, was_pickled=True) from error
 
 
 def _joined(arrays: Sequence[FloatArray]) -> FloatArray:

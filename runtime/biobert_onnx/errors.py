@@ -21,18 +21,24 @@ class BundleError(ValueError):
 
 
 class EngineError(ValueError):
-    """The kernels were asked for and cannot run an artifact here. `reason`: why not, as a clause after "because"."""
+    """The kernels were asked for and cannot run an artifact here. `reason`: why not, as a clause after "because".
 
-    def __init__(self, artifact: str, reason: str) -> None:
+    `was_pickled`: a pickled encoder asked for them, because it ran on them where it was made.
+    """
+
+    def __init__(self, artifact: str, reason: str, was_pickled: bool = False) -> None:
         """Say that the kernels cannot run `artifact`, a path, because `reason`."""
-        super().__init__(artifact, reason)
-        self.artifact, self.reason = artifact, reason
+        super().__init__(artifact, reason, was_pickled)
+        self.artifact, self.reason, self.was_pickled = artifact, reason, was_pickled
 
     def __str__(self) -> str:
-        return (
-            f"engine is 'kernels', but they cannot run '{self.artifact}' here, because {self.reason}: leave engine= "
-            "out to get onnxruntime"
+        asked = "the engine of the pickled encoder is" if self.was_pickled else "engine is"
+        remedy = (
+            "pickle one that was made with engine='onnxruntime', or install biobert-onnx with its kernels here"
+            if self.was_pickled
+            else "leave engine= out to get onnxruntime"
         )
+        return f"{asked} 'kernels', but they cannot run '{self.artifact}' here, because {self.reason}: {remedy}"
 
 
 class EngineWarning(UserWarning):

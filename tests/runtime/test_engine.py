@@ -1,6 +1,9 @@
 """The engine of an encoder, wherever it is asked for, and the one warning where it is not the one that was measured."""
 
+import os
 import pickle
+import subprocess
+import sys
 import warnings
 from dataclasses import replace
 from pathlib import Path
@@ -82,3 +85,46 @@ def test_kernels_that_cannot_run_are_an_error_with_the_reason(artifact: Path, no
 @each_engine
 def test_a_pickled_encoder_keeps_its_engine(artifact: Path, engine: str) -> None:
     assert pickle.loads(pickle.dumps(SentenceEncoder(artifact, engine=engine))).engine == engine
+
+
+@needs_kernels
+def test_an_encoder_that_ran_on_the_kernels_is_unpickled_on_no_other_engine(
+    artifact: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = pickle.dumps(SentenceEncoder(artifact))
+    for name, value in NO_KERNELS.items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(EngineError) as error:
+        pickle.loads(data)
+    assert str(error.value) == (
+        f"the engine of the pickled encoder is 'kernels', but they cannot run '{artifact}' here, because "
+        f"{WITHOUT_KERNELS}: pickle one that was made with engine='onnxruntime', or install biobert-onnx with its "
+        "kernels here"
+    )
+    assert str(pickle.loads(pickle.dumps(error.value))) == str(error.value)
+
+
+@needs_kernels
+def test_an_encoder_that_ran_on_onnxruntime_is_unpickled_on_it_where_the_kernels_run(
+    artifact: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as without, warnings.catch_warnings():
+        warnings.simplefilter("ignore", EngineWarning)
+        for name, value in NO_KERNELS.items():
+            without.setenv(name, value)
+        data = pickle.dumps(SentenceEncoder(artifact))
+    assert SentenceEncoder(artifact).engine == "kernels"
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert pickle.loads(data).engine == "onnxruntime"
+
+
+@needs_kernels
+def test_another_process_insists_on_the_engine_of_a_pickled_encoder(artifact: Path, tmp_path: Path) -> None:
+    (tmp_path / "encoder").write_bytes(pickle.dumps(SentenceEncoder(artifact)))
+    code = "import pickle, sys; pickle.load(open(sys.argv[1], 'rb'))"
+    command = [sys.executable, "-W", "ignore", "-c", code, str(tmp_path / "encoder")]
+    assert subprocess.run(command, capture_output=True).returncode == 0
+    done = subprocess.run(command, env={**os.environ, **NO_KERNELS}, capture_output=True, text=True)
+    assert done.returncode == 1
+    assert "EngineError: the engine of the pickled encoder is 'kernels', but they cannot run" in done.stderr

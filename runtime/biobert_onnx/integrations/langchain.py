@@ -14,7 +14,7 @@ class BiobertOnnxEmbeddings(EncoderParameters, Embeddings):
     """Embeds documents by `encode_document` and queries by `encode_query`, each with its own prompt if there is one.
 
     Calls that are awaited at the same time are computed together.
-    Its parameters are the encoder's options. It pickles as the artifact's path and these options.
+    Its parameters are the encoder's options. It pickles as the artifact's path, these options and the engine.
 
         embeddings = BiobertOnnxEmbeddings("biobert-v1.1-int8")
     """

@@ -19,7 +19,8 @@ with requires_extra("scikit-learn", by="the scikit-learn transformer"):
 class BiobertOnnxVectorizer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator, EncoderParameters):
     """Turns texts into vectors, as a step before any estimator. Fitting learns nothing; it loads the artifact.
 
-    Its parameters are the encoder's options. When fitted, it pickles as the artifact's path and these options.
+    Its parameters are the encoder's options. When fitted, it pickles as the artifact's path, these options and its
+    engine.
 
         make_pipeline(BiobertOnnxVectorizer("biobert-v1.1-int8"), LogisticRegression())
     """
