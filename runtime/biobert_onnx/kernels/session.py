@@ -23,6 +23,9 @@ from biobert_onnx.kernels.plan import (
 DONE, ID_OUT_OF_RANGE = 0, 2
 """Results of `encode` in library.c."""
 
+MOST_TOKENS = 2**24
+"""The largest micro-batch in tokens: MOST_ROWS_OF_BATCH in library.c."""
+
 KEPT_BYTES = 32 * 2**20
 """The largest workspace that is kept for the next micro-batch."""
 
@@ -41,10 +44,12 @@ class KernelSession:
         self._spaces: deque[NDArray[np.uint8]] = deque(maxlen=threads)
 
     def run(self, input_ids: NDArray[np.int64], threads: int) -> FloatArray:
-        """Return the vectors (batch, dim) of `input_ids` (batch, tokens), the same bits for any `threads`.
+        """Return the vectors (batch, dim) of `input_ids` (batch, tokens), the same bits for any `threads` from 1 on.
 
         Raises ValueError for token ids or a length that the checkpoint has not, and after `close`.
         """
+        if threads < 1:
+            raise ValueError(f"threads is {threads}, expected 1 or more")
         arrays, model = self._arrays, self._model  # they live until this call ends, whoever closes the session
         if arrays is None or model is None:
             raise ValueError("the encoder is closed: make a new SentenceEncoder")
@@ -55,7 +60,10 @@ class KernelSession:
             return vectors
         size = self._library.workspace_bytes(model, batch, tokens, threads)
         if size == 0:
-            raise ValueError(f"input_ids has the shape {ids.shape}, expected texts of 1 to {model.positions} tokens")
+            raise ValueError(
+                f"input_ids has the shape {ids.shape}, expected texts of 1 to {model.positions} tokens, and at most "
+                f"{MOST_TOKENS:,} tokens together"
+            )
         space = self._workspace(size)
         result = self._library.encode(
             model,
@@ -70,6 +78,8 @@ class KernelSession:
         )
         if len(space) <= KEPT_BYTES:
             self._spaces.append(space)
+        if self._arrays is None:  # another thread has closed the session meanwhile
+            self._spaces.clear()
         if result == ID_OUT_OF_RANGE:
             raise ValueError(f"input_ids holds ids of {ids.min()} to {ids.max()}, expected 0 to {self._words - 1}")
         if result != DONE:

@@ -1,5 +1,6 @@
 """KernelSession: wrong input is a ValueError, and nothing else; threads, forks and `close` change no bit."""
 
+import ctypes
 import os
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -148,10 +149,16 @@ def test_a_micro_batch_that_runs_when_the_session_is_closed_is_finished() -> Non
 
 
 @pytest.mark.parametrize("threads", [0, -1])
-def test_c_refuses_a_number_of_threads_below_one(threads: int) -> None:
+def test_a_number_of_threads_below_one_is_an_error_that_c_knows_too(native: ctypes.CDLL, threads: int) -> None:
     session = session_on(KERNELS[0])
-    with pytest.raises(ValueError):
+    with pytest.raises(ValueError, match=f"threads is {threads}, expected 1 or more"):
         session.run(draw_ids(SHAPE, 8, 1, 3), threads)
+    assert native.workspace_bytes(session._model, 1, 3, threads) == 0
+
+
+def test_a_micro_batch_that_is_too_large_is_an_error() -> None:
+    with pytest.raises(ValueError, match=r"\(524289, 32\), expected .* at most 16,777,216 tokens together"):
+        session_on(KERNELS[0]).run(np.zeros((524_289, 32), np.int64), 1)
 
 
 def test_c_refuses_a_kernel_that_is_not_there() -> None:

@@ -173,6 +173,14 @@ void run_on_team(encode_part *encode, job *job, int threads) {
     for (int i = 0; i < others; i++) begin_work(borrowed[i], encode, job, i + 1);
     encode(job, 0);
     if (others == 0) return;
-    /* All have met for the last time inside `encode`; now each says once that it has left. */
-    while (atomic_load_explicit(&job->team.waiting, memory_order_acquire) != -others) PAUSE();
+    /* All have met for the last time inside `encode`; now each says once that it has left. One that the system has taken
+       off its CPU may need this thread's. */
+    for (int looks = 0; atomic_load_explicit(&job->team.waiting, memory_order_acquire) != -others;) {
+        if (looks++ < LOOKS) {
+            PAUSE();
+        } else {
+            looks = 0;
+            sched_yield();
+        }
+    }
 }
