@@ -21,17 +21,27 @@ class BundleError(ValueError):
 
 
 class EngineError(ValueError):
-    """The kernels were asked for and cannot run an artifact here. `reason`: why not, as a clause after "because"."""
+    """An engine was asked for, or is the only one for a packed artifact, and cannot run the artifact here.
 
-    def __init__(self, artifact: str, reason: str) -> None:
-        """Say that the kernels cannot run `artifact`, a path, because `reason`."""
-        super().__init__(artifact, reason)
-        self.artifact, self.reason = artifact, reason
+    `artifact`: its path. `reason`: why not, as a clause after "because". `engine`: the one that cannot run it.
+    `other`: what runs it if none is asked for, None if nothing does here.
+    """
+
+    def __init__(self, artifact: str, reason: str, engine: str = "kernels", other: str | None = "onnxruntime") -> None:
+        """Say that `engine` cannot run `artifact`, because `reason`, but `other` can."""
+        super().__init__(artifact, reason, engine, other)
+        self.artifact, self.reason, self.engine, self.other = artifact, reason, engine, other
 
     def __str__(self) -> str:
+        if self.other is None:
+            return (
+                f"only the kernels run the packed artifact '{self.artifact}', and they cannot here, because "
+                f"{self.reason}: take the artifact that it was made from, which onnxruntime runs, too"
+            )
+        pronoun = "they" if self.engine == "kernels" else "it"
         return (
-            f"engine is 'kernels', but they cannot run '{self.artifact}' here, because {self.reason}: leave engine= "
-            "out to get onnxruntime"
+            f"engine is '{self.engine}', but {pronoun} cannot run '{self.artifact}' here, because {self.reason}: leave "
+            f"engine= out to get {self.other}"
         )
 
 

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Annotated, Any, Literal, NotRequired, Self, TypedDict
 
-from biobert_onnx.artifact.paths import ENCODER_GRAPH, MANIFEST, MODEL_GRAPH, TOKENIZER, WEIGHTS, check_size, inside
+from biobert_onnx.artifact.paths import GRAPH_FILES, MANIFEST, PACKED_FILES, TOKENIZER, check_size, inside
 from biobert_onnx.artifact.validation import Keys, differences
 from biobert_onnx.errors import ArtifactError, check_int, short_repr
 
@@ -107,8 +107,9 @@ class Manifest:
     `checkpoint`, `versions`, `quantization` and `fidelity`: records that the export makes, for people and tools.
     `kernels_fidelity`: the same record as `fidelity`, of the vectors that the kernels compute; None if they were not
     measured.
-    `files`: size and sha256 of each file, by its path inside the folder. The file also holds its own sha256: that of
-    its bytes with zeros in that place.
+    `files`: size and sha256 of each file, by its path inside the folder: GRAPH_FILES or, in a packed artifact,
+    PACKED_FILES in place of them, and others. The file also holds its own sha256: that of its bytes with zeros in that
+    place.
     """
 
     name: str
@@ -128,7 +129,7 @@ class Manifest:
     quantization: Mapping[str, Any]
     fidelity: Annotated[Mapping[str, Any], Mapping[str, FidelityRecord]]
     kernels_fidelity: Annotated[Mapping[str, Any] | None, Mapping[str, FidelityRecord] | None] = None
-    files: Annotated[Mapping[str, FileRecord], Keys((ENCODER_GRAPH, MODEL_GRAPH, WEIGHTS, TOKENIZER))]
+    files: Annotated[Mapping[str, FileRecord], Keys((TOKENIZER,), one_of=(GRAPH_FILES, PACKED_FILES))]
 
     @property
     def lengths(self) -> range:
@@ -138,6 +139,11 @@ class Manifest:
     def check_max_length(self, max_length: int) -> int:
         """Return `max_length` as an int; raises ValueError unless texts can be cut to so many tokens."""
         return check_int("max_length", max_length, self.lengths, "the positions of the checkpoint")
+
+    @property
+    def is_packed(self) -> bool:
+        """Whether the artifact is packed: without graphs, for the kernels alone."""
+        return not self.files.keys() >= set(GRAPH_FILES)
 
     @property
     def has_float32_products(self) -> bool:

@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from biobert_onnx.artifact.manifest import Manifest
-from biobert_onnx.artifact.paths import PLAN
+from biobert_onnx.artifact.paths import PACKED_FOLDER, PLAN
 from biobert_onnx.errors import ArtifactError
 from biobert_onnx.kernels.library import Kernel, KernelsUnavailableError, find_kernel
 from biobert_onnx.kernels.packed import Arrays, pack_in_memory
 from biobert_onnx.kernels.plan import KernelPlan
-from biobert_onnx.kernels.prepacked import map_prepacked
+from biobert_onnx.kernels.prepacked import fitting_weights, map_prepacked
 from biobert_onnx.kernels.session import KernelSession
 
 SWITCH = "BIOBERT_ONNX_KERNEL"
@@ -37,16 +37,20 @@ class KernelEngine:
         return cls(folder, manifest, plan, find_kernel(os.environ.get(SWITCH) or None))
 
     def open(self, *, packed: Path, threads: int) -> KernelSession:
-        """Open a session on the packed weights in the folder `packed` if they fit, else on weights packed now."""
+        """Open a session on the packed weights in the folder `packed` if they fit, else on weights packed now.
+
+        A packed artifact runs on its own.
+        """
         return KernelSession(self.plan, self._arrays(packed), self.kernel, threads=threads)
 
     def _arrays(self, packed: Path) -> Arrays:
-        mapped = map_prepacked(packed, self.manifest, self.plan)
+        folder = self.folder / PACKED_FOLDER if self.manifest.is_packed else packed
+        mapped = map_prepacked(folder, self.manifest, self.plan)
         return pack_in_memory(self.folder, self.plan) if mapped is None else mapped
 
 
 def supported_plan(folder: Path, manifest: Manifest) -> KernelPlan:
-    """Return the plan of the artifact in `folder`, which the kernels compute wholly.
+    """Return the plan of the artifact in `folder`, which the kernels of this version compute wholly.
 
     Raises KernelsUnavailableError if they do not, ArtifactError if the plan is damaged.
     """
@@ -54,6 +58,8 @@ def supported_plan(folder: Path, manifest: Manifest) -> KernelPlan:
         raise KernelsUnavailableError(f"the artifact has precision {manifest.precision}, and they take int8")
     if PLAN not in manifest.files:
         raise KernelsUnavailableError(f"the artifact has no {PLAN}: it was exported before there were kernels")
+    if manifest.is_packed and fitting_weights(folder / PACKED_FOLDER, manifest) is None:
+        raise KernelsUnavailableError("its packed weights are damaged, or made for another version of biobert-onnx")
     plan = whole_plan(folder)
     found = (plan.pooling, plan.geometry["hidden_size"], plan.makes_unit_length)
     expected = (manifest.pooling, manifest.dim, manifest.normalized)

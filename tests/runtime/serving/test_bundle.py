@@ -16,7 +16,7 @@ import pytest
 from biobert_onnx import SentenceEncoder
 from biobert_onnx.errors import BundleError
 from biobert_onnx.serving import bundle as bundling
-from biobert_onnx.serving.bundle import KERNELS, MAX_UNZIPPED_BYTES, PACKAGE, bundle
+from biobert_onnx.serving.bundle import LIBRARY, MAX_UNZIPPED_BYTES, bundle
 from biobert_onnx.serving.wheels import PACKAGES, PLATFORMS, UNUSED_FILES
 from tests.runtime.serving.lambda_runtime import RuntimeServer
 from tests.support.hub_cache import in_cache
@@ -75,7 +75,7 @@ def test_the_zip_holds_runtime_dependencies_artifact_and_handler_in_order(zipped
 
 def test_compiled_kernels_go_into_the_zip_and_their_sources_do_not(zipped: Path) -> None:
     inside = [name for name in names(zipped) if name.startswith("biobert_onnx/kernels/")]
-    assert (f"biobert_onnx/kernels/{KERNELS}" in inside) == (PACKAGE / "kernels" / KERNELS).is_file()
+    assert (f"biobert_onnx/kernels/{LIBRARY.name}" in inside) == LIBRARY.is_file()
     assert not [name for name in inside if name.endswith((".c", ".h"))]
 
 
@@ -235,7 +235,7 @@ def test_another_machine_and_python_get_their_own_wheels_no_kernels_and_no_bytec
     made = bundle(artifact, tmp_path / "out.zip", platform=elsewhere, python=other)
     found = names(tmp_path / "out.zip")
     assert not made.compiled
-    assert not [name for name in found if name.endswith(KERNELS)]
+    assert not [name for name in found if name.endswith(LIBRARY.name)]
     assert not [name for name in found if name.endswith(".pyc")]
     tag = f"cpython-{other.replace('.', '')}-{elsewhere.removeprefix('manylinux_2_28_')}"
     assert [name for name in found if tag in name]
