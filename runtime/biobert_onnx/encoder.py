@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from biobert_onnx._progress import ProgressBar, can_show_progress
 from biobert_onnx._types import FloatArray
 from biobert_onnx.artifact.manifest import Manifest
-from biobert_onnx.artifact.paths import MANIFEST, TOKENIZER, checked_folder
+from biobert_onnx.artifact.paths import MANIFEST, PACKED_FOLDER, TOKENIZER, checked_folder
 from biobert_onnx.embeddings import similarity
 from biobert_onnx.encoding.async_calls import AsyncCalls
 from biobert_onnx.encoding.call import Call, warn_of_cut_texts
@@ -26,7 +26,7 @@ from biobert_onnx.encoding.prompts import DOCUMENT, QUERY, Prompts, with_prompt
 from biobert_onnx.encoding.texts import CHUNK_TEXTS, check_sequence, checked, checked_texts, chunks
 from biobert_onnx.encoding.tokenizer import TextTokenizer
 from biobert_onnx.errors import EngineError, TextTooLongError, check_int
-from biobert_onnx.kernels.prepacked import FOLDER, existing_folder
+from biobert_onnx.kernels.prepacked import existing_folder
 
 MAX_THREADS = 1024
 """More threads than this are a mistake."""
@@ -61,8 +61,9 @@ class SentenceEncoder:
         `threads`: worker threads, each computing one micro-batch at a time; None takes one for each CPU this process
         may use. A text alone takes all of them.
         `prepacked`: a folder made by `biobert-onnx prepack --into`; None takes the one inside the artifact. The kernels
-        use either if it was made from this artifact.
-        `engine`: "kernels" or "onnxruntime"; None takes the kernels where they can run this artifact, else onnxruntime.
+        use either if it was made from this artifact; a packed artifact runs on its own.
+        `engine`: "kernels" or "onnxruntime"; None takes the kernels where they can run this artifact, else onnxruntime,
+        which a packed artifact has no graphs for.
         The vectors of the two differ by what int8 rounding costs: keep those of one engine together. With None, an
         EngineWarning says so if the artifact was measured on the kernels and onnxruntime takes over.
 
@@ -76,7 +77,7 @@ class SentenceEncoder:
         self._max_length = manifest.max_length if max_length is None else manifest.check_max_length(max_length)
         self._prompts = Prompts.of(manifest, folder / MANIFEST)
         self._threads = _checked_threads(threads)
-        packed = folder / FOLDER if prepacked is None else existing_folder(prepacked)
+        packed = folder / PACKED_FOLDER if prepacked is None else existing_folder(prepacked)
         self._engine = Engine.choose(folder, manifest, engine)
         self._engine.warn_of_fallback(manifest, stacklevel=2)
         self._make_again = partial(
@@ -514,7 +515,7 @@ def _unpickled(make: Callable[[], SentenceEncoder]) -> SentenceEncoder:
     try:
         return make()
     except EngineError as error:
-        raise EngineError(error.artifact, error.reason, was_pickled=True) from error
+        raise EngineError(error.artifact, error.reason, error.engine, error.other, was_pickled=True) from error
 
 
 def _joined(arrays: Sequence[FloatArray]) -> FloatArray:

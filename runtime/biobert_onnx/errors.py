@@ -21,24 +21,42 @@ class BundleError(ValueError):
 
 
 class EngineError(ValueError):
-    """The kernels were asked for and cannot run an artifact here. `reason`: why not, as a clause after "because".
+    """An engine was asked for, or is the only one for a packed artifact, and cannot run the artifact here.
 
-    `was_pickled`: a pickled encoder asked for them, because it ran on them where it was made.
+    `artifact`: its path. `reason`: why not, as a clause after "because". `engine`: the one that cannot run it.
+    `other`: what runs it if none is asked for, None if nothing does here. `was_pickled`: a pickled encoder asked for
+    `engine`, because it ran on it where it was made.
     """
 
-    def __init__(self, artifact: str, reason: str, was_pickled: bool = False) -> None:
-        """Say that the kernels cannot run `artifact`, a path, because `reason`."""
-        super().__init__(artifact, reason, was_pickled)
-        self.artifact, self.reason, self.was_pickled = artifact, reason, was_pickled
+    def __init__(
+        self,
+        artifact: str,
+        reason: str,
+        engine: str = "kernels",
+        other: str | None = "onnxruntime",
+        was_pickled: bool = False,
+    ) -> None:
+        """Say that `engine` cannot run `artifact`, because `reason`, but `other` can."""
+        super().__init__(artifact, reason, engine, other, was_pickled)
+        self.artifact, self.reason, self.engine, self.other = artifact, reason, engine, other
+        self.was_pickled = was_pickled
 
     def __str__(self) -> str:
-        asked = "the engine of the pickled encoder is" if self.was_pickled else "engine is"
-        remedy = (
-            "pickle one that was made with engine='onnxruntime', or install biobert-onnx with its kernels here"
-            if self.was_pickled
-            else "leave engine= out to get onnxruntime"
+        if self.other is None:
+            return (
+                f"only the kernels run the packed artifact '{self.artifact}', and they cannot here, because "
+                f"{self.reason}: take the artifact that it was made from, which onnxruntime runs, too"
+            )
+        asked, remedy = "engine is", f"leave engine= out to get {self.other}"
+        if self.was_pickled:
+            asked = "the engine of the pickled encoder is"
+            remedy = (
+                f"pickle one that was made with engine='{self.other}', or install biobert-onnx with its kernels here"
+            )
+        pronoun = "they" if self.engine == "kernels" else "it"
+        return (
+            f"{asked} '{self.engine}', but {pronoun} cannot run '{self.artifact}' here, because {self.reason}: {remedy}"
         )
-        return f"{asked} 'kernels', but they cannot run '{self.artifact}' here, because {self.reason}: {remedy}"
 
 
 class EngineWarning(UserWarning):

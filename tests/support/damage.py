@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from biobert_onnx import Manifest
-from biobert_onnx.kernels.prepacked import FOLDER
+from biobert_onnx.artifact.paths import PACKED_FOLDER
 
 
 def copied(artifact: Path, folder: Path) -> Path:
-    return Path(shutil.copytree(artifact, folder, ignore=shutil.ignore_patterns(FOLDER)))
+    return Path(shutil.copytree(artifact, folder, ignore=shutil.ignore_patterns(PACKED_FOLDER)))
 
 
 def names(folder: Path) -> list[str]:

@@ -6,6 +6,9 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
+from biobert_onnx import Manifest
+from biobert_onnx.artifact.paths import MANIFEST
+
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 
 LARGE = ("encoder.onnx", "model.onnx", "model.onnx_data")
@@ -71,10 +74,8 @@ LAYOUTS = {
 def in_cache(artifact: Path, cache: Path, layout: str) -> Path:
     """The snapshot of `artifact` in a new cache."""
     snapshot = snapshot_folder(cache)
-    for file in artifact.rglob("*"):
-        name = file.relative_to(artifact).as_posix()
-        if file.is_file() and not name.startswith("prepacked/"):
-            LAYOUTS[layout](file, name, snapshot)
+    for name in (MANIFEST, *Manifest.read(artifact).files):
+        LAYOUTS[layout](artifact / name, name, snapshot)
     return snapshot
 
 

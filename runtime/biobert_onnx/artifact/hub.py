@@ -138,9 +138,10 @@ def push_artifact(
     branch `revision`, from main. Only the files of the manifest are uploaded, and those of the `layout`; files that an
     artifact before left in the repository are removed by the same commit, and all others stay.
 
-    Raises ArtifactError for an artifact that is not whole, ValueError for an unknown `layout` or a `repository` that is
-    no id, ValueError and TypeError for a `revision` or `token` that no request can carry, HubError if the Hub refuses
-    or cannot be reached, or if `private` is True and the repository is public.
+    Raises ArtifactError for an artifact that is not whole, ValueError for an unknown `layout`, for one that needs the
+    graphs of a packed artifact, and for a `repository` that is no id, ValueError and TypeError for a `revision` or
+    `token` that no request can carry, HubError if the Hub refuses or cannot be reached, or if `private` is True and the
+    repository is public.
     """
     check_hub_id(repository, otherwise="name one that you may write to, such as me/biobert-int8")
     check_revision(revision)
@@ -148,6 +149,8 @@ def push_artifact(
     if layout not in LAYOUTS:
         raise ValueError(f"layout is {short_repr(layout)}, expected one of {', '.join(LAYOUTS)}")
     manifest = Manifest.read(artifact)
+    if manifest.is_packed and LAYOUTS[layout]:
+        raise ValueError(f"layout is {layout!r}, but the packed artifact '{artifact}' has no graphs: leave layout= out")
     manifest.check_contents(artifact)
     client = _hub_api(token)
     from huggingface_hub import CommitOperationAdd, CommitOperationDelete

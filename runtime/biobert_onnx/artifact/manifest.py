@@ -1,13 +1,13 @@
 """The artifact's manifest: what the folder holds, where it came from, how faithful it was measured to be."""
 
-import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
+from io import BytesIO
 from pathlib import Path
-from typing import Annotated, Any, Literal, NotRequired, Self, TypedDict
+from typing import Annotated, Any, BinaryIO, Literal, NotRequired, Self, TypedDict
 
-from biobert_onnx.artifact.paths import ENCODER_GRAPH, MANIFEST, MODEL_GRAPH, TOKENIZER, WEIGHTS, check_size, inside
+from biobert_onnx.artifact.paths import GRAPH_FILES, MANIFEST, PACKED_FILES, TOKENIZER, check_size, inside
 from biobert_onnx.artifact.validation import Keys, differences
 from biobert_onnx.errors import ArtifactError, check_int, short_repr
 
@@ -43,7 +43,7 @@ class FileRecord:
     def of(cls, path: Path) -> Self:
         """Return the record of the file at `path`, which is read once from start to end."""
         with path.open("rb") as file:
-            digest = hashlib.file_digest(file, "sha256").hexdigest()
+            digest = _sha256(file)
         return cls(size=path.stat().st_size, sha256=digest)
 
 
@@ -107,8 +107,9 @@ class Manifest:
     `checkpoint`, `versions`, `quantization` and `fidelity`: records that the export makes, for people and tools.
     `kernels_fidelity`: the same record as `fidelity`, of the vectors that the kernels compute; None if they were not
     measured.
-    `files`: size and sha256 of each file, by its path inside the folder. The file also holds its own sha256: that of
-    its bytes with zeros in that place.
+    `files`: size and sha256 of each file, by its path inside the folder: GRAPH_FILES or, in a packed artifact,
+    PACKED_FILES in place of them, and others. The file also holds its own sha256: that of its bytes with zeros in that
+    place.
     """
 
     name: str
@@ -128,7 +129,7 @@ class Manifest:
     quantization: Mapping[str, Any]
     fidelity: Annotated[Mapping[str, Any], Mapping[str, FidelityRecord]]
     kernels_fidelity: Annotated[Mapping[str, Any] | None, Mapping[str, FidelityRecord] | None] = None
-    files: Annotated[Mapping[str, FileRecord], Keys((ENCODER_GRAPH, MODEL_GRAPH, WEIGHTS, TOKENIZER))]
+    files: Annotated[Mapping[str, FileRecord], Keys((TOKENIZER,), one_of=(GRAPH_FILES, PACKED_FILES))]
 
     @property
     def lengths(self) -> range:
@@ -138,6 +139,11 @@ class Manifest:
     def check_max_length(self, max_length: int) -> int:
         """Return `max_length` as an int; raises ValueError unless texts can be cut to so many tokens."""
         return check_int("max_length", max_length, self.lengths, "the positions of the checkpoint")
+
+    @property
+    def is_packed(self) -> bool:
+        """Whether the artifact is packed: without graphs, for the kernels alone."""
+        return not self.files.keys() >= set(GRAPH_FILES)
 
     @property
     def has_float32_products(self) -> bool:
@@ -192,7 +198,7 @@ class Manifest:
     def write(self, folder: Path) -> None:
         """Write `manifest.json` into `folder`: the same manifest gives the same bytes."""
         text = json.dumps({"format": FORMAT, SEAL: UNSEALED, **asdict(self)}, indent=2, ensure_ascii=False) + "\n"
-        seal = hashlib.sha256(text.encode()).hexdigest()
+        seal = _sha256(BytesIO(text.encode()))
         (folder / MANIFEST).write_bytes(text.replace(UNSEALED, seal, 1).encode())
 
     def check_sizes(self, folder: Path) -> None:
@@ -247,7 +253,13 @@ def _check_seal(path: Path, raw: bytes, seal: object) -> None:
     """Raise ArtifactError unless `seal` is the sha256 of `raw`, the manifest at `path`, with zeros in its place."""
     expected = seal if isinstance(seal, str) else "one"
     unsealed = raw.replace(expected.encode("utf-8", "replace"), UNSEALED.encode(), 1)
-    _compare(path, hashlib.sha256(unsealed).hexdigest(), expected)
+    _compare(path, _sha256(BytesIO(unsealed)), expected)
+
+
+def _sha256(file: BinaryIO) -> str:
+    import hashlib  # opening an artifact does without it, and it loads OpenSSL
+
+    return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _compare(path: Path, found: str, expected: str) -> None:

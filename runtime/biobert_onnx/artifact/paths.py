@@ -15,6 +15,17 @@ WEIGHTS = "model.onnx_data"
 PLAN = "plan.json"
 TOKENIZER = "tokenizer.json"
 
+PACKED_FOLDER = "prepacked"
+"""The folder in an artifact that holds its packed weights, in two files:"""
+PACKED_KEY = "key.json"
+PACKED_WEIGHTS = "weights.bin"
+
+GRAPH_FILES = (ENCODER_GRAPH, MODEL_GRAPH, WEIGHTS)
+"""What onnxruntime and other tools load; a packed artifact has none of them, ..."""
+
+PACKED_FILES = (PLAN, f"{PACKED_FOLDER}/{PACKED_KEY}", f"{PACKED_FOLDER}/{PACKED_WEIGHTS}")
+"""... but all of these, which the kernels load."""
+
 HUB_REPOSITORY = re.compile(r"(models|datasets|spaces|kernels)--.+")
 """The name of a repository's folder in the Hub's cache, as huggingface_hub 0.34 to 2.4 give it."""
 

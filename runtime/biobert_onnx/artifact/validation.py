@@ -1,6 +1,6 @@
 """What a JSON value must hold, read off the types of a dataclass: where a value differs from them."""
 
-from collections.abc import Iterator, Mapping, Set
+from collections.abc import Collection, Iterator, Mapping, Set
 from dataclasses import MISSING, dataclass, fields, is_dataclass
 from functools import cache
 from types import NoneType, UnionType
@@ -11,9 +11,17 @@ from biobert_onnx.errors import short_repr
 
 @dataclass(frozen=True)
 class Keys:
-    """In `Annotated[Mapping[...], Keys(...)]`: the keys that must be there; others may be."""
+    """In `Annotated[Mapping[...], Keys(...)]`: the keys that must be there; others may be.
+
+    `names`: all of them. `one_of`: groups of which one must be there, whole.
+    """
 
     names: tuple[str, ...]
+    one_of: tuple[tuple[str, ...], ...] = ((),)
+
+    def expected(self, found: Collection[str]) -> tuple[str, ...]:
+        """Return the keys that a mapping with the keys `found` must have: the group that lacks least, and `names`."""
+        return (*min(self.one_of, key=lambda group: len(set(group).difference(found))), *self.names)
 
 
 def differences(value: object, kind: Any, place: str = "") -> Iterator[str]:
@@ -43,14 +51,14 @@ def differences(value: object, kind: Any, place: str = "") -> Iterator[str]:
         yield f"{place} is {short_repr(value)}, expected {_name(kind)}"
 
 
-def _without_annotations(kind: Any) -> tuple[Any, tuple[str, ...]]:
+def _without_annotations(kind: Any) -> tuple[Any, Keys]:
     """The type that decides, and the keys that a mapping of it must have."""
-    keys: tuple[str, ...] = ()
+    keys = Keys(())
     if get_origin(kind) is Annotated:
         kind, *rules = get_args(kind)
         for rule in rules:
             if isinstance(rule, Keys):
-                keys = rule.names
+                keys = rule
             else:
                 kind = rule
     return kind, keys
@@ -63,11 +71,11 @@ def _type_of_objects(value: object, kind: Any) -> Any:
     return kind
 
 
-def _types_by_key(value: object, kind: Any, keys: tuple[str, ...]) -> Mapping[str, Any] | None:
+def _types_by_key(value: object, kind: Any, keys: Keys) -> Mapping[str, Any] | None:
     """The type of each key that `value` must have or has; None if `kind` is no type of objects."""
     if get_origin(kind) is Mapping:
         found = value if isinstance(value, Mapping) else {}
-        return dict.fromkeys([*keys, *found], get_args(kind)[1])
+        return dict.fromkeys([*keys.expected(found), *found], get_args(kind)[1])
     if not (is_typeddict(kind) or is_dataclass(kind)):
         return None
     types, needed = _fields_of(kind)

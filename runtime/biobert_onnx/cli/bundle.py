@@ -5,10 +5,12 @@ from pathlib import Path
 
 from biobert_onnx.cli.arguments import add_artifact, add_quiet, named
 from biobert_onnx.cli.printing import say, size, warn_of_leftovers
+from biobert_onnx.encoding.engines import ENGINES
 
 EXAMPLES = """\
 examples:
   biobert-onnx bundle biobert-int8 function.zip
+  biobert-onnx bundle biobert-int8 function.zip --engine kernels                   # smaller, without onnxruntime
   biobert-onnx bundle biobert-int8 function.zip --platform manylinux_2_28_aarch64 --python 3.13
 """
 
@@ -23,6 +25,12 @@ def add(parser: argparse.ArgumentParser) -> None:
         help="the function's system: manylinux_2_28_x86_64 (default) or manylinux_2_28_aarch64",
     )
     parser.add_argument("--python", default="3.12", metavar="VERSION", help="the function's Python (default: 3.12)")
+    parser.add_argument(
+        "--engine",
+        choices=ENGINES,
+        help="what the function runs on: kernels leaves onnxruntime and the graphs out, onnxruntime leaves the kernels "
+        "out (default: both are in it)",
+    )
     add_quiet(parser)
 
 
@@ -31,7 +39,13 @@ def run(options: argparse.Namespace) -> None:
     from biobert_onnx.serving.bundle import bundle  # only this command starts pip and writes zips
 
     warn_of_leftovers(options.output)
-    made = bundle(options.artifact, options.output, platform=options.platform, python=options.python)
+    made = bundle(
+        options.artifact,
+        options.output,
+        platform=options.platform,
+        python=options.python,
+        engine=options.engine,
+    )
     if not made.compiled:
         say("warning", f"without bytecode, so each cold start compiles: run bundle with Python {options.python}")
     if options.quiet:

@@ -4,12 +4,13 @@ import argparse
 from pathlib import Path
 
 from biobert_onnx.artifact.manifest import Manifest, rule_line
+from biobert_onnx.artifact.paths import PACKED_FOLDER
 from biobert_onnx.cli.arguments import add_artifact
 from biobert_onnx.cli.options import with_options
 from biobert_onnx.cli.printing import print_fidelity, sentence, size
 from biobert_onnx.encoding.engines import Engine
-from biobert_onnx.errors import short_repr
-from biobert_onnx.kernels.prepacked import FOLDER, fitting_weights
+from biobert_onnx.errors import EngineError, short_repr
+from biobert_onnx.kernels.prepacked import fitting_weights
 
 EXAMPLES = """\
 example:
@@ -38,14 +39,26 @@ def run(options: argparse.Namespace) -> None:
     print(f"checkpoint: {source['source']}, {source['weights']} sha256 {source['sha256']}")
     for rule in manifest.rules:
         print(rule_line({**rule, "reason": with_options(rule["reason"])}))
-    engine = Engine.choose(options.artifact, manifest, None)
-    print(f"engine here: {engine}")
-    packed = options.artifact / FOLDER
+    engine = _engine_here(options.artifact, manifest)
+    packed = options.artifact / PACKED_FOLDER
     if packed.is_dir():
         print(f"{packed}: {_use_of_packed(packed, manifest, engine)}")
 
 
-def _use_of_packed(packed: Path, manifest: Manifest, engine: Engine) -> str:
+def _engine_here(artifact: Path, manifest: Manifest) -> Engine | None:
+    """Print what computes the artifact's vectors here, and return it; None where nothing does."""
+    try:
+        engine = Engine.choose(artifact, manifest, None)
+    except EngineError as error:  # it is packed, and the kernels do not run here
+        print(f"engine here: none, as {error.reason}")
+        return None
+    print(f"engine here: {engine}")
+    return engine
+
+
+def _use_of_packed(packed: Path, manifest: Manifest, engine: Engine | None) -> str:
     if fitting_weights(packed, manifest) is None:
         return "not used: made from another artifact, or by another version"
+    if engine is None:
+        return "not used: the kernels do not run here"
     return "used" if engine.kernel is not None else "not used: onnxruntime takes none"

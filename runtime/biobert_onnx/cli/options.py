@@ -14,6 +14,7 @@ OPTIONS = {
         "field",
         "format",
         "into",
+        "layout",
         "long_texts",
         "max_length",
         "min_cosine",

@@ -3,8 +3,10 @@
 import argparse
 
 from biobert_onnx.artifact.manifest import Manifest
+from biobert_onnx.artifact.paths import PACKED_FOLDER
 from biobert_onnx.cli.arguments import add_artifact
-from biobert_onnx.kernels.prepacked import FOLDER, check_packed, fitting_weights
+from biobert_onnx.errors import ArtifactError
+from biobert_onnx.kernels.prepacked import check_packed, fitting_weights
 
 EXAMPLES = """\
 example:
@@ -25,10 +27,15 @@ def run(options: argparse.Namespace) -> None:
     manifest = Manifest.read(options.artifact)
     manifest.check_contents(options.artifact)
     print(f"{options.artifact}: all {len(manifest.files)} files have the sha256 of the manifest")
-    packed = options.artifact / FOLDER
+    packed = options.artifact / PACKED_FOLDER
     if fitting_weights(packed, manifest) is not None:
         check_packed(packed)
         print(f"{packed}: what prepack wrote")
+    elif manifest.is_packed:
+        raise ArtifactError(
+            f"'{packed}' holds packed weights of another version of biobert-onnx: bundle the artifact again with the "
+            "version that runs it"
+        )
     model = find(manifest.checkpoint.get("model"))
     if model is not None:
         for line in verify_known_answers(options.artifact, manifest, model):

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from biobert_onnx._types import FloatArray
 from biobert_onnx.artifact.manifest import Manifest
-from biobert_onnx.artifact.paths import ENCODER_GRAPH
+from biobert_onnx.artifact.paths import ENCODER_GRAPH, PACKED_FOLDER
 from biobert_onnx.errors import ArtifactError, EngineError, EngineWarning, short_repr
 from biobert_onnx.kernels.engine import KernelEngine, supported_plan
 from biobert_onnx.kernels.library import KernelsUnavailableError
@@ -54,14 +54,18 @@ class Engine:
         """Choose the engine for the artifact in `folder`: `wanted`, or by default the kernels if they can run it.
 
         Raises ValueError if there is no such engine, EngineError, with the reason, if the kernels are wanted and cannot
-        run it, ArtifactError if the artifact's plan is damaged.
+        run it, or if it is packed and they are not wanted or cannot; ArtifactError if the artifact's plan is damaged.
         """
         check_engine(wanted)
+        if wanted == ONNXRUNTIME and manifest.is_packed:
+            raise EngineError(str(folder), "a packed artifact has no graphs", ONNXRUNTIME, "the kernels")
         if wanted == ONNXRUNTIME:
             return cls(name=ONNXRUNTIME)
         try:
             kernels = KernelEngine.of(folder, manifest)
         except KernelsUnavailableError as error:
+            if manifest.is_packed:
+                raise EngineError(str(folder), str(error), other=None) from error
             if wanted == KERNELS:
                 raise EngineError(str(folder), str(error)) from error
             return cls(name=ONNXRUNTIME, reason=str(error))
@@ -108,10 +112,14 @@ def prepack(artifact: Path, into: Path | None = None) -> Path:
     """Write the packed weights of `artifact` into the folder `into`, by default ARTIFACT/prepacked, and return it.
 
     A folder of an earlier prepack is replaced, whole or not at all. Raises ArtifactError for a folder that is no
-    artifact, or one that the kernels do not run, FileExistsError if `into` holds anything else than packed weights.
+    artifact, or one that is packed or that the kernels do not run, FileExistsError if `into` holds anything else than
+    packed weights.
     """
+    manifest = Manifest.read(artifact)
+    if manifest.is_packed:
+        raise ArtifactError(f"'{artifact}' is packed already, in '{artifact / PACKED_FOLDER}': use it as it is")
     try:
-        plan = supported_plan(artifact, Manifest.read(artifact))
+        plan = supported_plan(artifact, manifest)
         return write_prepacked(artifact, plan, into)
     except KernelsUnavailableError as error:
         raise ArtifactError(f"'{artifact}' needs no packed weights, as the kernels cannot run it: {error}") from error

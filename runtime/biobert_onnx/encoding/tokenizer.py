@@ -1,7 +1,6 @@
 """Texts to token ids, in pieces where a text is long, so that memory stays bounded whatever the text."""
 
 import re
-import string
 from array import array
 from collections.abc import Iterator, Sequence
 from functools import cached_property
@@ -31,7 +30,7 @@ WHITE_SPACE = " \t\n\r"
 IDEOGRAPHS = "\u4e00-\u9fff"
 """The range of CJK's unified ideographs, each of which is a word of its own."""
 
-PUNCTUATION = "".join(sorted(set(string.punctuation) - set("_<=>"))) + "\u3001\u3002\uff0c\uff1b\uff1a\uff1f\uff01"
+PUNCTUATION = r"""!"#$%&'()*+,-./:;?@[\]^`{|}~""" + "\u3001\u3002\uff0c\uff1b\uff1a\uff1f\uff01"
 """Characters that BERT's tokenizers take for words of their own, CJK's last. Left out are "_", which added tokens take
 for a letter, and "<=>", which a mark after them can turn into a letter (NFC makes U+226E of "<" and U+0338)."""
 

@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from biobert_onnx.artifact.manifest import Manifest
-from biobert_onnx.artifact.paths import PLAN
+from biobert_onnx.artifact.paths import PACKED_FOLDER, PLAN
 from biobert_onnx.errors import ArtifactError
 from biobert_onnx.kernels.library import Kernel, KernelsUnavailableError, find_kernel
 from biobert_onnx.kernels.packed import Arrays, pack_in_memory
 from biobert_onnx.kernels.plan import KernelPlan
-from biobert_onnx.kernels.prepacked import map_prepacked
+from biobert_onnx.kernels.prepacked import fitting_weights, map_prepacked
 from biobert_onnx.kernels.session import KernelSession
 
 SWITCH = "BIOBERT_ONNX_KERNEL"
@@ -46,14 +46,16 @@ class KernelEngine:
     def open(self, *, threads: int, packed: Path | None = None) -> KernelSession:
         """Open a session on the packed weights in the folder `packed` if they fit, else on weights packed now.
 
-        `threads`: workspaces to keep at most. Raises ArtifactError for weights that cannot be packed.
+        A packed artifact runs on its own. `threads`: workspaces to keep at most. Raises ArtifactError for weights that
+        cannot be packed.
         """
         return KernelSession(self.plan, self._arrays(packed), self.kernel, threads=threads)
 
     def _arrays(self, packed: Path | None) -> Arrays:
         mapped = None
-        if packed is not None and self.manifest is not None:
-            mapped = map_prepacked(packed, self.manifest, self.plan)
+        if self.manifest is not None:
+            folder = self.folder / PACKED_FOLDER if self.manifest.is_packed else packed
+            mapped = None if folder is None else map_prepacked(folder, self.manifest, self.plan)
         return pack_in_memory(self.folder, self.plan) if mapped is None else mapped
 
 
@@ -62,7 +64,7 @@ def _chosen_kernel() -> Kernel:
 
 
 def supported_plan(folder: Path, manifest: Manifest) -> KernelPlan:
-    """Return the plan of the artifact in `folder`, which the kernels compute wholly.
+    """Return the plan of the artifact in `folder`, which the kernels of this version compute wholly.
 
     Raises KernelsUnavailableError if they do not, ArtifactError if the plan is damaged.
     """
@@ -70,6 +72,8 @@ def supported_plan(folder: Path, manifest: Manifest) -> KernelPlan:
         raise KernelsUnavailableError(f"the artifact has precision {manifest.precision}, and they take int8")
     if PLAN not in manifest.files:
         raise KernelsUnavailableError(f"the artifact has no {PLAN}: it was exported before there were kernels")
+    if manifest.is_packed and fitting_weights(folder / PACKED_FOLDER, manifest) is None:
+        raise KernelsUnavailableError("its packed weights are damaged, or made for another version of biobert-onnx")
     plan = whole_plan(folder)
     found = (plan.pooling, plan.geometry["hidden_size"], plan.makes_unit_length)
     expected = (manifest.pooling, manifest.dim, manifest.normalized)

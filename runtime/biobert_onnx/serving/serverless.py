@@ -60,7 +60,7 @@ def loaded_encoder() -> SentenceEncoder:
 
     It is opened at the first call, and again when the number of CPUs has changed: a snapshot may wake up on another
     machine than it was taken on. Raises ArtifactError if there is no artifact, SettingError for an engine that does not
-    exist or cannot run here.
+    exist or cannot run here, EngineError if no engine runs the artifact here.
     """
     return _encoder(usable_cpus())
 

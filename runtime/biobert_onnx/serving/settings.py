@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 
 from biobert_onnx.encoder import SentenceEncoder
-from biobert_onnx.encoding.engines import ENGINES
+from biobert_onnx.encoding.engines import ENGINES, KERNELS
 from biobert_onnx.errors import ArtifactError, EngineError
 
 ARTIFACT_VARIABLE = "BIOBERT_ONNX_ARTIFACT"
@@ -23,7 +23,7 @@ def open_encoder(default: Path, *, threads: int | None = None) -> SentenceEncode
 
     BIOBERT_ONNX_ENGINE names the engine; where it is unset or empty, it is chosen as SentenceEncoder does.
     `threads`: as for SentenceEncoder. Raises ArtifactError if there is no complete artifact, SettingError for an engine
-    that does not exist or cannot run here; each names its variable.
+    that does not exist or cannot run here; each names its variable. EngineError if no engine runs the artifact here.
     """
     name = os.environ.get(ARTIFACT_VARIABLE)
     engine = _engine()
@@ -33,9 +33,12 @@ def open_encoder(default: Path, *, threads: int | None = None) -> SentenceEncode
         current = f"it is {name!r}" if name else "it is not set"
         raise ArtifactError(f"set {ARTIFACT_VARIABLE} to the folder of an artifact ({current}): {error}") from error
     except EngineError as error:
+        if error.other is None:
+            raise
+        wanted = "the kernels" if engine == KERNELS else engine
         raise SettingError(
-            f"{ENGINE_VARIABLE} is {engine!r}, but the kernels cannot run '{error.artifact}' here, because "
-            f"{error.reason}: unset it to get onnxruntime"
+            f"{ENGINE_VARIABLE} is {engine!r}, but {wanted} cannot run '{error.artifact}' here, because "
+            f"{error.reason}: unset it to get {error.other}"
         ) from error
 
 

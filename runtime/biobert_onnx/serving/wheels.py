@@ -3,7 +3,7 @@
 import json
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from fnmatch import fnmatch
 from importlib.metadata import version
 from pathlib import Path
@@ -11,9 +11,12 @@ from typing import Any
 
 from biobert_onnx.errors import BundleError
 
+KERNEL_PACKAGES = ("numpy", "tokenizers")
+"""The packages that encoding on the kernels imports."""
+
 PACKAGES = ("numpy", "onnxruntime", "tokenizers")
-"""The packages that encoding imports. It imports none of their own dependencies: flatbuffers, packaging and protobuf
-(of onnxruntime), huggingface_hub and all that it needs (of tokenizers)."""
+"""The packages that encoding imports on either engine. It imports none of their own dependencies: flatbuffers,
+packaging and protobuf (of onnxruntime), huggingface_hub and all that it needs (of tokenizers)."""
 
 PLATFORMS = ("manylinux_2_28_x86_64", "manylinux_2_28_aarch64")
 """The platforms of Lambda that onnxruntime's wheels, for glibc 2.28, run on. Lambda's Python 3.12 and later have glibc
@@ -40,12 +43,12 @@ UNUSED_FILES = (
 """Files that encoding never loads: patterns of paths, in which * stands for any characters."""
 
 
-def unpack_wheels(tree: Path, report: Path, *, platform: str, python: str) -> dict[str, Any]:
-    """Let pip unpack the dependencies into `tree`, without UNUSED_FILES, and write its report to the file `report`.
+def unpack_wheels(packages: Sequence[str], tree: Path, report: Path, *, platform: str, python: str) -> dict[str, Any]:
+    """Let pip unpack `packages` into `tree`, without UNUSED_FILES, and write its report to the file `report`.
 
     Return the version, file and sha256 of each wheel. Raises BundleError if pip cannot fetch one.
     """
-    pins = [f"{name}=={version(name)}" for name in PACKAGES]
+    pins = [f"{name}=={version(name)}" for name in packages]
     command = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-input"]
     command += ["--no-deps", "--no-compile", "--only-binary=:all:", "--target", str(tree), "--report", str(report)]
     command += ["--implementation", "cp", "--python-version", python]

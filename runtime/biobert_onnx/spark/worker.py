@@ -41,10 +41,11 @@ class RemoteEncoder:
         try:
             encoder = _encoder(local_folder(self.artifact), self.max_length, task_cpus(), self.engine)
         except EngineError as error:
+            other = "take the artifact that it was made from and set" if self.manifest.is_packed else "set"
             raise ValueError(
                 f"in a Spark executor: the driver's engine is 'kernels', but they cannot run '{self.artifact}' here, "
-                f"because {error.reason}; set engine='onnxruntime', which every executor runs, or install biobert-onnx "
-                "with its kernels on all of them"
+                f"because {error.reason}; {other} engine='onnxruntime', which every executor runs, or install "
+                "biobert-onnx with its kernels on all of them"
             ) from error
         except ArtifactError as error:
             raise ArtifactError(

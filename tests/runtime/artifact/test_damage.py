@@ -12,9 +12,9 @@ import pytest
 
 from biobert_onnx import ArtifactError, Manifest, SentenceEncoder
 from biobert_onnx.artifact.manifest import FileRecord
+from biobert_onnx.artifact.paths import PACKED_FOLDER, PACKED_KEY, PACKED_WEIGHTS
 from biobert_onnx.cli.main import main
 from biobert_onnx.encoding.engines import prepack
-from biobert_onnx.kernels.prepacked import FOLDER, KEY, PACKED_WEIGHTS
 from tests.support.damage import (
     a_folder,
     a_link_to_itself,
@@ -250,19 +250,21 @@ def test_a_folder_that_may_not_be_written_serves_all_the_same(
         assert (SentenceEncoder(foreign).encode(TEXTS) == expected).all()
         assert [main([command, str(foreign)]) for command in ("verify", "info", "prepack")] == [0, 0, 1]
     (line,) = capsys.readouterr().err.splitlines()
-    assert f"'{foreign / FOLDER}' cannot be written (Permission denied): make room or get permission there" in line
+    assert (
+        f"'{foreign / PACKED_FOLDER}' cannot be written (Permission denied): make room or get permission there" in line
+    )
 
 
 @pytest.mark.parametrize("damage", [missing, emptied, a_link_to_outside])
 @needs_kernels
-@pytest.mark.parametrize("name", [KEY, PACKED_WEIGHTS])
+@pytest.mark.parametrize("name", [PACKED_KEY, PACKED_WEIGHTS])
 def test_damaged_packed_weights_are_left_alone_at_load(
     folder: Path, encoder: SentenceEncoder, damage: Callable[[Path], None], name: str
 ) -> None:
     damage(prepack(folder) / name)
     served = SentenceEncoder(folder, threads=1)
     assert all((served.encode(TEXTS) == encoder.encode(TEXTS)).all() for _ in range(2))
-    assert str(folder / FOLDER) not in Path("/proc/self/maps").read_text(encoding="utf-8")
+    assert str(folder / PACKED_FOLDER) not in Path("/proc/self/maps").read_text(encoding="utf-8")
 
 
 @needs_kernels

@@ -15,7 +15,9 @@ from biobert_onnx import ArtifactError, Manifest, SentenceEncoder
 from biobert_onnx.artifact import hub as hub_module
 from biobert_onnx.artifact.hub import HubUnreachableError, first_answer, push_artifact
 from tests.support.damage import copied, edit_manifest
+from tests.support.engines import needs_kernels
 from tests.support.hub import TOKEN, Hub, contents, run_with_hub, running_hub
+from tests.support.packed_artifacts import packed
 from tests.support.pages import PROJECT, blocks
 
 pytest.importorskip("huggingface_hub")
@@ -290,6 +292,19 @@ def test_the_onnx_layout_has_the_model_where_other_tools_look_and_loads_here(
     vector = load(cache, environment={"HF_ENDPOINT": hub.address})[2]
     assert vector == encoder.encode(["a text"])[0].tolist()
     assert not any(name.startswith("onnx/") for name in hub.downloaded())
+
+
+@needs_kernels
+def test_a_packed_artifact_goes_onto_the_hub_and_loads_from_there(
+    hub: Hub, artifact: Path, encoder: SentenceEncoder, cache: Path, tmp_path: Path
+) -> None:
+    folder = packed(artifact, tmp_path / "packed")
+    done = push(hub, cache, folder, REPOSITORY, "--layout", "onnx")
+    assert done.returncode == 2 and not hub.repositories
+    assert f"--layout is 'onnx', but the packed artifact '{folder}' has no graphs: leave --layout out" in done.stderr
+    assert push(hub, cache, folder, REPOSITORY).returncode == 0
+    assert hub.repositories[REPOSITORY].files().items() >= contents(folder).items()
+    assert load(cache, environment={"HF_ENDPOINT": hub.address})[2] == encoder.encode(["a text"])[0].tolist()
 
 
 def test_a_second_push_removes_what_the_artifact_before_left_and_nothing_else(

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from biobert_onnx import ArtifactError, SentenceEncoder
+from biobert_onnx.artifact.paths import PACKED_FOLDER, PACKED_KEY, PACKED_WEIGHTS
 from biobert_onnx.cli.main import main
-from biobert_onnx.kernels.prepacked import FOLDER, KEY, PACKED_WEIGHTS
 from tests.runtime.artifact.test_damage import resealed
 from tests.support.hub_cache import COMMIT, LAYOUTS, in_cache, link, snapshot_folder
 from tests.support.texts import TEXTS
@@ -36,8 +36,8 @@ def test_the_commands_take_a_snapshot_of_every_layout(
     assert (SentenceEncoder(snapshot).encode(TEXTS) == encoder.encode(TEXTS)).all()
     other = in_cache(artifact, tmp_path / "other", "copies")
     assert main(["prepack", str(other), "--quiet"]) == 0
-    for name in (PACKED_WEIGHTS, KEY):
-        assert (snapshot / FOLDER / name).read_bytes() == (other / FOLDER / name).read_bytes()
+    for name in (PACKED_WEIGHTS, PACKED_KEY):
+        assert (snapshot / PACKED_FOLDER / name).read_bytes() == (other / PACKED_FOLDER / name).read_bytes()
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="reads the memory map of the process")

@@ -75,6 +75,7 @@ def test_an_older_format_says_export_again(folder: Path) -> None:
         (("kernels_fidelity",), 7, "kernels_fidelity is 7, expected an object or null"),
         (("kernels_fidelity",), {"gated": {}}, "kernels_fidelity.gated.texts is None, expected int"),
         (("files",), {}, "files.encoder.onnx is None, expected an object"),
+        (("files", "model.onnx"), None, "files.model.onnx is None, expected an object"),
         (("files", "tokenizer.json"), "x", "files.tokenizer.json is 'x', expected an object"),
         (("files", "tokenizer.json"), {"size": 1.0, "sha256": ""}, "files.tokenizer.json.size is 1.0, expected int"),
     ],

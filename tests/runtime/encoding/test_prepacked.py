@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 
 from biobert_onnx import ArtifactError, Manifest, SentenceEncoder
+from biobert_onnx.artifact.paths import PACKED_FOLDER, PACKED_KEY, PACKED_WEIGHTS
 from biobert_onnx.cli.main import main
 from biobert_onnx.encoding.engines import prepack
-from biobert_onnx.kernels.prepacked import FOLDER, KEY, PACKED_WEIGHTS, fitting_weights
+from biobert_onnx.kernels.prepacked import fitting_weights
 from tests.support.engines import needs_kernels
 from tests.support.texts import TEXTS
 
@@ -21,7 +22,7 @@ KEPT = Path(__file__).parents[2] / "data" / "format-2"
 
 @pytest.fixture
 def copy(artifact: Path, tmp_path: Path) -> Path:
-    return shutil.copytree(artifact, tmp_path / "copy", ignore=shutil.ignore_patterns(FOLDER))
+    return shutil.copytree(artifact, tmp_path / "copy", ignore=shutil.ignore_patterns(PACKED_FOLDER))
 
 
 def mapped(path: Path) -> bool:
@@ -46,8 +47,8 @@ def test_packed_weights_may_lie_elsewhere(artifact: Path, encoder: SentenceEncod
 @pytest.mark.parametrize("name", ["artifact", "layout"])
 def test_packed_weights_of_another_kind_are_left_alone(copy: Path, encoder: SentenceEncoder, name: str) -> None:
     folder = prepack(copy)
-    content = json.loads((folder / KEY).read_text())
-    (folder / KEY).write_text(json.dumps(content | {name: "another"}))
+    content = json.loads((folder / PACKED_KEY).read_text())
+    (folder / PACKED_KEY).write_text(json.dumps(content | {name: "another"}))
     assert fitting_weights(folder, Manifest.read(copy)) is None
     assert (SentenceEncoder(copy).encode(TEXTS) == encoder.encode(TEXTS)).all()
     assert not mapped(folder / PACKED_WEIGHTS)
@@ -56,7 +57,7 @@ def test_packed_weights_of_another_kind_are_left_alone(copy: Path, encoder: Sent
 @pytest.mark.parametrize("content", ["", "[]", "{}", '{"sizes": 3}'])
 def test_a_damaged_key_is_as_good_as_none(copy: Path, content: str) -> None:
     folder = prepack(copy)
-    (folder / KEY).write_text(content)
+    (folder / PACKED_KEY).write_text(content)
     assert fitting_weights(folder, Manifest.read(copy)) is None
 
 
@@ -77,7 +78,7 @@ def test_a_changed_weights_file_is_found_by_verify(copy: Path, capsys: pytest.Ca
 
 def test_two_prepacks_write_the_same_bytes(copy: Path, tmp_path: Path) -> None:
     first, second = prepack(copy), prepack(copy, tmp_path / "second")
-    for name in (PACKED_WEIGHTS, KEY):
+    for name in (PACKED_WEIGHTS, PACKED_KEY):
         assert (first / name).read_bytes() == (second / name).read_bytes()
 
 
@@ -102,5 +103,5 @@ def test_the_command_says_what_it_wrote_and_info_whether_it_is_used(
     assert main(["prepack", str(copy)]) == 0
     assert "MiB, for every CPU that has a kernel" in capsys.readouterr().out
     assert main(["info", str(copy)]) == 0
-    assert capsys.readouterr().out.endswith(f"{copy / FOLDER}: used\n")
+    assert capsys.readouterr().out.endswith(f"{copy / PACKED_FOLDER}: used\n")
     assert main(["verify", str(copy)]) == 0

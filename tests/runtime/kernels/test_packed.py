@@ -12,12 +12,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from biobert_onnx import Manifest, SentenceEncoder
-from biobert_onnx.artifact.paths import WEIGHTS
+from biobert_onnx.artifact.paths import PACKED_FOLDER, WEIGHTS
 from biobert_onnx.encoding.engines import prepack
 from biobert_onnx.errors import ArtifactError
 from biobert_onnx.kernels.library import compiled_kernels
 from biobert_onnx.kernels.packed import ALIGNMENT, map_packed, pack_in_memory, packed_layout, packed_size, write_packed
-from biobert_onnx.kernels.prepacked import FOLDER
 from biobert_onnx.kernels.session import KernelSession
 from tests.support.drawn_artifacts import TOKENS, write_artifact
 from tests.support.engines import needs_kernels
@@ -154,4 +153,4 @@ def test_an_encoder_refuses_an_artifact_whose_weights_would_saturate(tmp_path: P
         SentenceEncoder(folder)
     with pytest.raises(ArtifactError, match="add up to 129"):
         prepack(folder)
-    assert not (folder / FOLDER).exists()
+    assert not (folder / PACKED_FOLDER).exists()

@@ -14,12 +14,18 @@ import numpy as np
 import pytest
 
 from biobert_onnx import SentenceEncoder
+from biobert_onnx.artifact.paths import GRAPH_FILES, PACKED_FILES
+from biobert_onnx.cli.main import main
 from biobert_onnx.errors import BundleError
+from biobert_onnx.kernels.library import PATH as LIBRARY
+from biobert_onnx.kernels.library import load_library
 from biobert_onnx.serving import bundle as bundling
-from biobert_onnx.serving.bundle import KERNELS, MAX_UNZIPPED_BYTES, PACKAGE, bundle
+from biobert_onnx.serving.bundle import MAX_UNZIPPED_BYTES, bundle
 from biobert_onnx.serving.wheels import PACKAGES, PLATFORMS, UNUSED_FILES
 from tests.runtime.serving.lambda_runtime import RuntimeServer
+from tests.support.engines import measured_on_kernels, needs_kernels
 from tests.support.hub_cache import in_cache
+from tests.support.packed_artifacts import packed
 from tests.support.pages import PROJECT
 from tests.support.texts import TEXTS
 
@@ -45,13 +51,16 @@ def zipped(artifact: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-@pytest.fixture(scope="module")
-def function(zipped: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder that Lambda would unzip it into."""
-    folder = tmp_path_factory.mktemp("task")
+def unzipped(zipped: Path, folder: Path) -> Path:
     with zipfile.ZipFile(zipped) as archive:
         archive.extractall(folder)
     return folder
+
+
+@pytest.fixture(scope="module")
+def function(zipped: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder that Lambda would unzip it into."""
+    return unzipped(zipped, tmp_path_factory.mktemp("task"))
 
 
 def names(zipped: Path) -> list[str]:
@@ -75,7 +84,7 @@ def test_the_zip_holds_runtime_dependencies_artifact_and_handler_in_order(zipped
 
 def test_compiled_kernels_go_into_the_zip_and_their_sources_do_not(zipped: Path) -> None:
     inside = [name for name in names(zipped) if name.startswith("biobert_onnx/kernels/")]
-    assert (f"biobert_onnx/kernels/{KERNELS}" in inside) == (PACKAGE / "kernels" / KERNELS).is_file()
+    assert (f"biobert_onnx/kernels/{LIBRARY.name}" in inside) == LIBRARY.is_file()
     assert not [name for name in inside if name.endswith((".c", ".h"))]
 
 
@@ -235,9 +244,161 @@ def test_another_machine_and_python_get_their_own_wheels_no_kernels_and_no_bytec
     made = bundle(artifact, tmp_path / "out.zip", platform=elsewhere, python=other)
     found = names(tmp_path / "out.zip")
     assert not made.compiled
-    assert not [name for name in found if name.endswith(KERNELS)]
+    assert not [name for name in found if name.endswith(LIBRARY.name)]
     assert not [name for name in found if name.endswith(".pyc")]
     tag = f"cpython-{other.replace('.', '')}-{elsewhere.removeprefix('manylinux_2_28_')}"
     assert [name for name in found if tag in name]
     assert sum(made.items.values()) == made.unzipped < MAX_UNZIPPED_BYTES
     assert (tmp_path / "out.zip").stat().st_size == made.zipped
+
+
+@pytest.fixture(scope="module")
+def kernels_zip(artifact: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The zip for the kernels alone, as the command makes it."""
+    path = tmp_path_factory.mktemp("zips") / "kernels.zip"
+    command = [sys.executable, "-W", "error", "-m", "biobert_onnx", "bundle", str(artifact), str(path)]
+    command += ["--platform", PLATFORM, "--python", PYTHON, "--engine", "kernels"]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
+    return path
+
+
+@pytest.fixture(scope="module")
+def kernels_function(kernels_zip: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder that Lambda would unzip it into."""
+    return unzipped(kernels_zip, tmp_path_factory.mktemp("task"))
+
+
+@needs_kernels
+def test_a_zip_for_the_kernels_has_packed_weights_in_place_of_onnxruntime_and_the_graphs(
+    zipped: Path, kernels_zip: Path
+) -> None:
+    both, kernels = set(names(zipped)), set(names(kernels_zip))
+    assert {name.partition("/")[0].partition("-")[0] for name in both - kernels} == {"artifact", "onnxruntime"}
+    assert {name for name in both - kernels if name.startswith("artifact/")} == {
+        f"artifact/{name}" for name in GRAPH_FILES
+    }
+    assert kernels - both == {f"artifact/{name}" for name in PACKED_FILES if name.startswith("prepacked/")}
+    with zipfile.ZipFile(kernels_zip) as archive:
+        record = json.loads(archive.read("bundle.json"))
+    assert record["engine"] == "kernels" and record["wheels"].keys() == {"numpy", "tokenizers"}
+
+
+@needs_kernels
+def test_a_clean_interpreter_gets_the_same_bits_from_the_zip_for_the_kernels(
+    kernels_function: Path, encoder: SentenceEncoder
+) -> None:
+    before = sorted(kernels_function.rglob("*"))
+    done = run_alone(kernels_function)
+    assert (done.returncode, done.stderr) == (0, "")
+    answer, foreign = json.loads(done.stdout)
+    check_vectors(answer, encoder)
+    assert answer["engine"] == encoder.engine == "kernels"
+    assert foreign == []
+    assert sorted(kernels_function.rglob("*")) == before
+
+
+@needs_kernels
+def test_the_artifact_in_the_zip_for_the_kernels_is_whole(kernels_function: Path) -> None:
+    assert main(["verify", str(kernels_function / "artifact")]) == 0
+
+
+@needs_kernels
+def test_the_same_input_gives_the_same_zip_for_the_kernels(kernels_zip: Path, artifact: Path, tmp_path: Path) -> None:
+    bundle(artifact, tmp_path / "again.zip", platform=PLATFORM, python=PYTHON, engine="kernels")
+    assert (tmp_path / "again.zip").read_bytes() == kernels_zip.read_bytes()
+
+
+@needs_kernels
+@pytest.mark.parametrize("engine", [None, "kernels"])
+def test_a_packed_artifact_is_bundled_for_the_kernels(
+    kernels_zip: Path, artifact: Path, tmp_path: Path, engine: str | None
+) -> None:
+    bundle(packed(artifact, tmp_path / "packed"), tmp_path / "out.zip", platform=PLATFORM, python=PYTHON, engine=engine)
+    with zipfile.ZipFile(kernels_zip) as expected, zipfile.ZipFile(tmp_path / "out.zip") as found:
+        assert found.namelist() == expected.namelist()
+        for name in set(found.namelist()) - {"bundle.json"}:  # it names the artifact that was bundled
+            assert found.read(name) == expected.read(name), name
+        assert json.loads(found.read("bundle.json"))["engine"] == "kernels"
+
+
+@needs_kernels
+def test_a_zip_for_onnxruntime_has_no_kernels_and_runs_without_a_warning(artifact: Path, tmp_path: Path) -> None:
+    measured = measured_on_kernels(artifact, tmp_path / "measured")
+    bundle(measured, tmp_path / "out.zip", platform=PLATFORM, python=PYTHON, engine="onnxruntime")
+    assert not [name for name in names(tmp_path / "out.zip") if name.endswith(LIBRARY.name)]
+    done = run_alone(unzipped(tmp_path / "out.zip", tmp_path / "task"))
+    assert (done.returncode, done.stderr) == (0, "")
+    answer = json.loads(done.stdout)[0]
+    check_vectors(answer, SentenceEncoder(artifact, engine="onnxruntime"))
+    assert answer["engine"] == "onnxruntime"
+
+
+def refusal(artifact: Path, folder: Path, *, platform: str = PLATFORM, engine: str = "kernels") -> str:
+    """The message of the BundleError; nothing is written."""
+    folder.mkdir(exist_ok=True)
+    with pytest.raises(BundleError) as error:
+        bundle(artifact, folder / "out.zip", platform=platform, python=PYTHON, engine=engine)
+    assert not list(folder.iterdir())
+    return str(error.value)
+
+
+def test_kernels_for_another_machine_are_refused(artifact: Path, tmp_path: Path) -> None:
+    (elsewhere,) = set(PLATFORMS) - {PLATFORM}
+    message = refusal(artifact, tmp_path, platform=elsewhere)
+    assert message.startswith(
+        f"the kernels cannot run '{artifact}' in the function, because they are compiled for this"
+    )
+    assert message.endswith(
+        f"and not for platform='{elsewhere}': run bundle there; leave engine= out to get onnxruntime"
+    )
+    assert "\n" not in message
+
+
+def test_the_command_refuses_with_its_own_options(artifact: Path, tmp_path: Path) -> None:
+    (elsewhere,) = set(PLATFORMS) - {PLATFORM}
+    code, line = status_and_line(artifact, tmp_path / "out.zip", "--engine", "kernels", "--platform", elsewhere)
+    assert code == 1
+    assert f"not for --platform '{elsewhere}': run bundle there; leave --engine out to get onnxruntime" in line
+
+
+def test_kernels_that_were_not_compiled_are_refused(
+    artifact: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bundling, "load_library", lambda: load_library.__wrapped__(tmp_path / "absent.so"))
+    message = refusal(artifact, tmp_path / "zips")
+    assert "their C was not compiled when biobert-onnx was installed: install it again where there is a C" in message
+
+
+@needs_kernels
+def test_kernels_that_need_a_later_c_library_than_lambdas_are_refused(
+    artifact: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    later = tmp_path / LIBRARY.name
+    later.write_bytes(LIBRARY.read_bytes() + b"\0GLIBC_2.99\0")
+    monkeypatch.setattr(bundling, "LIBRARY", later)
+    message = refusal(artifact, tmp_path / "zips")
+    assert (
+        "because they were compiled with glibc 2.99, and Lambda has 2.34: install biobert-onnx on an older" in message
+    )
+
+
+@needs_kernels
+def test_an_artifact_that_the_kernels_cannot_run_is_refused(tmp_path: Path) -> None:
+    message = refusal(PROJECT / "tests" / "data" / "format-2" / "fp32", tmp_path)
+    assert "because the artifact has precision fp32, and they take int8; leave engine= out to get onnxrunt" in message
+
+
+@needs_kernels
+def test_a_packed_artifact_is_refused_for_onnxruntime(artifact: Path, tmp_path: Path) -> None:
+    folder = packed(artifact, tmp_path / "packed")
+    message = refusal(folder, tmp_path / "zips", engine="onnxruntime")
+    assert message == (
+        f"onnxruntime cannot run '{folder}', because a packed artifact has no graphs; leave engine= out, or bundle the "
+        "artifact that it was made from"
+    )
+
+
+def test_another_engine_is_refused_by_name(artifact: Path, tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="engine is 'openvino', expected one of kernels, onnxruntime"):
+        bundle(artifact, tmp_path / "out.zip", engine="openvino")

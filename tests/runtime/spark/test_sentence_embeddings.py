@@ -20,6 +20,7 @@ from biobert_onnx.spark import BertSentenceEmbeddings, DocumentAssembler, Senten
 from biobert_onnx.spark.worker import RemoteEncoder, read_manifest, remote_encoder
 from tests.support.engines import NO_KERNELS, WITHOUT_KERNELS, each_engine, measured_on_kernels, needs_kernels
 from tests.support.hub_cache import in_cache
+from tests.support.packed_artifacts import packed
 from tests.support.prompts import DEFAULT
 from tests.support.texts import TEXTS
 
@@ -227,6 +228,18 @@ def workers_without_kernels(spark: SparkSession, monkeypatch: pytest.MonkeyPatch
     """Python workers in whose environment no kernel runs, while the driver's is as it was."""
     for name, value in NO_KERNELS.items():
         monkeypatch.setitem(spark.sparkContext.environment, name, value)
+
+
+@needs_kernels
+def test_workers_that_cannot_run_a_packed_artifact_are_not_told_to_take_onnxruntime_for_it(
+    workers_without_kernels: None, documents: DataFrame, artifact: Path, tmp_path: Path
+) -> None:
+    folder = packed(artifact, tmp_path / "packed")
+    with pytest.raises(PythonException) as error:
+        embed_column(documents, folder, "text", "vector").collect()
+    message = " ".join(str(error.value).split())
+    assert f"they cannot run '{folder}' here" in message
+    assert "take the artifact that it was made from and set engine='onnxruntime'" in message
 
 
 @needs_kernels
