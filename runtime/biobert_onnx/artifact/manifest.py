@@ -3,9 +3,9 @@
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
-from io import BytesIO
+from io import BufferedReader, BytesIO
 from pathlib import Path
-from typing import Annotated, Any, BinaryIO, Literal, NotRequired, Self, TypedDict
+from typing import Annotated, Any, Literal, NotRequired, Self, TypedDict
 
 from biobert_onnx.artifact.paths import GRAPH_FILES, MANIFEST, PACKED_FILES, TOKENIZER, check_size, inside
 from biobert_onnx.artifact.validation import Keys, differences
@@ -256,7 +256,7 @@ def _check_seal(path: Path, raw: bytes, seal: object) -> None:
     _compare(path, _sha256(BytesIO(unsealed)), expected)
 
 
-def _sha256(file: BinaryIO) -> str:
+def _sha256(file: BytesIO | BufferedReader) -> str:
     import hashlib  # opening an artifact does without it, and it loads OpenSSL
 
     return hashlib.file_digest(file, "sha256").hexdigest()
