@@ -13,12 +13,14 @@ REFERENCE = "PyTorch float32"
 OURS = "biobert-onnx int8"
 OURS_FLOAT = "biobert-onnx fp32"
 OURS_PREPACKED = "biobert-onnx int8 prepacked"
-PROJECT = (OURS_FLOAT, OURS, OURS_PREPACKED)
+OURS_ONNXRUNTIME = "biobert-onnx int8, onnxruntime"
+PROJECT = (OURS_FLOAT, OURS, OURS_PREPACKED, OURS_ONNXRUNTIME)
 """The contenders of this project."""
 
 SENTENCE_TRANSFORMERS = "sentence-transformers"
 USUAL_INT8 = "onnxruntime usual int8"
 OPENVINO_INT8 = "OpenVINO int8 (NNCF)"
+CTRANSLATE2_INT8 = "CTranslate2 int8"
 
 PYTORCH_IMPORTS = ("torch", "transformers.models.bert.modeling_bert", "tokenizers")
 PYTORCH_INSTALLS = ("torch", "transformers", "safetensors")
@@ -62,7 +64,7 @@ CONTENDERS = {
     "sentence-transformers onnx": Contender(
         precision="float32",
         installs=ST_ONNX_INSTALLS,
-        imports=("sentence_transformers",),
+        imports=("sentence_transformers", "onnxruntime"),
         prepare=save_sentence_transformers("onnx"),
         load=load_sentence_transformers("onnx"),
         lacks=LACKS_STREAMS,
@@ -70,7 +72,7 @@ CONTENDERS = {
     "sentence-transformers onnx qint8": Contender(
         precision="int8",
         installs=ST_ONNX_INSTALLS,
-        imports=("sentence_transformers",),
+        imports=("sentence_transformers", "onnxruntime"),
         prepare=save_qint8,
         load=load_sentence_transformers("onnx"),
         lacks=LACKS_STREAMS,
@@ -102,7 +104,7 @@ CONTENDERS = {
         streams=True,
         lacks=LACKS_TOKENIZER,
     ),
-    "CTranslate2 int8": Contender(
+    CTRANSLATE2_INT8: Contender(
         precision="int8",
         installs=("ctranslate2", "tokenizers"),
         imports=("ctranslate2", "tokenizers"),
@@ -114,9 +116,9 @@ CONTENDERS = {
     OURS_FLOAT: Contender(
         precision="float32",
         installs=("biobert-onnx",),
-        imports=("biobert_onnx",),
+        imports=("biobert_onnx", "onnxruntime"),
         prepare=export_ours("fp32"),
-        load=load_ours,
+        load=load_ours("onnxruntime"),
         batched=False,
     ),
     "fastembed": Contender(
@@ -133,7 +135,7 @@ CONTENDERS = {
         installs=("biobert-onnx",),
         imports=("biobert_onnx",),
         prepare=export_ours("int8"),
-        load=load_ours,
+        load=load_ours("kernels"),
         batched=False,
     ),
     OURS_PREPACKED: Contender(
@@ -141,7 +143,16 @@ CONTENDERS = {
         installs=("biobert-onnx",),
         imports=("biobert_onnx",),
         prepare=prepack_ours,
-        load=load_ours,
+        load=load_ours("kernels"),
+        batched=False,
+    ),
+    OURS_ONNXRUNTIME: Contender(
+        precision="int8",
+        installs=("biobert-onnx",),
+        imports=("biobert_onnx", "onnxruntime"),
+        prepare=prepare_nothing,
+        load=load_ours("onnxruntime"),
+        files_of=OURS,
         batched=False,
     ),
 }
