@@ -25,6 +25,8 @@ def _prepare(bench: Bench, name: str, record: Record) -> None:
     record["installed_bytes"] = installed_bytes(ALL_ENTRIES[name].installs)
     shared = bench.records.get(ALL_ENTRIES[name].files_of or "")
     if shared:
+        if "failure" in shared:
+            raise WorkerError(f"prepare: it uses the files of {ALL_ENTRIES[name].files_of}, which failed")
         record |= {key: shared[key] for key in ("export_seconds", "artifact_bytes")}
         return
     folder = contender_folder(bench.subject, name)

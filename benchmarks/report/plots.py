@@ -12,6 +12,7 @@ import matplotlib
 matplotlib.use("svg")
 from matplotlib import pyplot
 from matplotlib.lines import Line2D
+from matplotlib.ticker import LogLocator
 
 from benchmarks.peers.bounds import PRODUCTS
 from benchmarks.peers.contenders import PROJECT
@@ -174,8 +175,9 @@ def _cpus(record: Record) -> None:
     for name in names:
         _line(axes, name, {int(count): throughput(record, found[name]) for count, found in columns.items()})
     axes.set_xscale("log", base=2)
-    axes.set_yscale("log", base=2)
+    axes.set_yscale("log")
     axes.set_xticks([int(count) for count in columns], list(columns))
+    axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
     axes.yaxis.set_major_formatter("{x:.0f}")
     axes.minorticks_off()
     axes.set_xlabel("CPUs, and as many threads")
