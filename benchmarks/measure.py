@@ -31,7 +31,7 @@ from benchmarks.inputs.corpus import pubmed_like_texts
 from benchmarks.inputs.minilm import MINILM
 from benchmarks.machine.environment import environment
 from benchmarks.peers.bounds import BOUNDS, PRODUCTS
-from benchmarks.peers.contenders import CONTENDERS, REFERENCE
+from benchmarks.peers.contenders import CONTENDERS, REFERENCE, with_owners
 from benchmarks.results import RESULTS
 from biobert_onnx.encoding.cpus import usable_cpus
 
@@ -73,7 +73,7 @@ def measure(subject: Subject, names: Sequence[str], corpus: Sequence[str], effor
 def main() -> None:
     """Measure with the arguments of the command line, and write one record a subject."""
     options = _options()
-    names = [name for name in CONTENDERS if name == REFERENCE or name in options.only]
+    names = with_owners([REFERENCE, *options.only])
     options.output.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as scratch:
         for name, checkpoint in measured_checkpoints(options.checkpoint, Path(scratch), quick=options.quick):

@@ -30,13 +30,14 @@ from benchmarks.peers.contenders import (
     OURS_ONNXRUNTIME,
     REFERENCE,
     USUAL_INT8,
+    with_owners,
 )
 from benchmarks.report.cpu_sweep import sweep_name
 from benchmarks.results import RESULTS
 from biobert_onnx.encoding.cpus import usable_cpus
 
 COMPARED = (REFERENCE, USUAL_INT8, OPENVINO_INT8, CTRANSLATE2_INT8, OURS, OURS_ONNXRUNTIME)
-"""Both engines, and the peers; in the order of the table, as the last one uses files of the one before."""
+"""Both engines, and the peers."""
 
 LENGTHS = (32, 128)
 """Tokens of the texts whose latency is measured."""
@@ -113,7 +114,7 @@ def _count_tokens(subject: Subject, corpus: Sequence[str]) -> int:
 def main() -> None:
     """Measure with the arguments of the command line, and write one record a subject."""
     options = _options()
-    names = [name for name in COMPARED if name in options.only]
+    names = with_owners(options.only)
     options.output.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as scratch:
         for name, checkpoint in measured_checkpoints(options.checkpoint, Path(scratch), quick=options.quick):

@@ -1,5 +1,7 @@
 """The table of every encoder that is compared. A new one is a module in peers with two functions, and an entry here."""
 
+from collections.abc import Iterable
+
 from benchmarks.peers.contender import Contender, prepare_nothing
 from benchmarks.peers.ctranslate2_int8 import convert_ctranslate2, load_ctranslate2
 from benchmarks.peers.fastembed_custom import load_fastembed
@@ -156,3 +158,10 @@ CONTENDERS = {
         batched=False,
     ),
 }
+
+
+def with_owners(names: Iterable[str]) -> list[str]:
+    """Return `names` and the contenders whose files they load, in the order of the table."""
+    wanted = set(names)
+    wanted |= {CONTENDERS[name].files_of or name for name in wanted}
+    return [name for name in CONTENDERS if name in wanted]

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from importlib.metadata import PackageNotFoundError
 from pathlib import Path
 
 import pytest
@@ -9,9 +10,9 @@ import pytest
 from benchmarks.harness.bench import Bench
 from benchmarks.harness.subjects import Subject
 from benchmarks.harness.worker import contender_folder
-from benchmarks.machine.installed import _closure
+from benchmarks.machine.installed import required_distributions
 from benchmarks.peers.contender import Contender
-from benchmarks.peers.contenders import CONTENDERS, OURS, OURS_ONNXRUNTIME, OURS_PREPACKED
+from benchmarks.peers.contenders import CONTENDERS, OURS, OURS_ONNXRUNTIME, OURS_PREPACKED, with_owners
 
 PROJECT = Path(__file__).parents[2]
 
@@ -50,8 +51,8 @@ def imports_on_onnxruntime() -> set[tuple[str, ...]]:
 
 def _needs_onnxruntime(contender: Contender) -> bool:
     try:
-        return "onnxruntime" in _closure(contender.installs)
-    except ModuleNotFoundError:  # of a distribution
+        return "onnxruntime" in required_distributions(contender.installs)
+    except PackageNotFoundError:
         return False
 
 
@@ -59,6 +60,11 @@ def _needs_onnxruntime(contender: Contender) -> bool:
 def test_onnxruntime_is_imported_before_its_process_is_held_to_its_cpus(imports: tuple[str, ...]) -> None:
     modules = "\n".join(f"import {module}" for module in imports)
     assert run(f"import sys\n{modules}\nprint('onnxruntime' in sys.modules)") == "True"
+
+
+def test_a_contender_brings_the_one_whose_files_it_loads() -> None:
+    assert with_owners([OURS_ONNXRUNTIME]) == [OURS, OURS_ONNXRUNTIME]
+    assert with_owners([OURS]) == [OURS]
 
 
 def test_both_engines_are_told_apart_by_their_imports() -> None:
