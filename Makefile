@@ -20,7 +20,8 @@ OF_PYSPARK := \
 # The C kernels. Where they cannot be compiled, this says why and goes on: everything then runs on onnxruntime.
 KERNELS := runtime/biobert_onnx/kernels/_kernels.so
 
-.PHONY: demo test test-interop test-transformers5 check docs fuzz sanitize audit benchmark benchmark-quick soak load
+.PHONY: demo test test-interop test-transformers5 check docs fuzz sanitize audit benchmark benchmark-threads benchmark-quick \
+  soak load
 
 # Export a checkpoint, embed sentences with it, compare its speed with PyTorch; CHECKPOINT=folder takes your own.
 $(VENV)/.demo: NOTE := Installing PyTorch and other packages into $(VENV), once. This takes minutes, and 1.6 GB with the \
@@ -67,23 +68,30 @@ audit: $(VENV)/.test $(VENV)/.audit
 docs: $(VENV)/.docs
 	$(BIN)/python -W error $(OF_PYSPARK) -m pdoc --output-directory build/docs $(REFERENCE)
 
-# Measure every contender (40 minutes on 2 CPUs) and write the report; benchmark-quick shows that everything runs.
+# Measure every contender (45 minutes on 2 CPUs) and write the report; benchmark-quick shows that everything runs.
 benchmark: $(VENV)/.benchmark
 	HF_HUB_OFFLINE=1 $(BIN)/python -W ignore -m benchmarks.measure
+	$(BIN)/python -m benchmarks.render
+
+# Measure both engines and their peers on 1, 2, 4, ... CPUs up to all (20 minutes on 2) and write the report.
+benchmark-threads: $(VENV)/.benchmark
+	HF_HUB_OFFLINE=1 $(BIN)/python -W ignore -m benchmarks.threads
 	$(BIN)/python -m benchmarks.render
 
 benchmark-quick: $(VENV)/.benchmark
 	HF_HUB_OFFLINE=1 $(BIN)/python -W ignore -m benchmarks.measure --quick --output build/benchmark-quick
 
-# Watch the memory of the command in two long runs: 1,000,000 short texts, 100,000 texts of all lengths.
+# Watch the memory of the command in two long runs: 1,000,000 short texts, 100,000 texts of all lengths. Both programs
+# watch the kernels, or with ENGINE=onnxruntime the other engine.
+soak load: ENGINE := kernels
 soak: $(VENV)/.demo
-	$(BIN)/python -W ignore -m benchmarks.soak
+	$(BIN)/python -W ignore -m benchmarks.soak --engine $(ENGINE)
 
 # Watch eight processes of eight threads for ten minutes: they open, close and fork encoders, without leaks or wrong bits.
 load: $(VENV)/.demo
-	$(BIN)/python -W ignore -m benchmarks.load
+	$(BIN)/python -W ignore -m benchmarks.load --engine $(ENGINE)
 
-demo test test-interop test-transformers5 fuzz benchmark benchmark-quick soak load: $(KERNELS)
+demo test test-interop test-transformers5 fuzz benchmark benchmark-threads benchmark-quick soak load: $(KERNELS)
 $(KERNELS): hatch_build.py $(wildcard runtime/biobert_onnx/kernels/source/*.[ch])
 	$(PYTHON) hatch_build.py
 

@@ -22,12 +22,13 @@ from benchmarks.inputs.checkpoints import BIOBERT, download_biobert
 from benchmarks.inputs.corpus import pubmed_like_texts
 from benchmarks.inputs.minilm import MINILM, minilm_checkpoint
 from benchmarks.machine.cpu_load import busy_cpus
-from benchmarks.peers.contenders import OURS, REFERENCE
+from benchmarks.peers.contenders import OURS, OURS_ONNXRUNTIME, REFERENCE
 from benchmarks.report.speed_comparison import rate_sentence, ratio_sentence, reason_for_doubt
 from biobert_onnx import Manifest, SentenceEncoder, similarity
 from biobert_onnx.artifact.paths import MANIFEST
 from biobert_onnx.catalog.models import SENTENCES
 from biobert_onnx.encoding.cpus import usable_cpus
+from biobert_onnx.encoding.engines import KERNELS
 
 OUTPUT = Path("build/demo")
 
@@ -168,7 +169,7 @@ def show_embeddings(artifact: Path) -> None:
     """Print the shape, the first numbers and the cosines of the model card's two sentences and a third one."""
     with SentenceEncoder(artifact) as encoder:
         embeddings = encoder.encode([*SENTENCES, THIRD_SENTENCE])
-    print(f"\nembeddings {embeddings.shape} {embeddings.dtype}")
+    print(f"\nembeddings {embeddings.shape} {embeddings.dtype}, engine {encoder.engine}")
     for sentence, row in zip(SENTENCES, embeddings, strict=False):
         print(f"  {sentence!r}: {', '.join(f'{value:.6f}' for value in row[:4])}, ...")
     similarities = similarity(embeddings, embeddings)
@@ -188,28 +189,35 @@ def show_speed(checkpoint: DemoCheckpoint, artifact: Path) -> None:
     """Print the texts a second of the artifact and of PyTorch, the load of the machine, and the ratio or why none."""
     threads, cpus = usable_cpus(), len(os.sched_getaffinity(0))
     load = busy_cpus(LOAD_SAMPLE_S)
-    seconds = time_rounds(checkpoint, artifact, pubmed_like_texts(SPEED_TEXTS), threads=threads)
+    ours = contender_of(artifact)
+    seconds = time_rounds(checkpoint, artifact, pubmed_like_texts(SPEED_TEXTS), ours=ours, threads=threads)
     load = max(load, busy_cpus(LOAD_SAMPLE_S))
-    named = {"int8 artifact": seconds[OURS], REFERENCE: seconds[REFERENCE]}
+    named = {"int8 artifact": seconds[ours], REFERENCE: seconds[REFERENCE]}
     print(f"\nspeed on {SPEED_TEXTS} texts, {threads} threads each, median of {ROUNDS} rounds (least to greatest):")
     for name, rounds in named.items():
         print(f"  {rate_sentence(name, SPEED_TEXTS, rounds)}")
     print(f"  other processes: {load:.1f} of {cpus} CPUs busy")
     doubt = reason_for_doubt(named, busy_cpus=load, cpus=cpus, threads=threads)
-    print(ratio_sentence(seconds[OURS], seconds[REFERENCE], doubt=doubt))
+    print(ratio_sentence(seconds[ours], seconds[REFERENCE], doubt=doubt))
+
+
+def contender_of(artifact: Path) -> str:
+    """Return the name of the contender that runs `artifact` as an encoder here does: on the kernels if they can."""
+    with SentenceEncoder(artifact) as encoder:
+        return OURS if encoder.engine == KERNELS else OURS_ONNXRUNTIME
 
 
 def time_rounds(
-    checkpoint: DemoCheckpoint, artifact: Path, texts: list[str], *, threads: int
+    checkpoint: DemoCheckpoint, artifact: Path, texts: list[str], *, ours: str, threads: int
 ) -> dict[str, list[float]]:
     """Return the seconds that both encoders take for `texts`, each in a process of its own, in alternating rounds."""
-    seconds: dict[str, list[float]] = {OURS: [], REFERENCE: []}
+    seconds: dict[str, list[float]] = {ours: [], REFERENCE: []}
     with tempfile.TemporaryDirectory() as scratch:
         subject = Subject.prepare(checkpoint.name, checkpoint.folder.resolve(), Path(scratch) / "speed")
         contender_folder(subject, OURS).mkdir()
         (contender_folder(subject, OURS) / "artifact").symlink_to(artifact.resolve())
         workers = {name: Worker(name, Path(subject.work), threads=threads, streams=1) for name in seconds}
-        with workers[OURS], workers[REFERENCE]:
+        with workers[ours], workers[REFERENCE]:
             for worker in workers.values():
                 worker.seconds(texts, batch=PYTORCH_BATCH)  # the first call warms up
             for _ in range(ROUNDS):

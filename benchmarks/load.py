@@ -1,4 +1,4 @@
-"""Run eight processes of eight threads on one artifact for ten minutes, and write results/load/load.json.
+"""Run eight processes of eight threads on one artifact for ten minutes, and write results/load/load-ENGINE.json.
 
 In each process (benchmarks.harness.load_worker) the threads share one encoder and call it in every way there is, while
 the main thread opens, uses and closes encoders of its own, and forks. Every vector is compared bit by bit. At the end
@@ -27,7 +27,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.harness.load_worker import SIGTERM_EXIT_CODE
-from benchmarks.harness.program import program_parser, run_program
+from benchmarks.harness.program import add_engine, program_parser, run_program
 from benchmarks.inputs.corpus import bundled_texts, pubmed_like_texts
 from benchmarks.inputs.minilm import minilm_artifact
 from benchmarks.machine.environment import environment
@@ -60,14 +60,14 @@ def texts() -> list[str]:
     return [*pubmed_like_texts(SHORT_TEXTS), *long]
 
 
-def prepare() -> list[str]:
+def prepare(engine: str) -> list[str]:
     """Export the artifact, write the texts and their vectors; returns the worker's arguments."""
     artifact = minilm_artifact(WORK)
     (WORK / "texts.json").write_text(json.dumps(texts()), encoding="utf-8")
     (WORK / "texts.txt").write_text("".join(f"{text}\n" for text in pubmed_like_texts(20_000)), encoding="utf-8")
-    with SentenceEncoder(artifact, threads=1) as encoder:
+    with SentenceEncoder(artifact, threads=1, engine=engine) as encoder:
         np.save(WORK / "vectors.npy", np.concatenate([encoder.encode([text], long_texts="error") for text in texts()]))
-    return [str(path) for path in (artifact, WORK / "texts.json", WORK / "vectors.npy")]
+    return [*(str(path) for path in (artifact, WORK / "texts.json", WORK / "vectors.npy")), engine]
 
 
 def sample(processes: Sequence[subprocess.Popen[str]], seconds: float) -> Sample:
@@ -86,14 +86,14 @@ def _held(process: int) -> list[int]:
     ]
 
 
-def terminated_command(number: int) -> float:
+def terminated_command(number: int, engine: str) -> float:
     """End the command `encode` at work by SIGTERM, and return the seconds it took.
 
     Raises ValueError if the command ended in another way, or left an output.
     """
     output = WORK / f"ended-{number}.npy"
     command = [sys.executable, "-m", "biobert_onnx", "encode", str(WORK / "artifact"), str(WORK / "texts.txt")]
-    with subprocess.Popen([*command, "-o", str(output)], stdout=subprocess.DEVNULL) as process:
+    with subprocess.Popen([*command, "-o", str(output), "--engine", engine], stdout=subprocess.DEVNULL) as process:
         while not list(WORK.glob(f".{output.name}.*")):  # it appears with the first chunk
             time.sleep(0.1)
         time.sleep(random.Random(number).random())
@@ -115,9 +115,9 @@ def report_of(process: subprocess.Popen[str]) -> dict[str, Any]:
     return report | {"seconds_to_end": round(time.monotonic() - start, 3)}
 
 
-def run(seconds: float, *, processes: int, threads: int) -> dict[str, Any]:
+def run(seconds: float, *, engine: str, processes: int, threads: int) -> dict[str, Any]:
     """Keep `processes` workers of `threads` threads at work for `seconds`, and return the raw record."""
-    command = [sys.executable, "-W", "ignore", "-m", "benchmarks.harness.load_worker", *prepare(), str(threads)]
+    command = [sys.executable, "-W", "ignore", "-m", "benchmarks.harness.load_worker", *prepare(engine), str(threads)]
     samples: list[Sample] = []
     commands: list[Future[float]] = []
     with at_work(command, processes) as workers, ThreadPoolExecutor(1) as beside:
@@ -125,7 +125,7 @@ def run(seconds: float, *, processes: int, threads: int) -> dict[str, Any]:
         while (elapsed := time.monotonic() - start) < seconds:
             samples.append(sample(workers, elapsed))
             if elapsed > MINUTE_S * (len(commands) + 0.5):
-                commands.append(beside.submit(terminated_command, len(commands)))
+                commands.append(beside.submit(terminated_command, len(commands), engine))
             time.sleep(SAMPLE_INTERVAL_S)
         for worker in workers:
             worker.send_signal(signal.SIGTERM)
@@ -150,17 +150,18 @@ def at_work(command: Sequence[str], processes: int) -> Iterator[Sequence[subproc
 def main() -> int:
     """Run with the arguments of the command line, write the record, print the verdict; returns 1 for a fault."""
     parser = program_parser(__doc__)
+    add_engine(parser)
     parser.add_argument("--seconds", type=float, default=600, help="default: %(default)s")
     parser.add_argument("--processes", type=int, default=8, help="default: %(default)s")
     parser.add_argument("--threads", type=int, default=8, help="callers in each process (default: %(default)s)")
     parser.add_argument("--output", type=Path, default=RESULTS / "load", metavar="FOLDER", help="default: %(default)s")
     options = parser.parse_args()
-    raw = run(options.seconds, processes=options.processes, threads=options.threads)
+    raw = run(options.seconds, engine=options.engine, processes=options.processes, threads=options.threads)
     found = verdict(raw)
-    settings = {"seconds": options.seconds, "threads": options.threads}
+    settings = {"engine": options.engine, "seconds": options.seconds, "threads": options.threads}
     record = {"environment": environment(), **settings, **found, "by_minute": minutes(raw["samples"]), **raw}
     options.output.mkdir(parents=True, exist_ok=True)
-    (options.output / "load.json").write_text(json.dumps(record) + "\n", encoding="utf-8")
+    (options.output / f"load-{options.engine}.json").write_text(json.dumps(record) + "\n", encoding="utf-8")
     print(json.dumps(found | {"commands_ended_s": raw["commands_ended_s"]}, indent=1))
     shutil.rmtree(WORK)
     return 1 if found["faults"] else 0

@@ -8,19 +8,16 @@ keeps all raw samples. A contender with wrong vectors gets no speed figures.
 import argparse
 import json
 import shutil
-import subprocess
-import sys
 import tempfile
-import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from benchmarks.harness.bench import ALL_ENTRIES, Bench, Effort, Record, print_progress
+from benchmarks.harness.bench import Bench, Effort, Record, print_progress
 from benchmarks.harness.correctness import check_vectors
+from benchmarks.harness.prepare import prepare_all
 from benchmarks.harness.program import program_parser, run_program
 from benchmarks.harness.subjects import Subject
 from benchmarks.harness.timings import (
-    PART_DIVISOR,
     choose_settings,
     take_memory,
     time_corpus,
@@ -28,16 +25,13 @@ from benchmarks.harness.timings import (
     time_latency,
     time_lengths,
     time_starts,
-    time_threads,
 )
-from benchmarks.harness.worker import WorkerError, contender_folder
-from benchmarks.inputs.checkpoints import held_out_texts
+from benchmarks.inputs.checkpoints import held_out_texts, measured_checkpoints
 from benchmarks.inputs.corpus import pubmed_like_texts
-from benchmarks.inputs.minilm import MINILM, minilm_checkpoint
+from benchmarks.inputs.minilm import MINILM
 from benchmarks.machine.environment import environment
-from benchmarks.machine.installed import installed_bytes
 from benchmarks.peers.bounds import BOUNDS, PRODUCTS
-from benchmarks.peers.contenders import CONTENDERS, REFERENCE
+from benchmarks.peers.contenders import CONTENDERS, REFERENCE, with_owners
 from benchmarks.results import RESULTS
 from biobert_onnx.encoding.cpus import usable_cpus
 
@@ -53,8 +47,7 @@ def measure(subject: Subject, names: Sequence[str], corpus: Sequence[str], effor
     subject.write_reference_graph()
     rounds = effort.rounds
     with Bench(subject, [*names, *BOUNDS], threads=usable_cpus()) as bench:
-        for name in bench.records:  # in the order of the table: a contender may use the files of an earlier one
-            bench.each(lambda name, record: prepare(bench, name, record), [name], title="preparing")
+        prepare_all(bench)
         time_starts(bench, [*names, *BOUNDS], effort.starts)
         check_vectors(bench, held_out_texts()[: effort.fidelity], names)
         timed = [*names, PRODUCTS]
@@ -63,48 +56,27 @@ def measure(subject: Subject, names: Sequence[str], corpus: Sequence[str], effor
         take_memory(bench, names, corpus)
         time_lengths(bench, timed, corpus, effort.length_tokens, rounds)
         time_latency(bench, names, corpus, rounds)
-        time_threads(bench, timed, corpus, rounds)
         time_corpus_sizes(bench, effort.corpus_sizes)
     tokens = sum(len(encoding.ids) for encoding in subject.tokenizer().encode_batch(list(corpus)))
-    part = subject.tokenizer().encode_batch(list(corpus[: len(corpus) // PART_DIVISOR]))
     return {
         "subject": subject.name,
         "geometry": {"layers": subject.layers, "dim": subject.dim, "heads": subject.heads},
         "threads": bench.threads,
-        "corpus": {"texts": len(corpus), "tokens": tokens, "part_tokens": sum(len(found.ids) for found in part)},
+        "multiply_adds": subject.multiply_adds,
+        "corpus": {"texts": len(corpus), "tokens": tokens},
         "length_tokens": effort.length_tokens,
         "bounds": {name: bench.records.pop(name) for name in BOUNDS},
         "contenders": bench.records,
     }
 
 
-def prepare(bench: Bench, name: str, record: Record) -> None:
-    """Make the contender's files in a process of its own; record the seconds, the bytes and the installed bytes."""
-    record["installed_bytes"] = installed_bytes(ALL_ENTRIES[name].installs)
-    shared = bench.records.get(ALL_ENTRIES[name].files_of or "")
-    if shared:
-        record |= {key: shared[key] for key in ("export_seconds", "artifact_bytes")}
-        return
-    folder = contender_folder(bench.subject, name)
-    folder.mkdir()
-    begin = time.perf_counter()
-    command = [sys.executable, "-W", "ignore", "-m", "benchmarks.harness.prepare", name, bench.subject.work]
-    done = subprocess.run(command, capture_output=True, text=True)
-    if done.returncode:
-        raise WorkerError(f"prepare: {(done.stderr.strip().splitlines() or ['no message'])[-1]}")
-    record["export_seconds"] = time.perf_counter() - begin
-    files = [path for path in folder.rglob("*") if path.is_file()]
-    files = files or list(Path(bench.subject.checkpoint).glob("*.safetensors"))
-    record["artifact_bytes"] = sum(path.stat().st_size for path in files)
-
-
 def main() -> None:
     """Measure with the arguments of the command line, and write one record a subject."""
     options = _options()
-    names = [name for name in CONTENDERS if name == REFERENCE or name in options.only]
+    names = with_owners([REFERENCE, *options.only])
     options.output.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as scratch:
-        for name, checkpoint in subjects(options.checkpoint, Path(scratch), quick=options.quick):
+        for name, checkpoint in measured_checkpoints(options.checkpoint, Path(scratch), quick=options.quick):
             effort = QUICK if options.quick else FULL.get(name, FULL_DEFAULT)
             texts = options.corpus.read_text(encoding="utf-8").splitlines() if options.corpus else None
             corpus = (texts or pubmed_like_texts(effort.corpus))[: effort.corpus]
@@ -140,21 +112,6 @@ def _options() -> argparse.Namespace:
     )
     parser.add_argument("--output", type=Path, default=RESULTS / "peers", metavar="FOLDER", help="default: %(default)s")
     return parser.parse_args()
-
-
-def subjects(checkpoint: Path | None, scratch: Path, *, quick: bool) -> list[tuple[str, Path]]:
-    """Return name and folder of each checkpoint to measure; raises ValueError if `checkpoint` is not a folder."""
-    if checkpoint is not None:
-        if not checkpoint.is_dir():
-            raise ValueError(f"there is no checkpoint folder at '{checkpoint}'")
-        return [(checkpoint.absolute().name, checkpoint.absolute())]
-    minilm = (MINILM, minilm_checkpoint(scratch).resolve())
-    if quick:
-        return [minilm]
-    from benchmarks.standin import write_standin
-
-    write_standin(scratch / "standin")
-    return [minilm, ("standin", scratch / "standin")]
 
 
 if __name__ == "__main__":

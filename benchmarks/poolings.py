@@ -1,11 +1,11 @@
-"""Measure how much faster cls pooling is than mean pooling of the same checkpoint, in alternating rounds."""
+"""Measure how much faster cls pooling is than mean pooling of one checkpoint on one engine, in alternating rounds."""
 
 import statistics
 import tempfile
 import time
 from pathlib import Path
 
-from benchmarks.harness.program import program_parser, run_program
+from benchmarks.harness.program import add_engine, program_parser, run_program
 from benchmarks.inputs.corpus import pubmed_like_texts
 from biobert_onnx import SentenceEncoder
 
@@ -16,6 +16,7 @@ def main() -> None:
     """Export both, encode the same texts, print the texts a second of each and the median ratio."""
     parser = program_parser(__doc__)
     parser.add_argument("checkpoint", metavar="CHECKPOINT", help="a folder, an archive or a name that export takes")
+    add_engine(parser)
     parser.add_argument("--texts", type=int, default=300, help="default: %(default)s")
     parser.add_argument("--rounds", type=int, default=7, help="default: %(default)s")
     options = parser.parse_args()
@@ -25,10 +26,10 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         for pooling in POOLINGS:
             export(options.checkpoint, Path(folder) / pooling, pooling=pooling)
-        encoders = {pooling: SentenceEncoder(Path(folder) / pooling) for pooling in POOLINGS}
+        encoders = {pooling: SentenceEncoder(Path(folder) / pooling, engine=options.engine) for pooling in POOLINGS}
         seconds = time_rounds(encoders, texts, options.rounds)
     for pooling, samples in seconds.items():
-        print(f"{pooling}: {len(texts) / statistics.median(samples):.0f} texts/s")
+        print(f"{pooling}, {options.engine}: {len(texts) / statistics.median(samples):.0f} texts/s")
     ratio = statistics.median(mean / cls for mean, cls in zip(seconds["mean"], seconds["cls"], strict=True))
     print(f"cls is {ratio:.3f} times as fast")
 

@@ -1,4 +1,7 @@
-"""Show where the time of an artifact goes, by operator, for one micro-batch on one thread."""
+"""Show where the time of an artifact's graph goes on onnxruntime, by operator, for one micro-batch on one thread.
+
+The kernels engine has no operators: perf(1) tells its time by function of the C.
+"""
 
 import json
 import statistics
@@ -23,7 +26,7 @@ ID_RANGE = (1000, 20_000)
 
 
 def main() -> None:
-    """Print the median time of a micro-batch on one thread, and each operator's share of the time in operators."""
+    """Print the median time of a micro-batch on onnxruntime, and each operator's share of the time in operators."""
     parser = program_parser(__doc__)
     parser.add_argument("artifact", type=Path, metavar="ARTIFACT", help="an artifact's folder")
     parser.add_argument("--batch", type=int, default=8, help="texts in the micro-batch (default: %(default)s)")
@@ -33,7 +36,7 @@ def main() -> None:
     graph = options.artifact / ENCODER_GRAPH
     input_ids = np.random.default_rng(0).integers(*ID_RANGE, size=(options.batch, options.tokens), dtype=np.int64)
     milliseconds = 1000 * _median_seconds(graph, input_ids)
-    print(f"{options.batch} texts of {options.tokens} tokens: {milliseconds:.2f} ms on one thread")
+    print(f"{options.batch} texts of {options.tokens} tokens: {milliseconds:.2f} ms on onnxruntime, one thread")
     durations = _durations(graph, input_ids)
     total = sum(durations.values())
     for operator, duration in durations.most_common(TOP_OPERATORS):

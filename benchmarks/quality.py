@@ -10,6 +10,7 @@ from scipy.stats import pearsonr, spearmanr
 
 from benchmarks.harness.program import program_parser, run_program
 from biobert_onnx import SentenceEncoder
+from biobert_onnx.encoding.engines import ENGINES
 
 Pairs = tuple[list[str], list[str], list[float]]
 """Left sentences, right sentences, scores."""
@@ -45,17 +46,18 @@ def agreement(encoder: SentenceEncoder, pairs: Pairs) -> tuple[float, float]:
 
 
 def main() -> None:
-    """Print both correlations for each artifact."""
+    """Print both correlations for each artifact, and the engine that computed the vectors."""
     parser = program_parser(__doc__)
+    parser.add_argument("--engine", choices=ENGINES, help="default: what an encoder takes")
     parser.add_argument("artifacts", nargs="+", metavar="ARTIFACT", help="an artifact's folder")
     parser.add_argument("pairs", type=Path, metavar="PAIRS.tsv", help="the scored pairs")
     options = parser.parse_args()
     pairs = read_pairs(options.pairs)
     for artifact in options.artifacts:
-        encoder = SentenceEncoder(artifact)
+        encoder = SentenceEncoder(artifact, engine=options.engine)
         pearson, spearman = agreement(encoder, pairs)
-        precision = encoder.manifest.precision
-        print(f"{artifact} ({precision}): {len(pairs[0])} pairs, Pearson {pearson:.4f}, Spearman {spearman:.4f}")
+        made_by = f"{encoder.manifest.precision}, {encoder.engine}"
+        print(f"{artifact} ({made_by}): {len(pairs[0])} pairs, Pearson {pearson:.4f}, Spearman {spearman:.4f}")
 
 
 if __name__ == "__main__":

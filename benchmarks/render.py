@@ -1,4 +1,4 @@
-"""Write benchmarks/README.md, its plots and the table of the project's README from the records in results/peers."""
+"""Write benchmarks/README.md, its plots and the table of the project's README from the records in results/."""
 
 import json
 import re
@@ -7,7 +7,8 @@ from pathlib import Path
 
 from benchmarks.harness.program import program_parser, run_program
 from benchmarks.report.better_peers import better_peers
-from benchmarks.report.captions import conditions, headline, subject_note
+from benchmarks.report.captions import conditions, headline, picture, subject_note
+from benchmarks.report.cpu_sweep import cpu_sweep
 from benchmarks.report.samples import Record
 from benchmarks.report.summary import summary
 from benchmarks.report.tables import (
@@ -17,7 +18,6 @@ from benchmarks.report.tables import (
     length_table,
     memory_table,
     start_table,
-    threads_table,
     throughput_table,
 )
 from benchmarks.results import RESULTS
@@ -34,17 +34,20 @@ SUMMARY_PLACE = re.compile(r"(?<=<!-- benchmarks.render -->\n).*?(?=<!-- end -->
 
 INTRODUCTION = """# Benchmarks
 
-Every contender runs in a process of its own, with the same number of threads. A sweep chooses its batch size and the
-number of batches that run at the same time. Texts are sorted by length for contenders that do not sort them. The
-contenders take turns in random order, round by round. The tables show medians, with the least and the greatest sample;
-the raw samples are in `results/peers/`. Throughput includes tokenization and pooling. A contender gets figures only if
-its mean cosine to PyTorch float32 is at least 0.9999 (float32), 0.99 (bfloat16, and a CPU's default precision) or 0.8
-(int8).
+Every contender runs in a process of its own, with the same number of threads; from the end of its imports on it may use
+as many CPUs. A sweep chooses its batch size and the number of batches that run at the same time. Texts are sorted by
+length for contenders that do not sort them. The contenders take turns in random order, round by round. The tables show
+medians, with the least and the greatest sample; the raw samples are in `results/peers/`. Throughput includes
+tokenization and pooling. A contender gets figures only if its mean cosine to PyTorch float32 is at least 0.9999
+(float32), 0.99 (bfloat16, and a CPU's default precision) or 0.8 (int8).
 
-Two bounds take turns with the contenders: the integer matrix products of the encoder alone, on batches of 512 tokens;
-and a process that only imports numpy, onnxruntime and tokenizers and loads the tokenizer. A second process is started
-while the first one runs. Memory is that of a process which encodes part of the corpus and does nothing else. Installed
-sizes count a distribution and everything that it requires, torch as the CPU build.
+`biobert-onnx int8` is the engine `kernels`; `biobert-onnx int8, onnxruntime` is the other engine on the same artifact.
+
+Two bounds take turns with the contenders. The CPU's peak is the time that the integer products of the encoder take in
+registers alone, by the fastest instructions of this CPU (`machine/peak.c`). The other bound is a process that only
+imports numpy and tokenizers and loads the tokenizer. A second process is started while the first one runs. Memory is
+that of a process which encodes part of the corpus and does nothing else. Installed sizes count a distribution and
+everything that it requires, torch as the CPU build.
 
 The corpus is made from text that was written for this project. Every text is different, and the lengths are those of
 PubMed sentences (percentiles: inputs/corpus.py). `python -m benchmarks.render` makes this page from the records alone.
@@ -54,7 +57,6 @@ TABLES = (
     fidelity_table,
     throughput_table,
     length_table,
-    threads_table,
     latency_table,
     start_table,
     memory_table,
@@ -71,11 +73,12 @@ PLOTS = {
 """The plots of a subject, each with what it shows."""
 
 
-def page(records: Sequence[Record]) -> str:
-    """Return the report of all records."""
+def page(records: Sequence[Record], sweeps: Sequence[Record]) -> str:
+    """Return the report of all records, of the peers and of the numbers of CPUs."""
     lines = [INTRODUCTION]
     for record in records:
         lines += report(record)
+    lines += cpu_sweep(sweeps)
     return "\n".join([*lines, ""])
 
 
@@ -87,11 +90,7 @@ def report(record: Record) -> Iterator[str]:
     for table in TABLES:
         yield from table(record)
     for name, caption in PLOTS.items():
-        path = f"plots/{record['subject']}-{name}"
-        yield (
-            f'\n<picture><source media="(prefers-color-scheme: dark)" srcset="{path}-dark.svg">'
-            f'<img src="{path}-light.svg" alt="{record["subject"]}. {caption}"></picture>\n'
-        )
+        yield picture(f"{record['subject']}-{name}", f"{record['subject']}. {caption}")
 
 
 def readme(text: str, speed: Record, fidelity: Record) -> str:
@@ -100,9 +99,9 @@ def readme(text: str, speed: Record, fidelity: Record) -> str:
     return SUMMARY_PLACE.sub(lambda _: table, text)
 
 
-def read_records() -> list[Record]:
-    """Read the committed records, sorted by name."""
-    return [read_record(path) for path in sorted((RESULTS / "peers").glob("*.json"))]
+def read_records(program: str = "peers") -> list[Record]:
+    """Read the committed records in the folder `program` of results/, sorted by name."""
+    return [read_record(path) for path in sorted((RESULTS / program).glob("*.json"))]
 
 
 def read_record(path: Path) -> Record:
@@ -114,14 +113,16 @@ def read_record(path: Path) -> Record:
 def main() -> None:
     """Write the page, the plots and the README's table."""
     program_parser(__doc__).parse_args()
-    from benchmarks.report.plots import write_plots
+    from benchmarks.report.plots import write_plots, write_sweep_plot
 
-    records = read_records()
-    (FOLDER / "README.md").write_text(page(records), encoding="utf-8")
+    records, sweeps = read_records(), read_records("threads")
+    (FOLDER / "README.md").write_text(page(records, sweeps), encoding="utf-8")
     text = README.read_text(encoding="utf-8")
     README.write_text(readme(text, read_record(SPEED_RECORD), read_record(FIDELITY_RECORD)), encoding="utf-8")
     for record in records:
         write_plots(record, FOLDER / "plots")
+    for record in sweeps:
+        write_sweep_plot(record, FOLDER / "plots")
 
 
 if __name__ == "__main__":

@@ -27,7 +27,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.harness.program import program_parser, run_program
+from benchmarks.harness.program import add_engine, program_parser, run_program
 from benchmarks.inputs.corpus import pubmed_like_texts
 from benchmarks.inputs.minilm import minilm_artifact
 from benchmarks.machine.environment import environment
@@ -85,10 +85,10 @@ def measure_callers(encoder: SentenceEncoder, texts: Sequence[str], rounds: int)
 
 
 @contextmanager
-def server(artifact: Path) -> Iterator[int]:
+def server(artifact: Path, engine: str) -> Iterator[int]:
     """Start the HTTP app in a process of its own, which ends with the block, and yield its port."""
     command = [sys.executable, "-m", "uvicorn", "biobert_onnx.serving.http:app", "--port", "0", "--no-access-log"]
-    environ = {**os.environ, "BIOBERT_ONNX_ARTIFACT": str(artifact)}
+    environ = {**os.environ, "BIOBERT_ONNX_ARTIFACT": str(artifact), "BIOBERT_ONNX_ENGINE": engine}
     with subprocess.Popen(command, env=environ, stderr=subprocess.PIPE, text=True) as process:
         try:
             lines = iter(process.stderr or ())
@@ -97,9 +97,9 @@ def server(artifact: Path) -> Iterator[int]:
             process.send_signal(signal.SIGTERM)
 
 
-def measure_http(artifact: Path, texts: Sequence[str], expected: FloatArray) -> dict[str, Any]:
+def measure_http(artifact: Path, engine: str, texts: Sequence[str], expected: FloatArray) -> dict[str, Any]:
     """Ask the HTTP app from 32 clients, one text a request; returns requests lost, rate, latency in milliseconds."""
-    with server(artifact) as port, ThreadPoolExecutor(CLIENTS) as pool:
+    with server(artifact, engine) as port, ThreadPoolExecutor(CLIENTS) as pool:
         begin = time.perf_counter()
         parts = pool.map(lambda first: _ask(port, texts[first::CLIENTS]), range(CLIENTS))
         answers = {first + CLIENTS * step: answer for first, part in enumerate(parts) for step, answer in part}
@@ -137,6 +137,7 @@ def _ask(port: int, texts: Sequence[str]) -> list[tuple[int, tuple[FloatArray, f
 def main() -> int:
     """Measure, write the record, print the figures; returns 1 if a request was lost."""
     parser = program_parser(__doc__)
+    add_engine(parser)
     parser.add_argument("--requests", type=int, default=10_000, help="to the HTTP app (default: %(default)s)")
     parser.add_argument("--texts", type=int, default=1000, help="for aencode and encode (default: %(default)s)")
     parser.add_argument("--rounds", type=int, default=7, help="default: %(default)s")
@@ -146,12 +147,13 @@ def main() -> int:
     options = parser.parse_args()
     artifact = minilm_artifact(WORK)
     texts = pubmed_like_texts(max(options.requests, options.texts))
-    with SentenceEncoder(artifact) as encoder:
+    with SentenceEncoder(artifact, engine=options.engine) as encoder:
         expected = encoder.encode(texts)
         callers = measure_callers(encoder, texts[: options.texts], options.rounds)
-    served = measure_http(artifact, texts[: options.requests], expected)
+    served = measure_http(artifact, options.engine, texts[: options.requests], expected)
     versions = {name: version(name) for name in ("starlette", "uvicorn")}
-    record = {"environment": environment(), "server": versions, "clients": CLIENTS, "aencode": callers, "http": served}
+    record = {"environment": environment(), "engine": options.engine, "server": versions, "clients": CLIENTS}
+    record |= {"aencode": callers, "http": served}
     options.output.mkdir(parents=True, exist_ok=True)
     (options.output / "all-MiniLM-L6-v2.json").write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
     print(json.dumps({"aencode": callers["share_of_bulk_by_texts_a_call"], "http": served}, indent=1))

@@ -1,4 +1,4 @@
-"""Run the command `encode` on many texts, watch its memory, and write results/soak/RUN.json.
+"""Run the command `encode` on many texts, watch its memory, and write results/soak/RUN-ENGINE.json.
 
 short: 1,000,000 different texts of 3 to 10 words. lengths: 100,000 texts, every length from 2 to 512 tokens as likely.
 
@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 from tokenizers import Tokenizer
 
-from benchmarks.harness.program import program_parser, run_program
+from benchmarks.harness.program import add_engine, program_parser, run_program
 from benchmarks.inputs.corpus import bundled_texts
 from benchmarks.inputs.minilm import minilm_artifact
 from benchmarks.machine.environment import environment
@@ -113,27 +113,32 @@ def verdict(samples: Sequence[Sample]) -> dict[str, Any]:
     return result
 
 
-def soak(name: str, count: int, artifact: Path) -> dict[str, Any]:
-    """Make the run `name` with `count` texts, and return its record; raises ValueError if vectors are missing."""
+def soak(name: str, count: int, artifact: Path, engine: str) -> dict[str, Any]:
+    """Make the run `name` with `count` texts on `engine`, and return its record.
+
+    Raises ValueError if vectors are missing.
+    """
     texts, vectors = WORK / f"{name}.txt", WORK / f"{name}.npy"
     tokenizer = Tokenizer.from_file(str(artifact / "tokenizer.json"))
     with texts.open("w", encoding="utf-8") as file:
         file.writelines(f"{text}\n" for text in RUNS[name].make(count, tokenizer))
     command = [sys.executable, "-m", "biobert_onnx", "encode", str(artifact), str(texts), "-o", str(vectors)]
+    command += ["--engine", engine, "--max-length", str(MAX_LENGTH)]
     start = time.monotonic()
-    with subprocess.Popen([*command, "--max-length", str(MAX_LENGTH)]) as process:
+    with subprocess.Popen(command) as process:
         samples = watch(process)
     seconds = time.monotonic() - start
     rows = len(np.load(vectors, mmap_mode="r"))
     if rows != count:
         raise ValueError(f"'{vectors}' has {rows} rows, expected {count}")
-    return {"texts": count, "seconds": round(seconds, 1), **verdict(samples), "samples": samples}
+    return {"engine": engine, "texts": count, "seconds": round(seconds, 1), **verdict(samples), "samples": samples}
 
 
 def summary_line(name: str, record: dict[str, Any]) -> str:
     """Return the outcome of a run as one line for people."""
     parts = [
-        f"{name}: {record['texts']:,} texts in {record['seconds']:,} s, memory {'' if record['flat'] else 'NOT '}flat"
+        f"{name}, {record['engine']}: {record['texts']:,} texts in {record['seconds']:,} s, "
+        f"memory {'' if record['flat'] else 'NOT '}flat"
     ]
     for kind in ("resident", "anonymous"):
         second, greatest = (
@@ -147,6 +152,7 @@ def main() -> int:
     """Run with the arguments of the command line; returns 1 if the memory of a run was not flat."""
     parser = program_parser(__doc__)
     parser.add_argument("--only", choices=list(RUNS), help="one run (default: all)")
+    add_engine(parser)
     parser.add_argument("--texts", type=int, metavar="N", help="a smaller number of texts, for a trial")
     parser.add_argument("--output", type=Path, default=RESULTS / "soak", metavar="FOLDER", help="default: %(default)s")
     options = parser.parse_args()
@@ -154,8 +160,9 @@ def main() -> int:
     artifact = minilm_artifact(WORK)
     flat = True
     for name in [options.only] if options.only else list(RUNS):
-        record = {"environment": environment(), **soak(name, options.texts or RUNS[name].texts, artifact)}
-        (options.output / f"{name}.json").write_text(json.dumps(record) + "\n", encoding="utf-8")
+        made = soak(name, options.texts or RUNS[name].texts, artifact, options.engine)
+        record = {"environment": environment(), **made}
+        (options.output / f"{name}-{options.engine}.json").write_text(json.dumps(record) + "\n", encoding="utf-8")
         print(summary_line(name, record), flush=True)
         flat &= record["flat"]
     shutil.rmtree(WORK)

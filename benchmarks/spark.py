@@ -81,6 +81,7 @@ def measure(artifact: Path, *, rows: int, rounds: int) -> dict[str, Any]:
         "pyspark": version("pyspark"),
         "artifact": encoder.manifest.name,
         "precision": encoder.manifest.precision,
+        "engine": encoder.engine,
         "cpus": CPUS,
         "max_length": MAX_LENGTH,
         "partitions": PARTITIONS,

@@ -1,6 +1,6 @@
 """One process of `benchmarks.load`: threads share an encoder, others are opened, closed and forked, until SIGTERM.
 
-    python -m benchmarks.harness.load_worker ARTIFACT TEXTS VECTORS THREADS, which only benchmarks.load starts
+    python -m benchmarks.harness.load_worker ARTIFACT TEXTS VECTORS ENGINE THREADS, which only benchmarks.load starts
 
 Every vector is compared bit by bit with that of VECTORS. The process prints a line when the work begins, and at the end
 its report in JSON. It exits with 143, which is what shells report for SIGTERM.
@@ -117,7 +117,7 @@ def open_and_fork(stop: Event, work: Work, artifact: Path, shared: SentenceEncod
     tally, chance = Tally(), random.Random(os.getpid())
     parent, next_fork = os.getppid(), time.monotonic() + FORK_INTERVAL_S
     while not stop.is_set() and os.getppid() == parent:
-        with SentenceEncoder(artifact) as encoder:
+        with SentenceEncoder(artifact, engine=shared.engine) as encoder:
             work.call(encoder, chance, tally)
         tally.opened += 1
         if time.monotonic() >= next_fork:
@@ -140,15 +140,16 @@ def open_handles() -> dict[str, int]:
 
 def main() -> int:
     """Work until SIGTERM, then print the report."""
-    artifact, texts, vectors, threads = Path(sys.argv[1]), Path(sys.argv[2]), np.load(sys.argv[3]), int(sys.argv[4])
+    artifact, texts, vectors = Path(sys.argv[1]), Path(sys.argv[2]), np.load(sys.argv[3])
+    engine, threads = sys.argv[4], int(sys.argv[5])
     work, stop = Work(json.loads(texts.read_text(encoding="utf-8")), vectors), Event()
     signal.signal(signal.SIGTERM, lambda *_: stop.set())  # an exception could be lost where Python ignores it
-    with SentenceEncoder(artifact) as encoder:  # starts what a process starts once: the tokenizer's threads
+    with SentenceEncoder(artifact, engine=engine) as encoder:  # starts what a process starts once: threads
         for call in CALLS:
             call(encoder, ["Warm up.", "All ways."])
     before = open_handles()
     print("at work", flush=True)
-    with SentenceEncoder(artifact) as shared, ThreadPoolExecutor(threads) as pool:
+    with SentenceEncoder(artifact, engine=engine) as shared, ThreadPoolExecutor(threads) as pool:
         futures = [pool.submit(call_until, stop, work, shared, seed) for seed in range(threads)]
         try:
             own = open_and_fork(stop, work, artifact, shared)

@@ -8,6 +8,7 @@ from subprocess import CalledProcessError
 from typing import NoReturn
 
 from benchmarks.harness.worker import WorkerError
+from biobert_onnx.encoding.engines import ENGINES
 
 
 def program_parser(description: str | None) -> argparse.ArgumentParser:
@@ -18,6 +19,11 @@ def program_parser(description: str | None) -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
+
+
+def add_engine(parser: argparse.ArgumentParser) -> None:
+    """Add --engine, of the encoders that the program watches."""
+    parser.add_argument("--engine", choices=ENGINES, default=ENGINES[0], help="default: %(default)s")
 
 
 def run_program(main: Callable[[], int | None]) -> NoReturn:

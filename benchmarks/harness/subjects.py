@@ -55,6 +55,11 @@ class Subject:
         return cls(**json.loads((work / "subject.json").read_text(encoding="utf-8")))
 
     @property
+    def multiply_adds(self) -> int:
+        """The multiply-adds of one token in the int8 products: four matrices of attention, two of feed-forward."""
+        return self.layers * (4 * self.dim**2 + 2 * self.dim * self.intermediate)
+
+    @property
     def tokenizer_file(self) -> Path:
         """The tokenizer.json that contenders without a tokenizer of their own use."""
         return Path(self.work) / "tokenizer.json"

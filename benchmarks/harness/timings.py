@@ -13,13 +13,18 @@ SWEEP_DIVISOR = 8
 """The sweep takes the first 1/8 of the corpus."""
 
 PART_DIVISOR = 4
-"""Scaling with threads, and memory, take the first 1/4 of the corpus."""
+"""Memory takes the first 1/4 of the corpus."""
 
 LENGTHS = (16, 32, 64, 128, 256, 512)
 """Tokens of the texts whose latency and throughput are measured by length."""
 
 REPEATS = 3
-"""Calls of one text in one turn. Latency has twice the rounds of the longer measures."""
+"""Calls of one text in one turn. With all threads, latency has twice the rounds of the longer measures."""
+
+
+def thread_counts(bench: Bench) -> tuple[int, ...]:
+    """Return the numbers of threads of the measures by length: one, and all."""
+    return tuple(dict.fromkeys((1, bench.threads)))
 
 
 def time_starts(bench: Bench, names: Sequence[str], starts: int) -> None:
@@ -84,45 +89,43 @@ def take_memory(bench: Bench, names: Sequence[str], corpus: Sequence[str]) -> No
 
 
 def time_lengths(bench: Bench, names: Sequence[str], corpus: Sequence[str], tokens: int, rounds: int) -> None:
-    """Record the seconds of `tokens` tokens in texts of one length, for every length."""
+    """Record the seconds of `tokens` tokens in texts of one length, for every length, with one thread and with all."""
     texts = {length: bench.subject.texts_of_length(length, max(1, tokens // length), corpus) for length in LENGTHS}
+    for threads in thread_counts(bench):
 
-    def encode(name: str, record: Record) -> None:
-        streams, batch = record["setting"]["streams"], record["setting"]["batch"]
-        worker = bench.worker(name, streams=streams)
-        seconds = record.setdefault("length_seconds", {str(length): [] for length in LENGTHS})
-        for length in LENGTHS:
-            per_stream = max(1, len(texts[length]) // streams)  # every stream gets a batch
-            seconds[str(length)] += worker.seconds(texts[length], batch=batch and min(batch, per_stream))
+        def encode(name: str, record: Record, threads: int = threads) -> None:
+            streams, batch = min(record["setting"]["streams"], threads), record["setting"]["batch"]
+            worker = bench.worker(name, streams=streams, threads=threads)
+            seconds = _by_length(record, "length_seconds", threads)
+            for length in LENGTHS:
+                per_stream = max(1, len(texts[length]) // streams)  # every stream gets a batch
+                seconds[str(length)] += worker.seconds(texts[length], batch=batch and min(batch, per_stream))
 
-    bench.each(encode, names, rounds=rounds, title="throughput by length")
+        bench.each(encode, names, rounds=rounds, title=f"throughput by length, threads: {threads}")
 
 
 def time_latency(bench: Bench, names: Sequence[str], corpus: Sequence[str], rounds: int) -> None:
-    """Record the seconds of one text alone, by its number of tokens, without the first call of each length."""
+    """Record the seconds of one text alone, by its number of tokens, with one thread and with all.
+
+    The first call of each length is left out.
+    """
     texts = {length: bench.subject.texts_of_length(length, 1, corpus) for length in LENGTHS}
-
-    def encode(name: str, record: Record) -> None:
-        seconds = record.setdefault("latency_seconds", {str(length): [] for length in LENGTHS})
-        for length in LENGTHS:
-            seconds[str(length)] += bench.worker(name).seconds(texts[length], batch=1, repeats=1 + REPEATS)[1:]
-
-    bench.each(encode, names, rounds=2 * rounds, title="latency")
-
-
-def time_threads(bench: Bench, names: Sequence[str], corpus: Sequence[str], rounds: int) -> None:
-    """Record the seconds of part of the corpus on 1, 2, 4, ... threads, up to all."""
-    counts = [1 << power for power in range(bench.threads.bit_length()) if 1 << power < bench.threads]
-    part = corpus[: len(corpus) // PART_DIVISOR]
-    for threads in [*counts, bench.threads]:
+    for threads in thread_counts(bench):
 
         def encode(name: str, record: Record, threads: int = threads) -> None:
-            streams = min(record["setting"]["streams"], threads)
-            worker = bench.worker(name, streams=streams, threads=threads)
-            seconds = record.setdefault("threads_seconds", {}).setdefault(str(threads), [])
-            seconds += worker.seconds(part, batch=record["setting"]["batch"])
+            worker = bench.worker(name, threads=threads)
+            seconds = _by_length(record, "latency_seconds", threads)
+            for length in LENGTHS:
+                seconds[str(length)] += worker.seconds(texts[length], batch=1, repeats=1 + REPEATS)[1:]
 
-        bench.each(encode, names, rounds=rounds, title=f"{threads} threads")
+        turns = 2 * rounds if threads == bench.threads else rounds
+        bench.each(encode, names, rounds=turns, title=f"latency, threads: {threads}")
+
+
+def _by_length(record: Record, measure: str, threads: int) -> dict[str, list[float]]:
+    """Return the samples of `measure` with `threads` threads by length, in the record."""
+    by_threads: dict[str, dict[str, list[float]]] = record.setdefault(measure, {})
+    return by_threads.setdefault(str(threads), {str(length): [] for length in LENGTHS})
 
 
 def time_corpus_sizes(bench: Bench, sizes: Sequence[int]) -> None:

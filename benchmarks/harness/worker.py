@@ -2,8 +2,9 @@
 
     python -m benchmarks.harness.worker NAME WORK THREADS STREAMS, which only the harness starts
 
-After its first text it prints the seconds of importing, loading and the first call. Then it prints one JSON object for
-each JSON object that it reads from standard input.
+A process with N threads may use the first N CPUs and no others, from the end of its imports on. After its first text it
+prints the seconds of importing, loading and the first call. Then it prints one JSON object for each JSON object that it
+reads from standard input.
 """
 
 import importlib
@@ -19,6 +20,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmarks.machine.cpus import hold_to_first_cpus
 from benchmarks.machine.memory import proc_numbers
 
 FIRST_TEXT = "The first text is short."
@@ -115,6 +117,7 @@ def main(name: str, work: str, threads: str, streams: str) -> None:
     for module in contender.imports:
         importlib.import_module(module)
     imported = time.perf_counter()
+    hold_to_first_cpus(int(threads))
     subject = Subject.read(Path(work))
     folder = contender_folder(subject, contender.files_of or name)
     encode = contender.load(subject, folder, int(threads), int(streams))

@@ -8,6 +8,8 @@ from pathlib import Path
 
 from tokenizers import Tokenizer
 
+from benchmarks.inputs.minilm import MINILM, minilm_checkpoint
+
 BIOBERT = "dmis-lab/biobert-v1.1"
 """The Hub id of the checkpoint that this project was made for."""
 
@@ -49,6 +51,25 @@ def read_checkpoint(folder: Path) -> tuple[CheckpointFacts, Tokenizer]:
         normalized=checkpoint.modules.normalized,
     )
     return facts, checkpoint.vocabulary.tokenizer()
+
+
+def measured_checkpoints(given: Path | None, scratch: Path, *, quick: bool) -> list[tuple[str, Path]]:
+    """Return name and folder of each checkpoint to measure: that in `given`, else all-MiniLM-L6-v2 and the stand-in.
+
+    The stand-in is written into the folder `scratch`; `quick` leaves it out. Raises ValueError if `given` is not a
+    folder.
+    """
+    if given is not None:
+        if not given.is_dir():
+            raise ValueError(f"there is no checkpoint folder at '{given}'")
+        return [(given.absolute().name, given.absolute())]
+    minilm = (MINILM, minilm_checkpoint(scratch).resolve())
+    if quick:
+        return [minilm]
+    from benchmarks.standin import write_standin
+
+    write_standin(scratch / "standin")
+    return [minilm, ("standin", scratch / "standin")]
 
 
 def write_reference_graph(checkpoint: Path, folder: Path, sample: list[int]) -> None:

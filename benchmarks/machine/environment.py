@@ -8,8 +8,10 @@ from importlib.metadata import distributions
 from pathlib import Path
 from typing import Any
 
-RECORDED_FLAGS = ("avx2", "avx512f", "avx512_vnni", "avx_vnni", "avx512_bf16", "amx_int8")
-"""The CPU flags that decide how fast int8 and bfloat16 are."""
+from benchmarks.machine.cpus import kernel_name
+
+RECORDED_FLAGS = ("avx2", "avx512f", "avx512_vnni", "avx_vnni", "avx512_bf16", "amx_int8", "asimddp", "i8mm")
+"""The CPU flags that decide how fast int8 and bfloat16 are, as Linux names them on x86-64 and on ARM."""
 
 RECORDED_PACKAGES = {
     "biobert-onnx", "ctranslate2", "fastembed", "nncf", "numpy", "onnxruntime", "openvino", "optimum-onnx",
@@ -19,14 +21,15 @@ RECORDED_PACKAGES = {
 
 
 def environment() -> dict[str, Any]:
-    """Return CPU, cores, load, versions and revision, as plain values."""
+    """Return CPU, this project's kernel for it, cores, load, versions and revision, as plain values."""
     cpu = dict(line.split(":", 1) for line in _read("/proc/cpuinfo").split("\n\n")[0].replace("\t", "").splitlines())
-    flags = set(cpu.get("flags", "").split())
+    flags = set(cpu.get("flags", cpu.get("Features", "")).split())
     return {
         "date": datetime.now(UTC).strftime("%Y-%m-%d"),
         "cpu": cpu.get("model name", platform.processor()).strip(),
         "cpu_family_model": f"{cpu.get('cpu family', '?').strip()}/{cpu.get('model', '?').strip()}",
         "flags": [flag for flag in RECORDED_FLAGS if flag in flags],
+        "kernel": kernel_name(),
         "cores": os.cpu_count(),
         "affinity": len(os.sched_getaffinity(0)),
         "load": os.getloadavg(),

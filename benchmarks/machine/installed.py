@@ -15,10 +15,11 @@ def installed_bytes(names: Iterable[str]) -> int:
 
     torch counts as the CPU build that the benchmarks run with; its default build on Linux is gigabytes larger.
     """
-    return sum(map(_bytes, _closure(names).values()))
+    return sum(map(_bytes, required_distributions(names).values()))
 
 
-def _closure(names: Iterable[str]) -> dict[str, Distribution]:
+def required_distributions(names: Iterable[str]) -> dict[str, Distribution]:
+    """Return the distributions `names` and all that they require, by name; raises PackageNotFoundError without one."""
     found: dict[str, Distribution] = {}
     waiting = list(names)
     while waiting:

@@ -20,9 +20,10 @@ class Contender:
     """One encoder to compare.
 
     `precision` is float32, bfloat16, int8 or "CPU's default". `installs` are the distributions that its user installs,
-    `imports` the modules whose import is part of its start. `streams` says whether it can run several batches at the
-    same time, `batched` whether a sweep chooses its batch size. `files_of` names the contender whose files it loads
-    instead of its own. `lacks` says in the report what it cannot do here.
+    `imports` the modules whose import is part of its start. onnxruntime is among them wherever it is used: it must be
+    imported before the process is held to its CPUs (harness/worker.py). `streams` says whether it can run several
+    batches at the same time, `batched` whether a sweep chooses its batch size. `files_of` names the contender whose
+    files it loads instead of its own. `lacks` says in the report what it cannot do here.
     """
 
     precision: str

@@ -1,5 +1,7 @@
 """The table of every encoder that is compared. A new one is a module in peers with two functions, and an entry here."""
 
+from collections.abc import Iterable
+
 from benchmarks.peers.contender import Contender, prepare_nothing
 from benchmarks.peers.ctranslate2_int8 import convert_ctranslate2, load_ctranslate2
 from benchmarks.peers.fastembed_custom import load_fastembed
@@ -13,12 +15,14 @@ REFERENCE = "PyTorch float32"
 OURS = "biobert-onnx int8"
 OURS_FLOAT = "biobert-onnx fp32"
 OURS_PREPACKED = "biobert-onnx int8 prepacked"
-PROJECT = (OURS_FLOAT, OURS, OURS_PREPACKED)
+OURS_ONNXRUNTIME = "biobert-onnx int8, onnxruntime"
+PROJECT = (OURS_FLOAT, OURS, OURS_PREPACKED, OURS_ONNXRUNTIME)
 """The contenders of this project."""
 
 SENTENCE_TRANSFORMERS = "sentence-transformers"
 USUAL_INT8 = "onnxruntime usual int8"
 OPENVINO_INT8 = "OpenVINO int8 (NNCF)"
+CTRANSLATE2_INT8 = "CTranslate2 int8"
 
 PYTORCH_IMPORTS = ("torch", "transformers.models.bert.modeling_bert", "tokenizers")
 PYTORCH_INSTALLS = ("torch", "transformers", "safetensors")
@@ -62,7 +66,7 @@ CONTENDERS = {
     "sentence-transformers onnx": Contender(
         precision="float32",
         installs=ST_ONNX_INSTALLS,
-        imports=("sentence_transformers",),
+        imports=("sentence_transformers", "onnxruntime"),
         prepare=save_sentence_transformers("onnx"),
         load=load_sentence_transformers("onnx"),
         lacks=LACKS_STREAMS,
@@ -70,7 +74,7 @@ CONTENDERS = {
     "sentence-transformers onnx qint8": Contender(
         precision="int8",
         installs=ST_ONNX_INSTALLS,
-        imports=("sentence_transformers",),
+        imports=("sentence_transformers", "onnxruntime"),
         prepare=save_qint8,
         load=load_sentence_transformers("onnx"),
         lacks=LACKS_STREAMS,
@@ -102,7 +106,7 @@ CONTENDERS = {
         streams=True,
         lacks=LACKS_TOKENIZER,
     ),
-    "CTranslate2 int8": Contender(
+    CTRANSLATE2_INT8: Contender(
         precision="int8",
         installs=("ctranslate2", "tokenizers"),
         imports=("ctranslate2", "tokenizers"),
@@ -114,9 +118,9 @@ CONTENDERS = {
     OURS_FLOAT: Contender(
         precision="float32",
         installs=("biobert-onnx",),
-        imports=("biobert_onnx",),
+        imports=("biobert_onnx", "onnxruntime"),
         prepare=export_ours("fp32"),
-        load=load_ours,
+        load=load_ours("onnxruntime"),
         batched=False,
     ),
     "fastembed": Contender(
@@ -133,7 +137,7 @@ CONTENDERS = {
         installs=("biobert-onnx",),
         imports=("biobert_onnx",),
         prepare=export_ours("int8"),
-        load=load_ours,
+        load=load_ours("kernels"),
         batched=False,
     ),
     OURS_PREPACKED: Contender(
@@ -141,7 +145,23 @@ CONTENDERS = {
         installs=("biobert-onnx",),
         imports=("biobert_onnx",),
         prepare=prepack_ours,
-        load=load_ours,
+        load=load_ours("kernels"),
+        batched=False,
+    ),
+    OURS_ONNXRUNTIME: Contender(
+        precision="int8",
+        installs=("biobert-onnx",),
+        imports=("biobert_onnx", "onnxruntime"),
+        prepare=prepare_nothing,
+        load=load_ours("onnxruntime"),
+        files_of=OURS,
         batched=False,
     ),
 }
+
+
+def with_owners(names: Iterable[str]) -> list[str]:
+    """Return `names` and the contenders whose files they load, in the order of the table."""
+    wanted = set(names)
+    wanted |= {CONTENDERS[name].files_of or name for name in wanted}
+    return [name for name in CONTENDERS if name in wanted]

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from benchmarks.harness.subjects import MAX_LENGTH, Subject
-from benchmarks.peers.contender import Prepare
+from benchmarks.peers.contender import Load, Prepare
 from benchmarks.peers.padded import Encode
 
 
@@ -19,7 +19,7 @@ def export_ours(precision: str) -> Prepare:
 
 
 def prepack_ours(subject: Subject, folder: Path) -> None:
-    """Copy the int8 artifact, and lay its weights out for this machine."""
+    """Copy the int8 artifact, and pack its weights for the kernels."""
     import shutil
 
     from biobert_onnx.encoding.engines import prepack
@@ -28,9 +28,13 @@ def prepack_ours(subject: Subject, folder: Path) -> None:
     prepack(folder / "artifact")
 
 
-def load_ours(subject: Subject, folder: Path, threads: int, streams: int) -> Encode:
-    """Load this project's encoder, which makes its own micro-batches."""
-    from biobert_onnx import SentenceEncoder
+def load_ours(engine: str) -> Load:
+    """Return a function that loads this project's encoder, which makes its own micro-batches, on `engine` alone."""
 
-    encoder = SentenceEncoder(folder / "artifact", threads=threads)
-    return lambda texts, batch: encoder.encode(texts)
+    def load(subject: Subject, folder: Path, threads: int, streams: int) -> Encode:
+        from biobert_onnx import SentenceEncoder
+
+        encoder = SentenceEncoder(folder / "artifact", threads=threads, engine=engine)
+        return lambda texts, batch: encoder.encode(texts)
+
+    return load

@@ -7,9 +7,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.harness.subjects import Subject
-from biobert_onnx._types import FloatArray
 
 Ints = NDArray[np.int64]
+FloatArray = NDArray[np.float32]
+"""As in biobert_onnx, which no module of this folder may import for other contenders: it would add to their starts."""
 Hidden = Callable[[Ints, Ints], FloatArray]
 """input_ids and attention_mask (batch, tokens) int64 -> last hidden state (batch, tokens, dim) float32."""
 Encode = Callable[[Sequence[str], int], FloatArray]

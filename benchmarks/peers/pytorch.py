@@ -6,8 +6,7 @@ from typing import Any
 
 from benchmarks.harness.subjects import Subject
 from benchmarks.peers.contender import Load
-from benchmarks.peers.padded import Encode, Ints, padded_encode
-from biobert_onnx._types import FloatArray
+from benchmarks.peers.padded import Encode, FloatArray, Ints, padded_encode
 
 
 def load_pytorch(change: Callable[[Any], Any]) -> Load:

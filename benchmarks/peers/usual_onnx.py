@@ -5,8 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.harness.subjects import Subject
-from benchmarks.peers.padded import Encode, Ints, padded_encode
-from biobert_onnx._types import FloatArray
+from benchmarks.peers.padded import Encode, FloatArray, Ints, padded_encode
 
 
 def quantize_usual(subject: Subject, folder: Path) -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 
 from benchmarks.peers.contenders import OURS, PROJECT
-from benchmarks.report.samples import Record, measured_contenders, median
+from benchmarks.report.samples import Record, in_words, measured_contenders, median
 
 MIN_RATIO = 1.005
 """Smaller ratios would be shown as 1.00."""
@@ -31,9 +31,8 @@ def better_peers(record: Record) -> Iterator[str]:
 def _measures(ours: Record) -> dict[str, Measure]:
     return {
         "throughput": lambda c: median(c["throughput_seconds"]),
-        **{f"throughput at {n} tokens": _median_of("length_seconds", n) for n in ours["length_seconds"]},
-        **{f"throughput on {n} threads": _median_of("threads_seconds", n) for n in ours["threads_seconds"]},
-        **{f"latency at {n} tokens": _median_of("latency_seconds", n) for n in ours["latency_seconds"]},
+        **_measures_by_length("throughput", "length_seconds", ours),
+        **_measures_by_length("latency", "latency_seconds", ours),
         "cold start": lambda c: median([start["total"] for start in c["cold_starts"]]),
         "peak memory": lambda c: float(c["memory"]["peak"]),
         "anonymous memory": lambda c: float(c["memory"]["anonymous"]),
@@ -45,5 +44,13 @@ def _measures(ours: Record) -> dict[str, Measure]:
     }
 
 
-def _median_of(key: str, part: str) -> Measure:
-    return lambda contender: median(contender[key][part])
+def _measures_by_length(title: str, key: str, ours: Record) -> dict[str, Measure]:
+    return {
+        f"{title} at {length} tokens, {in_words(threads)}": _median_of(key, threads, length)
+        for threads, by_length in ours[key].items()
+        for length in by_length
+    }
+
+
+def _median_of(key: str, threads: str, length: str) -> Measure:
+    return lambda contender: median(contender[key][threads][length])

@@ -29,6 +29,15 @@ def subject_note(record: Record) -> str:
     return f": {note}" if note else ""
 
 
+def picture(name: str, caption: str) -> str:
+    """Return the plot `name`, in the style of the reader's page, as HTML in Markdown."""
+    path = f"plots/{name}"
+    return (
+        f'\n<picture><source media="(prefers-color-scheme: dark)" srcset="{path}-dark.svg">'
+        f'<img src="{path}-light.svg" alt="{caption}"></picture>\n'
+    )
+
+
 def machine(record: Record) -> str:
     """Return the CPU, the number of threads and the day of the measurement.
 
@@ -40,10 +49,10 @@ def machine(record: Record) -> str:
 
 
 def conditions(record: Record) -> str:
-    """Return the machine with its instructions, the corpus and the versions, as one sentence."""
+    """Return the machine with its kernel and instructions, the corpus and the versions, as one sentence."""
     corpus, environment = record["corpus"], record["environment"]
     versions = ", ".join(f"{name} {version}" for name, version in sorted(environment["versions"].items()))
     return (
-        f"{machine(record)}; instructions {', '.join(environment['flags'])}; {corpus['texts']} texts of "
-        f"{corpus['tokens']} tokens together; {versions}."
+        f"{machine(record)}; kernel {environment['kernel'] or 'none'}; instructions {', '.join(environment['flags'])}; "
+        f"{corpus['texts']} texts of {corpus['tokens']} tokens together; {versions}."
     )

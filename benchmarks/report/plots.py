@@ -3,7 +3,7 @@
 Marks and bars are medians; error bars go from the least to the greatest sample.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +12,12 @@ import matplotlib
 matplotlib.use("svg")
 from matplotlib import pyplot
 from matplotlib.lines import Line2D
+from matplotlib.ticker import LogLocator
 
+from benchmarks.peers.bounds import PRODUCTS
 from benchmarks.peers.contenders import PROJECT
 from benchmarks.report.captions import SUBJECT_NOTES, headline, machine
+from benchmarks.report.cpu_sweep import names_with_figures, sweep_name
 from benchmarks.report.looks import LOOKS, STAR
 from benchmarks.report.samples import MEBIBYTE, Record, measured_contenders, median, throughput
 
@@ -27,10 +30,10 @@ SIZE = (9.5, 5.0)
 """Inches."""
 
 PLOT_BOTTOM, PLOT_TOP = 0.12, 0.81
-LEGEND_LEFT, LABELS_RIGHT = 0.72, 0.27
+LEGEND_LEFT, LABELS_RIGHT = 0.72, 0.3
 """Where the axes begin and end, as shares of the picture: beside a legend, and beside the names of bars."""
 
-LATENCY_TICKS_MS = (1, 2, 5, 10, 20, 50, 100, 200, 500)
+LATENCY_TICKS_MS = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000)
 
 ROUNDING_LOSS = 1e-6
 """A mean cosine closer to 1 differs from the reference only by rounding in float32."""
@@ -54,6 +57,15 @@ def write_plots(record: Record, folder: Path) -> None:
             _save(folder, record, "cold-start", style)
             _bars(record, _peaks(contenders), "resident memory of one process at its peak, MiB", "{:.0f}")
             _save(folder, record, "memory", style)
+
+
+def write_sweep_plot(record: Record, folder: Path) -> None:
+    """Write the plot of a record of `benchmarks.threads` into `folder`, in both styles."""
+    folder.mkdir(exist_ok=True)
+    for style, colour in TEXT_COLOURS.items():
+        with matplotlib.rc_context(_settings(colour)):
+            _cpus(record)
+            _save_as(folder / f"{sweep_name(record)}-threads-{style}.svg")
 
 
 def _settings(colour: str) -> dict[Any, Any]:
@@ -109,20 +121,21 @@ def _mark(axes: Any, name: str, place: float, samples: Sequence[float]) -> None:
 
 
 def _latency(record: Record, contenders: Contenders) -> None:
-    """Draw milliseconds by the tokens of a text, int8 on the left, other precisions on the right."""
+    """Draw milliseconds by the tokens of a text on all threads, int8 on the left, other precisions on the right."""
     figure, panels = pyplot.subplots(1, 2, figsize=SIZE, sharey=True)
     groups = ("int8", "float32, bfloat16, CPU's default")
     for axes, group, is_int8 in zip(panels, groups, (True, False), strict=True):
         names = [name for name, contender in contenders.items() if (contender["precision"] == "int8") == is_int8]
         for index, name in enumerate(names):
-            _latency_line(axes, name, contenders[name], shift=1 + 0.03 * (index - len(names) / 2))
-        lengths = list(contenders[names[0]]["latency_seconds"])
+            _line(axes, name, _latency_ms(record, contenders[name]), shift=1 + 0.03 * (index - len(names) / 2))
+        lengths = [str(length) for length in _latency_ms(record, contenders[names[0]])] if names else []
         axes.set_xscale("log", base=2)
         axes.set_yscale("log")
         axes.set_xticks([int(length) for length in lengths], lengths)
         axes.set_title(group, fontsize=9, loc="left")
         axes.set_xlabel("tokens of the text")
-    least, greatest = _range_ms(contenders)
+    samples = [found for contender in contenders.values() for found in _latency_ms(record, contender).values()]
+    least, greatest = min(map(min, samples)), max(map(max, samples))
     ticks = [tick for tick in LATENCY_TICKS_MS if least <= tick <= greatest]
     panels[0].set_yticks(ticks, [str(tick) for tick in ticks])
     panels[0].set_ylim(0.9 * least, 1.1 * greatest)
@@ -132,17 +145,16 @@ def _latency(record: Record, contenders: Contenders) -> None:
     _title(figure, record, "latency of one text alone")
 
 
-def _range_ms(contenders: Contenders) -> tuple[float, float]:
-    lists = [found for contender in contenders.values() for found in contender["latency_seconds"].values()]
-    return 1000 * min(map(min, lists)), 1000 * max(map(max, lists))
+def _latency_ms(record: Record, contender: Record) -> dict[int, list[float]]:
+    by_length = contender["latency_seconds"][str(record["threads"])]
+    return {int(length): [1000 * seconds for seconds in found] for length, found in by_length.items()}
 
 
-def _latency_line(axes: Any, name: str, contender: Record, *, shift: float) -> None:
+def _line(axes: Any, name: str, samples: Mapping[int, Sequence[float]], *, shift: float = 1) -> None:
     """Draw one contender; `shift` moves its marks to the side by this factor, so that error bars stay apart."""
-    samples = {int(length): [1000 * s for s in found] for length, found in contender["latency_seconds"].items()}
     look = LOOKS[name]
     axes.errorbar(
-        [shift * length for length in samples],
+        [shift * place for place in samples],
         [median(found) for found in samples.values()],
         yerr=_error_bars(list(samples.values())),
         color=look.colour,
@@ -153,6 +165,25 @@ def _latency_line(axes: Any, name: str, contender: Record, *, shift: float) -> N
         elinewidth=0.7,
         zorder=3 if name in PROJECT else 2,
     )
+
+
+def _cpus(record: Record) -> None:
+    """Draw tokens a second by the number of CPUs; a straight line upward gains as much as CPUs are added."""
+    figure, axes = pyplot.subplots(figsize=SIZE)
+    columns = record["by_cpus"]
+    names = [name for name in names_with_figures(record) if name != PRODUCTS]
+    for name in names:
+        _line(axes, name, {int(count): throughput(record, found[name]) for count, found in columns.items()})
+    axes.set_xscale("log", base=2)
+    axes.set_yscale("log")
+    axes.set_xticks([int(count) for count in columns], list(columns))
+    axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axes.yaxis.set_major_formatter("{x:.0f}")
+    axes.minorticks_off()
+    axes.set_xlabel("CPUs, and as many threads")
+    axes.set_ylabel(f"tokens/s: {SAMPLES_WORDS}")
+    _legend(figure, names, lines=True)
+    _title(figure, record, "throughput by the number of CPUs")
 
 
 def _error_bars(samples: Sequence[Sequence[float]]) -> list[list[float]]:
@@ -198,9 +229,10 @@ def _samples(contenders: Contenders, choose: Callable[[Record], list[float]]) ->
     return {name: choose(contender) for name, contender in contenders.items()}
 
 
-def _legend(figure: Any, contenders: Contenders, *, lines: bool) -> None:
+def _legend(figure: Any, contenders: Iterable[str], *, lines: bool) -> None:
     """Draw one legend for all panels, on the right, in the order of LOOKS."""
-    names = [name for name in LOOKS if name in contenders]
+    shown = set(contenders)
+    names = [name for name in LOOKS if name in shown]
     handles = [_legend_handle(name, lines=lines) for name in names]
     figure.subplots_adjust(left=0.08, right=LEGEND_LEFT, bottom=PLOT_BOTTOM, top=PLOT_TOP, wspace=0.08)
     figure.legend(
@@ -232,6 +264,9 @@ def _title(figure: Any, record: Record, title: str) -> None:
 
 
 def _save(folder: Path, record: Record, name: str, style: str) -> None:
-    path = folder / f"{record['subject']}-{name}-{style}.svg"
+    _save_as(folder / f"{record['subject']}-{name}-{style}.svg")
+
+
+def _save_as(path: Path) -> None:
     pyplot.savefig(path, transparent=True, metadata={"Date": None})
     pyplot.close()

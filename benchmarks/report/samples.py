@@ -7,12 +7,36 @@ from typing import Any
 Record = Mapping[str, Any]
 
 MEBIBYTE = 2**20
+MEGA, GIGA = 10**6, 10**9
+
+
+def has_figures(contender: Record) -> bool:
+    """Tell whether a contender, or a bound, was measured to the end."""
+    return "throughput_seconds" in contender and "failure" not in contender
 
 
 def measured_contenders(record: Record) -> dict[str, Record]:
     """Return the contenders that have figures, fastest first."""
-    measured = {name: c for name, c in record["contenders"].items() if "throughput_seconds" in c and "failure" not in c}
+    measured = {name: contender for name, contender in record["contenders"].items() if has_figures(contender)}
     return dict(sorted(measured.items(), key=lambda item: statistics.median(item[1]["throughput_seconds"])))
+
+
+def thread_counts(record: Record) -> list[str]:
+    """Return the numbers of threads of the measures by length, as the record writes them: one, and all.
+
+    >>> thread_counts({"threads": 2}), thread_counts({"threads": 1})
+    (['1', '2'], ['1'])
+    """
+    return list(dict.fromkeys(("1", str(record["threads"]))))
+
+
+def in_words(threads: str) -> str:
+    """Return a number of threads with its noun.
+
+    >>> in_words("1"), in_words("2")
+    ('1 thread', '2 threads')
+    """
+    return f"{threads} thread{'' if threads == '1' else 's'}"
 
 
 def throughput(record: Record, contender: Record) -> list[float]:

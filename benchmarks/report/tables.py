@@ -5,13 +5,18 @@ from collections.abc import Iterator
 from benchmarks.peers.bounds import IMPORTS, PRODUCTS
 from benchmarks.peers.contenders import OURS, REFERENCE
 from benchmarks.report.samples import (
+    GIGA,
     MEBIBYTE,
+    MEGA,
     Record,
+    has_figures,
+    in_words,
     markdown_table,
     measured_contenders,
     median,
     percentile,
     spread,
+    thread_counts,
     throughput,
 )
 
@@ -55,48 +60,65 @@ def throughput_table(record: Record) -> Iterator[str]:
     """Yield the throughput on the corpus, tokenization and pooling included, at the best setting of each."""
     base = median(throughput(record, record["contenders"][REFERENCE]))
     texts_per_token = record["corpus"]["texts"] / record["corpus"]["tokens"]
-    bound = median(throughput(record, record["bounds"][PRODUCTS]))
     rows = []
-    for name, contender in {**measured_contenders(record), PRODUCTS: record["bounds"][PRODUCTS]}.items():
+    for name, contender in with_peak(record).items():
         rates, setting = throughput(record, contender), contender["setting"]
         rate = median(rates)
         own = f"{setting['batch'] or 'own'}, {setting['streams']}"
-        against = [f"{rate / base:.2f}", f"{100 * rate / bound:.0f} %"]
+        against = [f"{rate / base:.2f}", share_of_peak(record, rate)]
         rows.append([name, own, f"{rate * texts_per_token:.0f}", spread(rates, ".0f"), *against])
-    columns = ("batch, streams", "texts/s", "tokens/s", "against PyTorch", "of the products alone")
+    columns = ("batch, streams", "texts/s", "tokens/s", "against PyTorch", "of the CPU's peak")
     yield from markdown_table(f"Throughput, {record['threads']} threads", columns, rows)
+    yield f"\n{peak_sentence(record)}"
+
+
+def with_peak(record: Record) -> dict[str, Record]:
+    """Return the contenders that have figures, fastest first, and after them the CPU's peak if it was measured."""
+    peak = record["bounds"][PRODUCTS]
+    return {**measured_contenders(record), **({PRODUCTS: peak} if has_figures(peak) else {})}
+
+
+def share_of_peak(record: Record, rate: float) -> str:
+    """Return which part of the CPU's peak `rate` tokens a second are, "" if the peak was not measured."""
+    peak = record["bounds"][PRODUCTS]
+    return f"{100 * rate / median(throughput(record, peak)):.0f} %" if has_figures(peak) else ""
+
+
+def peak_sentence(record: Record) -> str:
+    """Return the CPU's peak in words, or why there is none."""
+    peak = record["bounds"][PRODUCTS]
+    if not has_figures(peak):
+        return f"The CPU's peak was not measured: {peak['failure']}."
+    rate = median(throughput(record, peak)) * record["multiply_adds"]
+    return (
+        f"The CPU's peak, {in_words(str(record['threads']))}: {rate / GIGA:.0f} billion integer multiply-adds a second "
+        f"by the instructions of the kernel `{record['environment']['kernel']}` in registers alone; a token takes "
+        f"{record['multiply_adds'] / MEGA:.1f} million."
+    )
 
 
 def length_table(record: Record) -> Iterator[str]:
-    """Yield the throughput on texts of one length."""
+    """Yield the throughput on texts of one length, with one thread and with all."""
     tokens = record["length_tokens"]
-    rows = []
-    for name, contender in {**measured_contenders(record), PRODUCTS: record["bounds"][PRODUCTS]}.items():
-        seconds = contender["length_seconds"]
-        lengths = list(seconds)
-        rows.append([name, *(f"{tokens // int(n) * int(n) / median(seconds[n]):.0f}" for n in lengths)])
-    yield from markdown_table("Throughput by length, tokens/s", [f"{length} tokens" for length in lengths], rows)
-
-
-def threads_table(record: Record) -> Iterator[str]:
-    """Yield the throughput by the number of threads, on part of the corpus."""
-    tokens = record["corpus"]["part_tokens"]
-    rows = []
-    for name, contender in {**measured_contenders(record), PRODUCTS: record["bounds"][PRODUCTS]}.items():
-        rates = {count: tokens / median(samples) for count, samples in contender["threads_seconds"].items()}
-        gain = max(rates.values()) / rates["1"]
-        rows.append([name, *(f"{rate:.0f}" for rate in rates.values()), f"{gain:.2f}"])
-    yield from markdown_table("Scaling with threads, tokens/s", [*(f"{n} threads" for n in rates), "gain"], rows)
+    for threads in thread_counts(record):
+        rows = []
+        for name, contender in with_peak(record).items():
+            seconds = contender["length_seconds"][threads]
+            rows.append([name, *(f"{tokens // int(n) * int(n) / median(seconds[n]):.0f}" for n in seconds)])
+        columns = [f"{length} tokens" for length in seconds]
+        yield from markdown_table(f"Throughput by length, tokens/s, {in_words(threads)}", columns, rows)
 
 
 def latency_table(record: Record) -> Iterator[str]:
-    """Yield the milliseconds of one text alone, p50 and p95, by its number of tokens."""
-    rows = []
-    for name, contender in measured_contenders(record).items():
-        seconds = contender["latency_seconds"]
-        cells = [f"{1000 * median(s):.1f} / {1000 * percentile(s, 95):.1f}" for s in seconds.values()]
-        rows.append([name, *cells])
-    yield from markdown_table("Latency of one text, ms: p50 / p95", [f"{length} tokens" for length in seconds], rows)
+    """Yield the milliseconds of one text alone, p50 and p95, by its number of tokens, with one thread and with all."""
+    for threads in thread_counts(record):
+        rows = []
+        for name, contender in measured_contenders(record).items():
+            seconds = contender["latency_seconds"][threads]
+            cells = [f"{1000 * median(s):.1f} / {1000 * percentile(s, 95):.1f}" for s in seconds.values()]
+            rows.append([name, *cells])
+        columns = [f"{length} tokens" for length in seconds]
+        yield from markdown_table(f"Latency of one text, ms: p50 / p95, {in_words(threads)}", columns, rows)
 
 
 def start_table(record: Record) -> Iterator[str]:
@@ -131,7 +153,9 @@ def memory_table(record: Record) -> Iterator[str]:
 
 
 def corpus_table(record: Record) -> Iterator[str]:
-    """Yield the speed and memory of this project's encoder by the number of texts in one call."""
+    """Yield the speed and memory of this project's encoder by the number of texts in one call, if it has figures."""
+    if OURS not in measured_contenders(record):
+        return
     dim = record["geometry"]["dim"]
     rows = []
     for size, measured in record["contenders"][OURS].get("corpus_sizes", {}).items():

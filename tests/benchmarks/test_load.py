@@ -17,20 +17,22 @@ from benchmarks.harness.load_worker import SIGTERM_EXIT_CODE
 from benchmarks.report.load_verdict import COLUMNS, Sample, minutes, verdict
 from benchmarks.results import RESULTS
 from biobert_onnx import SentenceEncoder
+from biobert_onnx.encoding.engines import ONNXRUNTIME
+from tests.support.engines import each_engine
 from tests.support.texts import TEXTS
 
 MIB = 1024
 WORK_S = 2.0
 
 
-def report(artifact: Path, folder: Path, *, change: float = 0) -> dict[str, Any]:
+def report(artifact: Path, folder: Path, *, engine: str = ONNXRUNTIME, change: float = 0) -> dict[str, Any]:
     """What a process of two threads reports after some seconds of work on the tests' texts, 60 of them."""
     texts = [f"{text} {number}" for number in range(5) for text in TEXTS]
-    vectors = SentenceEncoder(artifact).encode(texts)
+    vectors = SentenceEncoder(artifact, engine=engine).encode(texts)
     vectors[7, 3] += change
     np.save(folder / "vectors.npy", vectors)
     (folder / "texts.json").write_text(json.dumps(texts), encoding="utf-8")
-    arguments = [str(artifact), str(folder / "texts.json"), str(folder / "vectors.npy"), "2"]
+    arguments = [str(artifact), str(folder / "texts.json"), str(folder / "vectors.npy"), engine, "2"]
     with subprocess.Popen(
         [sys.executable, "-m", "benchmarks.harness.load_worker", *arguments], stdout=subprocess.PIPE, text=True
     ) as process:
@@ -44,10 +46,11 @@ def report(artifact: Path, folder: Path, *, change: float = 0) -> dict[str, Any]
     return found
 
 
+@each_engine
 def test_a_process_under_load_ends_on_sigterm_with_right_bits_and_all_it_took_given_back(
-    artifact: Path, tmp_path: Path
+    artifact: Path, tmp_path: Path, engine: str
 ) -> None:
-    found = report(artifact, tmp_path)
+    found = report(artifact, tmp_path, engine=engine)
     assert found["calls"] > found["opened"] > 0
     assert found["wrong_rows"] == 0
     assert found["after"] == found["before"]
@@ -103,6 +106,6 @@ def test_each_minute_has_its_medians() -> None:
 
 
 def test_the_committed_record_is_of_ten_minutes_without_a_fault() -> None:
-    record = json.loads((RESULTS / "load" / "load.json").read_text(encoding="utf-8"))
+    record = json.loads((RESULTS / "load" / "load-onnxruntime.json").read_text(encoding="utf-8"))
     assert record | verdict(record) == record
     assert (record["seconds"], len(record["processes"]), record["threads"], record["faults"]) == (600, 8, 8, [])

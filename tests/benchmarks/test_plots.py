@@ -6,8 +6,10 @@ from xml.etree import ElementTree
 import pytest
 
 from benchmarks import render
+from benchmarks.peers.bounds import PRODUCTS
 from benchmarks.report.captions import headline, machine
-from benchmarks.report.samples import measured_contenders
+from benchmarks.report.cpu_sweep import names_with_figures, sweep_name
+from benchmarks.report.samples import Record, measured_contenders
 
 PLOTS = sorted((render.FOLDER / "plots").glob("*.svg"))
 
@@ -18,28 +20,40 @@ def texts(path: Path) -> str:
     return "\n".join("".join(element.itertext()) for element in root.iter("{http://www.w3.org/2000/svg}text"))
 
 
-def test_each_record_has_four_plots_in_two_styles() -> None:
+def test_each_record_has_its_plots_in_two_styles() -> None:
     names = [record["subject"] for record in render.read_records()]
-    expected = {f"{name}-{plot}-{style}.svg" for name in names for plot in render.PLOTS for style in ("light", "dark")}
-    assert {path.name for path in PLOTS} == expected
+    plots = [f"{name}-{plot}" for name in names for plot in render.PLOTS]
+    plots += [f"{sweep_name(record)}-threads" for record in render.read_records("threads")]
+    assert {path.name for path in PLOTS} == {f"{plot}-{style}.svg" for plot in plots for style in ("light", "dark")}
 
 
 @pytest.mark.parametrize("path", PLOTS, ids=lambda path: str(path.stem))
 def test_a_plot_names_its_subject_its_machine_and_every_contender(path: Path) -> None:
-    records = {record["subject"]: record for record in render.read_records()}
-    record = next(record for subject, record in records.items() if path.name.startswith(f"{subject}-"))
+    record, names = shown_by(path)
     shown = texts(path)
     assert headline(record) in shown
     assert machine(record) in shown
-    assert [name for name in measured_contenders(record) if name not in shown] == []
+    assert [name for name in names if name not in shown] == []
+
+
+def shown_by(path: Path) -> tuple[Record, list[str]]:
+    """The record that a plot is of, and the contenders that it shows."""
+    for sweep in render.read_records("threads"):
+        if path.name.startswith(f"{sweep_name(sweep)}-threads-"):
+            return sweep, [name for name in names_with_figures(sweep) if name != PRODUCTS]
+    records = render.read_records()
+    record = next(record for record in records if path.name.startswith(f"{record['subject']}-"))
+    return record, list(measured_contenders(record))
 
 
 def test_drawing_the_committed_records_again_gives_the_same_bytes(tmp_path: Path) -> None:
     pytest.importorskip("matplotlib", reason="only the extra 'benchmark' installs matplotlib")
-    from benchmarks.report.plots import write_plots
+    from benchmarks.report.plots import write_plots, write_sweep_plot
 
     for record in render.read_records():
         write_plots(record, tmp_path)
+    for record in render.read_records("threads"):
+        write_sweep_plot(record, tmp_path)
     assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == {
         path.name: path.read_bytes() for path in PLOTS
     }

@@ -18,6 +18,7 @@ WITH_A_WRONG_PATH = {
     "quality": ["/nope", "/nope/pairs.tsv"],
     "spark": ["/nope"],
     "standin": ["/dev/null/nope"],
+    "threads": ["--checkpoint", "/nope"],
 }
 """The programs that take a path to read or a folder to make, with arguments that lead nowhere."""
 
