@@ -1,7 +1,7 @@
 """A file of texts becomes a file of vectors, in memory that does not grow with it."""
 
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Generator, Iterator
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -51,8 +51,9 @@ def encode_file(
         closing(WRITERS[output.suffix](file, reader, truncate_dim or encoder.dim, encoder.engine)) as writer,
     ):
         progress = _Progress(bar)
+        read = reader.groups()
         groups = encoder.encode_groups(
-            reader.groups(),
+            read,
             prompt_name=prompt_name,
             prompt=prompt,
             normalize_embeddings=normalize,
@@ -60,13 +61,23 @@ def encode_file(
             long_texts=long_texts,
             progress=progress.update,
         )
-        with closing(groups), _naming_row(reader):
+        with _closing(read), closing(groups), _naming_row(reader):
             progress.total = _check(reader, writer, bar)
             for rows, embeddings in groups:
                 writer.write(rows, embeddings)
                 progress.finish_group(rows)
         writer.finish()
     return Encoded(vectors=progress.done, missing=reader.missing.count, first_missing=reader.missing.first)
+
+
+@contextmanager
+def _closing(read: Generator[Rows, None, None]) -> Iterator[None]:
+    """Close the input at the end of the block, not when its last reference goes: after an error, that may be late."""
+    try:
+        yield
+    finally:
+        with suppress(ValueError):  # the thread that reads ahead is blocked in it
+            read.close()
 
 
 def _check(reader: Reader, writer: Writer, bar: ProgressBar) -> int | None:
@@ -118,8 +129,10 @@ def _naming_row(reader: Reader) -> Iterator[None]:
 def _place(reader: Reader, index: int) -> str:
     """Return what messages call the row of the text `index` of all that are encoded; reads the input up to there."""
     first = 0
-    for rows in reader.groups() if reader.can_reread else ():
-        if index < first + len(rows.texts):
-            return reader.place(rows.numbers[index - first])
-        first += len(rows.texts)
+    if reader.can_reread:
+        with closing(reader.groups()) as read:
+            for rows in read:
+                if index < first + len(rows.texts):
+                    return reader.place(rows.numbers[index - first])
+                first += len(rows.texts)
     return f"text {index + 1:,} of {reader.name}"

@@ -3,7 +3,7 @@
 import codecs
 import os
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from typing import IO, Any, Self
@@ -120,7 +120,7 @@ class LineReader(ABC):
         """Return what messages call the row that ends in line `number`."""
         return f"{self.name}, line {number}"
 
-    def groups(self, *, max_rows: int = CHUNK_TEXTS) -> Iterator[Rows]:
+    def groups(self, *, max_rows: int = CHUNK_TEXTS) -> Generator[Rows, None, None]:
         """Yield every row with a text, in groups; raises InputError that names the line of a bad one."""
         self.missing.restart()
         with Lines(self._source, self.name) as lines:

@@ -1,6 +1,6 @@
 """Parquet tables, read and written with pyarrow: the extra `parquet`."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from itertools import groupby
 from typing import IO, TYPE_CHECKING, Any, NamedTuple
 
@@ -63,7 +63,7 @@ class ParquetReader:
         """Return what messages call the row of this number, from 1."""
         return f"{self.name}, row {number}"
 
-    def groups(self, *, max_rows: int = CHUNK_TEXTS) -> Iterator[Rows]:
+    def groups(self, *, max_rows: int = CHUNK_TEXTS) -> Generator[Rows, None, None]:
         """Yield every row with a text, in groups; raises InputError that names a row without one, or a damaged file."""
         self.missing.restart()
         with self._file() as file:

@@ -1,7 +1,7 @@
 """Rows of an input: how many go together, what is wrong with them, what happens to those without a text."""
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -69,7 +69,7 @@ class Reader(Protocol):
     def place(self, number: int) -> str:
         """Return what messages call the row of this number."""
 
-    def groups(self, *, max_rows: int = CHUNK_TEXTS) -> Iterator[Rows]:
+    def groups(self, *, max_rows: int = CHUNK_TEXTS) -> Generator[Rows, None, None]:
         """Yield every row with a text, in groups within the bounds of `grouped`; raises InputError at a bad row."""
 
     def check(self, learn: Callable[[Rows], None], progress: Callable[[float | None], None]) -> int:

@@ -18,10 +18,12 @@ from numpy.typing import NDArray
 from benchmarks.inputs.minilm import minilm_checkpoint
 from biobert_onnx import SentenceEncoder
 from biobert_onnx._types import FloatArray
+from biobert_onnx.kernels.engine import SWITCH
 from biobert_onnx_export import export
 from biobert_onnx_export.gate.fidelity import cosines
 from biobert_onnx_export.quantize import int8
 from biobert_onnx_export.reference.texts import TextSets
+from tests.support.engines import NO_KERNELS
 
 QEMU = shutil.which("qemu-x86_64") if platform.machine() == "x86_64" else None
 
@@ -60,6 +62,7 @@ def folders(artifact: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[st
     export(checkpoint, work / "minilm")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(int8, "int8_columns", unbounded_columns)
+        patch.setenv(SWITCH, NO_KERNELS[SWITCH])  # the kernels refuse such weights
         export(checkpoint, work / "unbounded", min_cosine=0.9)
     export(checkpoint, work / "float32", precision="fp32")
     return {"tiny": artifact, **{name: work / name for name in ("minilm", "unbounded", "float32")}}
