@@ -2,12 +2,11 @@
 
 from benchmarks.report.samples import Record
 
-STANDIN_NOTE = (
-    "a network of BioBERT's size with random weights and planted outliers: right for speed and memory, no evidence for "
-    "BioBERT's fidelity"
-)
 SUBJECT_NOTES = {
-    "standin": STANDIN_NOTE,
+    "standin": (
+        "a network of BioBERT's size with random weights and planted outliers: right for speed and memory, no evidence "
+        "for BioBERT's fidelity"
+    ),
     "all-MiniLM-L6-v2": "a trained encoder of general text, smaller than BioBERT",
 }
 """What a reader must know of a subject, by its name in the records."""

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from benchmarks.peers.contenders import OPENVINO_INT8, OURS, REFERENCE, SENTENCE_TRANSFORMERS, USUAL_INT8
-from benchmarks.report.captions import STANDIN_NOTE, machine
+from benchmarks.report.captions import headline, machine, subject_note
 from benchmarks.report.samples import MEBIBYTE, Record, markdown_table, median, spread
 
 ROWS = (OURS, OPENVINO_INT8, USUAL_INT8, SENTENCE_TRANSFORMERS, REFERENCE)
@@ -69,12 +69,12 @@ COLUMNS = (
 def summary(speed: Record, fidelity: Record) -> Iterator[str]:
     """Yield the caption and the table, line by line: speed and memory of one record, cosines of the other one."""
     yield (
-        f"Measured on {STANDIN_NOTE}. The cosine to PyTorch float32 is that of the trained {fidelity['subject']}. "
+        f"Measured on {headline(speed)}{subject_note(speed)}. "
         f"{machine(speed)}. Medians (least to greatest sample); bold: clearly the best (no other "
         "median lies within its samples, nor its median within theirs)."
     )
     columns = {column.title: _cells(column, speed) for column in COLUMNS}
-    cosine = f"mean cosine, {fidelity['subject']}"
+    cosine = f"mean cosine to PyTorch float32, {fidelity['subject']}"
     cosines = {name: f"{fidelity['contenders'][name]['fidelity']['cosine_mean']:.5f}" for name in ROWS}
     rows = [[name, *(cells[name] for cells in columns.values()), cosines[name]] for name in ROWS]
     yield from markdown_table("", [*columns, cosine], rows)

@@ -86,10 +86,10 @@ def test_the_readmes_table_has_five_encoders_and_bold_only_where_the_spread_allo
     _, _, _, *rows = summary(record, render.read_record(render.FIDELITY_RECORD))
     cells = {row.split(" | ")[0].removeprefix("| "): row.split(" | ")[1:] for row in rows}
     assert tuple(cells) == ROWS
-    latencies = {name: record["contenders"][name]["latency_seconds"]["2"]["32"] for name in ROWS}
-    assert clear_best(latencies, greatest=False) is None  # OpenVINO's is the least, its samples reach this project's
-    assert [row[1] for row in cells.values() if row[1].startswith("**")] == []
-    assert [name for name, row in cells.items() if row[2].startswith("**")] == [OURS]
+    starts = {name: [each["total"] for each in record["contenders"][name]["cold_starts"]] for name in ROWS}
+    assert clear_best(starts, greatest=False) is None  # the usual int8's is the least, its samples reach this project's
+    assert [row[2] for row in cells.values() if row[2].startswith("**")] == []
+    assert [name for name, row in cells.items() if row[1].startswith("**")] == [OURS]
 
 
 def test_every_contender_has_a_colour_and_a_marker_that_no_other_one_has() -> None:
