@@ -68,12 +68,12 @@ audit: $(VENV)/.test $(VENV)/.audit
 docs: $(VENV)/.docs
 	$(BIN)/python -W error $(OF_PYSPARK) -m pdoc --output-directory build/docs $(REFERENCE)
 
-# Measure every contender (45 minutes on 2 CPUs) and write the report; benchmark-quick shows that everything runs.
+# Measure every contender (two hours on 2 slow CPUs) and write the report; benchmark-quick shows that everything runs.
 benchmark: $(VENV)/.benchmark
 	HF_HUB_OFFLINE=1 $(BIN)/python -W ignore -m benchmarks.measure
 	$(BIN)/python -m benchmarks.render
 
-# Measure both engines and their peers on 1, 2, 4, ... CPUs up to all (20 minutes on 2) and write the report.
+# Measure both engines and their peers on 1, 2, 4, ... CPUs up to all (15 minutes on 2) and write the report.
 benchmark-threads: $(VENV)/.benchmark
 	HF_HUB_OFFLINE=1 $(BIN)/python -W ignore -m benchmarks.threads
 	$(BIN)/python -m benchmarks.render
