@@ -6,16 +6,14 @@ keeps all raw samples. A contender with wrong vectors gets no speed figures.
 """
 
 import argparse
-import json
-import shutil
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from benchmarks.harness.bench import Bench, Effort, Record, print_progress
+from benchmarks.harness.bench import Bench, Effort, Record
 from benchmarks.harness.correctness import check_vectors
 from benchmarks.harness.prepare import prepare_all
 from benchmarks.harness.program import program_parser, run_program
+from benchmarks.harness.records import add_subjects, write_records
 from benchmarks.harness.subjects import Subject
 from benchmarks.harness.timings import (
     choose_settings,
@@ -26,10 +24,9 @@ from benchmarks.harness.timings import (
     time_lengths,
     time_starts,
 )
-from benchmarks.inputs.checkpoints import held_out_texts, measured_checkpoints
+from benchmarks.inputs.checkpoints import held_out_texts
 from benchmarks.inputs.corpus import pubmed_like_texts
 from benchmarks.inputs.minilm import MINILM
-from benchmarks.machine.environment import environment
 from benchmarks.peers.bounds import BOUNDS, PRODUCTS
 from benchmarks.peers.contenders import CONTENDERS, REFERENCE, with_owners
 from benchmarks.results import RESULTS
@@ -43,7 +40,7 @@ QUICK = Effort(corpus=150, fidelity=20, length_tokens=512, rounds=1, starts=1, c
 
 
 def measure(subject: Subject, names: Sequence[str], corpus: Sequence[str], effort: Effort) -> Record:
-    """Measure one subject, and return its record: every contender's samples, or why it has none."""
+    """Measure one subject, and return what its record holds: every contender's samples, or why it has none."""
     subject.write_reference_graph()
     rounds = effort.rounds
     with Bench(subject, [*names, *BOUNDS], threads=usable_cpus()) as bench:
@@ -57,13 +54,9 @@ def measure(subject: Subject, names: Sequence[str], corpus: Sequence[str], effor
         time_lengths(bench, timed, corpus, effort.length_tokens, rounds)
         time_latency(bench, names, corpus, rounds)
         time_corpus_sizes(bench, effort.corpus_sizes)
-    tokens = sum(len(encoding.ids) for encoding in subject.tokenizer().encode_batch(list(corpus)))
     return {
-        "subject": subject.name,
-        "geometry": {"layers": subject.layers, "dim": subject.dim, "heads": subject.heads},
         "threads": bench.threads,
-        "multiply_adds": subject.multiply_adds,
-        "corpus": {"texts": len(corpus), "tokens": tokens},
+        "corpus": {"texts": len(corpus), "tokens": subject.count_tokens(corpus)},
         "length_tokens": effort.length_tokens,
         "bounds": {name: bench.records.pop(name) for name in BOUNDS},
         "contenders": bench.records,
@@ -74,31 +67,20 @@ def main() -> None:
     """Measure with the arguments of the command line, and write one record a subject."""
     options = _options()
     names = with_owners([REFERENCE, *options.only])
-    options.output.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory() as scratch:
-        for name, checkpoint in measured_checkpoints(options.checkpoint, Path(scratch), quick=options.quick):
-            effort = QUICK if options.quick else FULL.get(name, FULL_DEFAULT)
-            texts = options.corpus.read_text(encoding="utf-8").splitlines() if options.corpus else None
-            corpus = (texts or pubmed_like_texts(effort.corpus))[: effort.corpus]
-            subject = Subject.prepare(name, checkpoint, Path(scratch) / f"work-{name}")
-            record = {"environment": environment(), "quick": options.quick}
-            record |= measure(subject, names, corpus, effort)
-            path = options.output / f"{name}.json"
-            path.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
-            print_progress(f"wrote {path}\n")
-            shutil.rmtree(subject.work)
+
+    def measured(subject: Subject) -> Record:
+        effort = QUICK if options.quick else FULL.get(subject.name, FULL_DEFAULT)
+        texts = options.corpus.read_text(encoding="utf-8").splitlines() if options.corpus else None
+        corpus = (texts or pubmed_like_texts(effort.corpus))[: effort.corpus]
+        return measure(subject, names, corpus, effort)
+
+    write_records(options, measured, name=lambda record: str(record["subject"]))
 
 
 def _options() -> argparse.Namespace:
     parser = program_parser(__doc__)
-    parser.add_argument(
-        "--quick",
-        action="store_true",
-        help="take all-MiniLM-L6-v2, a few texts and one round, to see that everything runs",
-    )
-    parser.add_argument(
-        "--checkpoint", type=Path, metavar="FOLDER", help="a BERT checkpoint to measure in place of the two"
-    )
+    quick = "take all-MiniLM-L6-v2, a few texts and one round, to see that everything runs"
+    add_subjects(parser, quick=quick, output=RESULTS / "peers")
     parser.add_argument(
         "--corpus", type=Path, metavar="FILE", help="your texts, one a line (default: made from bundled text)"
     )
@@ -110,7 +92,6 @@ def _options() -> argparse.Namespace:
         metavar="NAME",
         help="contenders to measure beside PyTorch float32 (default: all)",
     )
-    parser.add_argument("--output", type=Path, default=RESULTS / "peers", metavar="FOLDER", help="default: %(default)s")
     return parser.parse_args()
 
 

@@ -6,22 +6,17 @@ is of one kind of CPU, named by the kernel that it takes. benchmarks.render puts
 """
 
 import argparse
-import json
 import random
-import shutil
-import tempfile
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
-from benchmarks.harness.bench import SEED, Bench, Record, print_progress
+from benchmarks.harness.bench import SEED, Bench, Record
 from benchmarks.harness.prepare import prepare_all
 from benchmarks.harness.program import program_parser, run_program
+from benchmarks.harness.records import add_subjects, write_records
 from benchmarks.harness.subjects import Subject
 from benchmarks.harness.timings import REPEATS, choose_settings
-from benchmarks.inputs.checkpoints import measured_checkpoints
 from benchmarks.inputs.corpus import pubmed_like_texts
-from benchmarks.machine.environment import environment
 from benchmarks.peers.bounds import PRODUCTS
 from benchmarks.peers.contenders import (
     CTRANSLATE2_INT8,
@@ -62,7 +57,7 @@ def cpu_counts(most: int) -> tuple[int, ...]:
 
 
 def measure(subject: Subject, names: Sequence[str], corpus: Sequence[str], rounds: int) -> dict[str, Any]:
-    """Measure one subject, and return its record: the samples of every contender by the number of CPUs."""
+    """Measure one subject, and return what its record holds: the samples of every contender by the number of CPUs."""
     subject.write_reference_graph()
     benches = {count: Bench(subject, [*names, PRODUCTS], threads=count) for count in cpu_counts(usable_cpus())}
     prepared, *others = benches.values()
@@ -75,11 +70,8 @@ def measure(subject: Subject, names: Sequence[str], corpus: Sequence[str], round
     for count in _turns(list(benches), rounds):
         _take_samples(benches[count], corpus)
     return {
-        "subject": subject.name,
-        "geometry": {"layers": subject.layers, "dim": subject.dim, "heads": subject.heads},
         "threads": usable_cpus(),
-        "multiply_adds": subject.multiply_adds,
-        "corpus": {"texts": len(corpus), "tokens": _count_tokens(subject, corpus)},
+        "corpus": {"texts": len(corpus), "tokens": subject.count_tokens(corpus)},
         "by_cpus": {str(count): bench.records for count, bench in benches.items()},
     }
 
@@ -107,38 +99,20 @@ def _take_samples(bench: Bench, corpus: Sequence[str]) -> None:
     bench.each(encode, list(bench.records), title=f"{bench.threads} CPUs")
 
 
-def _count_tokens(subject: Subject, corpus: Sequence[str]) -> int:
-    return sum(len(encoding.ids) for encoding in subject.tokenizer().encode_batch(list(corpus)))
-
-
 def main() -> None:
     """Measure with the arguments of the command line, and write one record a subject."""
     options = _options()
     names = with_owners(options.only)
-    options.output.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory() as scratch:
-        for name, checkpoint in measured_checkpoints(options.checkpoint, Path(scratch), quick=options.quick):
-            corpus = pubmed_like_texts(max(LEAST_TEXTS, TEXTS_PER_CPU * usable_cpus()))
-            subject = Subject.prepare(name, checkpoint, Path(scratch) / f"work-{name}")
-            record = {"environment": environment(), "quick": options.quick}
-            record |= measure(subject, names, corpus, 1 if options.quick else ROUNDS)
-            path = options.output / f"{sweep_name(record)}.json"
-            path.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
-            print_progress(f"wrote {path}\n")
-            shutil.rmtree(subject.work)
+    corpus = pubmed_like_texts(max(LEAST_TEXTS, TEXTS_PER_CPU * usable_cpus()))
+    rounds = 1 if options.quick else ROUNDS
+    write_records(options, lambda subject: measure(subject, names, corpus, rounds), name=sweep_name)
 
 
 def _options() -> argparse.Namespace:
     parser = program_parser(__doc__)
-    parser.add_argument("--quick", action="store_true", help="take all-MiniLM-L6-v2 and one round")
-    parser.add_argument(
-        "--checkpoint", type=Path, metavar="FOLDER", help="a BERT checkpoint to measure in place of the two"
-    )
+    add_subjects(parser, quick="take all-MiniLM-L6-v2 and one round", output=RESULTS / "threads")
     parser.add_argument(
         "--only", nargs="+", choices=COMPARED, default=COMPARED, metavar="NAME", help="contenders (default: all)"
-    )
-    parser.add_argument(
-        "--output", type=Path, default=RESULTS / "threads", metavar="FOLDER", help="default: %(default)s"
     )
     return parser.parse_args()
 

@@ -5,7 +5,7 @@ from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 from tokenizers import Tokenizer
 
@@ -58,6 +58,18 @@ class Subject:
     def multiply_adds(self) -> int:
         """The multiply-adds of one token in the int8 products: four matrices of attention, two of feed-forward."""
         return self.layers * (4 * self.dim**2 + 2 * self.dim * self.intermediate)
+
+    def facts(self) -> dict[str, Any]:
+        """Return what a record says of the subject."""
+        return {
+            "subject": self.name,
+            "geometry": {"layers": self.layers, "dim": self.dim, "heads": self.heads},
+            "multiply_adds": self.multiply_adds,
+        }
+
+    def count_tokens(self, texts: Sequence[str]) -> int:
+        """Return the tokens of all `texts` together, each cut to MAX_LENGTH."""
+        return sum(len(encoding.ids) for encoding in self.tokenizer().encode_batch(list(texts)))
 
     @property
     def tokenizer_file(self) -> Path:

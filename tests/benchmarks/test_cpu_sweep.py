@@ -32,7 +32,7 @@ def record(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     write_standin(folder / "tiny", BertConfig(**TINY.to_diff_dict() | {"max_position_embeddings": MAX_LENGTH}))
     subject = Subject.prepare("tiny", folder / "tiny", folder / "work")
     corpus = pubmed_like_texts(40)
-    return {"environment": environment(), **threads.measure(subject, ENGINES, corpus, 1)}
+    return {"environment": environment(), **subject.facts(), **threads.measure(subject, ENGINES, corpus, 1)}
 
 
 def test_each_number_of_cpus_has_samples_of_everything(record: dict[str, Any]) -> None:

@@ -175,12 +175,10 @@ void run_on_team(encode_part *encode, job *job, int threads) {
     if (others == 0) return;
     /* All have met for the last time inside `encode`; now each says once that it has left. One that the system has taken
        off its CPU may need this thread's. */
-    for (int looks = 0; atomic_load_explicit(&job->team.waiting, memory_order_acquire) != -others;) {
-        if (looks++ < LOOKS) {
-            PAUSE();
-        } else {
-            looks = 0;
+    for (unsigned looks = 1; atomic_load_explicit(&job->team.waiting, memory_order_acquire) != -others; looks++) {
+        if (looks % LOOKS == 0)
             sched_yield();
-        }
+        else
+            PAUSE();
     }
 }
