@@ -38,7 +38,7 @@ def read_pairs(path: Path) -> Pairs:
 
 def agreement(encoder: SentenceEncoder, pairs: Pairs) -> tuple[float, float]:
     """Return Pearson's and Spearman's correlation of the pairs' cosines with their scores."""
-    from biobert_onnx_export.gate.fidelity import cosines
+    from biobert_onnx.comparison.agreement import cosines
 
     left, right, scores = pairs
     similarities = cosines(encoder.encode(left), encoder.encode(right))

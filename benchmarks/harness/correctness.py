@@ -40,7 +40,7 @@ def judge(record: Record, together: FloatArray, alone: FloatArray, reference: Fl
 
     `together` are its vectors of all texts in batches, `alone` those of each text in a call of its own.
     """
-    from biobert_onnx_export.gate.fidelity import cosines
+    from biobert_onnx.comparison.agreement import cosines
 
     cosine, self_cosine = cosines(together, reference), cosines(together, alone)
     record["fidelity"] = {

@@ -10,8 +10,8 @@ import pytest
 from benchmarks.inputs.minilm import minilm_checkpoint
 from biobert_onnx import Manifest, SentenceEncoder
 from biobert_onnx._types import FloatArray
+from biobert_onnx.comparison.agreement import cosines
 from biobert_onnx_export import export
-from biobert_onnx_export.gate.fidelity import cosines
 from biobert_onnx_export.reference.texts import TextSets
 from tests.support.checkpoints import transformers_vectors
 from tests.support.sentence_transformers import sentence_transformer

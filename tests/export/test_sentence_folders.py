@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 
 from biobert_onnx import Manifest, SentenceEncoder
+from biobert_onnx.comparison.agreement import cosines
 from biobert_onnx_export import export
 from biobert_onnx_export.checkpoint.checkpoint import Checkpoint
-from biobert_onnx_export.gate.fidelity import cosines
 from biobert_onnx_export.gate.measure import encoder_vectors, model_vectors, parity
 from biobert_onnx_export.graph.artifact_graphs import write_graphs
 from biobert_onnx_export.graph.bert import float_plan

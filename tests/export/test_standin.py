@@ -12,9 +12,9 @@ from benchmarks.inputs.usual_recipe import write_usual_int8
 from benchmarks.standin import BIOBERT, write_standin
 from biobert_onnx import Manifest, SentenceEncoder
 from biobert_onnx.catalog.published import hidden_states
+from biobert_onnx.comparison.agreement import cosines
 from biobert_onnx_export import export
 from biobert_onnx_export.checkpoint.checkpoint import Checkpoint
-from biobert_onnx_export.gate.fidelity import cosines
 from biobert_onnx_export.reference.reference import Reference
 from biobert_onnx_export.reference.texts import TextSets
 from tests.support.tensorflow_checkpoints import write_tensorflow

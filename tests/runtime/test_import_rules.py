@@ -20,7 +20,7 @@ LAYERS = (
     ("encoder",),
     ("encoding",),
     ("kernels",),
-    ("artifact", "embeddings"),
+    ("artifact", "comparison", "embeddings"),
     ("errors", "_atomic_files", "_extras", "_progress", "_types", "version"),
 )
 """From the top: a module imports its own folder and the layers below; only `cli` imports from beside it."""

@@ -5,9 +5,9 @@ from dataclasses import asdict, dataclass
 from typing import Any, Self
 
 import numpy as np
-from numpy.typing import NDArray
 
 from biobert_onnx._types import FloatArray
+from biobert_onnx.comparison.agreement import cosines
 
 LENGTH_CLASSES = ((1, 8), (9, 32), (33, 128), (129, 10**9))
 """The least and greatest number of tokens of a text in each class of a fidelity record."""
@@ -37,21 +37,6 @@ class Fidelity:
             cosine_min=round(float(cosine.min()), DIGITS),
             max_abs_error=round(float(np.abs(vectors - reference).max()), DIGITS),
         )
-
-
-def cosines(left: FloatArray, right: FloatArray) -> NDArray[np.float64]:
-    """Return the cosine of each vector of `left` to the same text's vector of `right`, (texts,) float64.
-
-    A vector of zeros, which a Dense with ReLU may give, has cosine 1 to another one and 0 to any other vector.
-
-    >>> cosines(np.array([[3.0, 4.0]], np.float32), np.array([[4.0, 3.0]], np.float32)).tolist()
-    [0.96]
-    """
-    a, b = left.astype(np.float64), right.astype(np.float64)
-    product: NDArray[np.float64] = (a * b).sum(axis=1)
-    norms: NDArray[np.float64] = np.linalg.norm(a, axis=1) * np.linalg.norm(b, axis=1)
-    both_zero = ~(a.any(axis=1) | b.any(axis=1))
-    return np.where(norms > 0, product / np.where(norms > 0, norms, 1), both_zero)
 
 
 def fidelity_record(vectors: FloatArray, reference: FloatArray, lengths: Sequence[int]) -> Mapping[str, Any]:

@@ -9,6 +9,7 @@ import onnx
 
 from biobert_onnx._types import FloatArray, TokenIds
 from biobert_onnx.artifact.paths import ENCODER_GRAPH, MODEL_GRAPH
+from biobert_onnx.comparison.agreement import cosines
 from biobert_onnx.encoding.cpus import usable_cpus
 from biobert_onnx.encoding.engines import KERNELS, ONNXRUNTIME
 from biobert_onnx.encoding.sessions import open_session
@@ -18,7 +19,7 @@ from biobert_onnx_export.checkpoint.checkpoint import Checkpoint
 from biobert_onnx_export.checkpoint.pooling import POOLER, modes
 from biobert_onnx_export.checkpoint.sentence_modules import Normalize
 from biobert_onnx_export.errors import FidelityError
-from biobert_onnx_export.gate.fidelity import cosines, fidelity_record
+from biobert_onnx_export.gate.fidelity import fidelity_record
 from biobert_onnx_export.reference.targets import Target
 from biobert_onnx_export.reference.vectors import RunBatch, relative_difference, vectors_of
 

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from biobert_onnx_export.gate.fidelity import Fidelity, cosines, fidelity_record
+from biobert_onnx.comparison.agreement import cosines
+from biobert_onnx_export.gate.fidelity import Fidelity, fidelity_record
 
 REFERENCE = np.array([[3.0, 4.0], [1.0, 0.0], [0.0, 2.0]], np.float32)
 FOUND = np.array([[4.0, 3.0], [2.0, 0.0], [0.0, 2.5]], np.float32)

@@ -8,12 +8,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from biobert_onnx.comparison.agreement import cosines
 from biobert_onnx.encoding.engines import KERNELS, ONNXRUNTIME
 from biobert_onnx.kernels.packed import Arrays, pack_in_memory
 from biobert_onnx.kernels.plan import KernelPlan
 from biobert_onnx_export import FidelityError
 from biobert_onnx_export.checkpoint.checkpoint import Checkpoint
-from biobert_onnx_export.gate.fidelity import cosines
 from biobert_onnx_export.gate.measure import (
     PARITY,
     check_graphs,

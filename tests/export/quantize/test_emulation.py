@@ -18,9 +18,9 @@ from numpy.typing import NDArray
 from benchmarks.inputs.minilm import minilm_checkpoint
 from biobert_onnx import SentenceEncoder
 from biobert_onnx._types import FloatArray
+from biobert_onnx.comparison.agreement import cosines
 from biobert_onnx.kernels.engine import SWITCH
 from biobert_onnx_export import export
-from biobert_onnx_export.gate.fidelity import cosines
 from biobert_onnx_export.quantize import int8
 from biobert_onnx_export.reference.texts import TextSets
 from tests.support.engines import NO_KERNELS
