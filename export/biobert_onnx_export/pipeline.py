@@ -15,7 +15,9 @@ from biobert_onnx_export.graph.bert import float_plan
 from biobert_onnx_export.publish.manifest import quantization_record, write_manifest
 from biobert_onnx_export.publish.new_folder import new_folder
 from biobert_onnx_export.publish.side_files import write_side_files
-from biobert_onnx_export.quantize.calibration import calibrate
+from biobert_onnx_export.quantize.calibration import calibration_sample
+from biobert_onnx_export.quantize.quantized_network import quantize_network
+from biobert_onnx_export.quantize.recipes import PER_TOKEN, RECIPES
 from biobert_onnx_export.reference.comparison import compare_with_loader
 from biobert_onnx_export.reference.known_answers import describe_answers, known_answers
 from biobert_onnx_export.reference.reference import Reference
@@ -38,6 +40,7 @@ def export(
     casing: str | None = None,
     max_length: int | None = None,
     calibration: str | os.PathLike[str] | None = None,
+    recipe: str = PER_TOKEN.name,
     min_cosine: float = MIN_COSINE,
     revision: str | None = None,
     token: str | None = None,
@@ -54,6 +57,7 @@ def export(
     `max_length`: texts are cut to this number of tokens; None takes the checkpoint's own limit.
     `calibration`: a text file, one text a line; odd lines calibrate, even lines are held out and gated. None takes the
     bundled biomedical texts.
+    `recipe`: "per-token", or "static", which is less faithful and faster on onnxruntime.
     `min_cosine`: the least cosine to the float32 reference that a gated text may have.
     `revision`, `token`: the branch, tag or commit of a Hub repository, and an access token.
     `progress` is called with one line at the start of each step.
@@ -63,6 +67,8 @@ def export(
     """
     if precision not in PRECISIONS:
         raise ValueError(f"precision is {precision!r}, expected one of {', '.join(PRECISIONS)}")
+    if recipe not in RECIPES:
+        raise ValueError(f"recipe is {recipe!r}, expected one of {', '.join(RECIPES)}")
     if not -1 <= min_cosine <= 1:
         raise ValueError(f"min_cosine is {min_cosine}, expected -1 to 1")
     texts = TextSets.read(None if calibration is None else Path(calibration))
@@ -94,19 +100,21 @@ def export(
 
         quantization: Mapping[str, Any] = {}
         if precision == "int8":
-            progress("calibrating")
-            ranges = calibrate(source, tokens.calibration, work)
+            sample = calibration_sample(tokens.calibration)
+            progress(f"calibrating on {len(sample)} texts")
+            network = quantize_network(source, sample, work, progress=progress)
             passed = write_faithful_graphs(
                 source,
-                ranges,
+                network,
                 targets,
                 folder,
                 scratch=work,
                 pooling=pooling,
+                recipe=RECIPES[recipe],
                 min_cosine=min_cosine,
                 progress=progress,
             )
-            quantization = quantization_record(passed, texts)
+            quantization = quantization_record(passed, texts, calibrated=len(sample))
 
         progress("checking and writing the artifact")
         check_graphs(folder, targets.samples)

@@ -1,6 +1,6 @@
 """The steps of one export of the tiny checkpoint, each made once, for the tests of the step after it."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -9,9 +9,8 @@ import pytest
 from biobert_onnx._types import FloatArray
 from biobert_onnx.encoding.sessions import open_session
 from biobert_onnx_export.checkpoint.checkpoint import Checkpoint
-from biobert_onnx_export.graph.plan import Site
 from biobert_onnx_export.graph.writer import GraphWriter, WeightsFile
-from biobert_onnx_export.quantize.calibration import ChannelRanges, calibrate
+from biobert_onnx_export.quantize.quantized_network import QuantizedNetwork, quantize_network
 from biobert_onnx_export.reference.reference import Reference
 from biobert_onnx_export.reference.targets import Targets
 from biobert_onnx_export.reference.texts import TextSets, TokenSets
@@ -45,11 +44,10 @@ def targets(reference: Reference, tokens: TokenSets) -> Targets:
 
 
 @pytest.fixture(scope="session")
-def ranges(
-    source: Checkpoint, tokens: TokenSets, tmp_path_factory: pytest.TempPathFactory
-) -> Mapping[Site, ChannelRanges]:
-    """The ranges of the tiny checkpoint's sites."""
-    return calibrate(source, tokens.calibration, tmp_path_factory.mktemp("calibration"))
+def network(source: Checkpoint, tokens: TokenSets, tmp_path_factory: pytest.TempPathFactory) -> QuantizedNetwork:
+    """The tiny checkpoint rounded to int8."""
+    folder = tmp_path_factory.mktemp("calibration")
+    return quantize_network(source, tokens.calibration, folder, progress=lambda message: None)
 
 
 @pytest.fixture

@@ -1,19 +1,26 @@
-"""The files of a plan: two graphs and the kernels' plan on one weights file, and the graph that calibration runs."""
+"""The files of a plan: two graphs and the kernels' plan on one weights file, and the graphs that calibration runs."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
+from onnx import TensorProto
+
 from biobert_onnx.artifact.paths import ENCODER_GRAPH, MODEL_GRAPH, PLAN, WEIGHTS
+from biobert_onnx.kernels.plan import SiteKind
 from biobert_onnx_export.checkpoint.checkpoint import Checkpoint
 from biobert_onnx_export.checkpoint.pooling import reads_first_token_only
 from biobert_onnx_export.graph.after_pooling import write_after_pooling
-from biobert_onnx_export.graph.bert import Network, checkpoint_sites, float_plan, site_input
+from biobert_onnx_export.graph.bert import Network, float_plan, layer_input, site_input
 from biobert_onnx_export.graph.kernel_plan import write_kernel_plan
-from biobert_onnx_export.graph.plan import Plan
+from biobert_onnx_export.graph.plan import Plan, Site
 from biobert_onnx_export.graph.pooling import write_pooling
 from biobert_onnx_export.graph.writer import GraphWriter, WeightsFile
 
 UNPADDED_INPUTS = {"input_ids": ("batch", "tokens")}
 MASKED_INPUTS = dict.fromkeys(("input_ids", "attention_mask", "token_type_ids"), ("batch", "sequence"))
+
+HIDDEN = ("batch", "tokens", None)
 
 CALIBRATION_GRAPH = "calibration.onnx"
 CALIBRATION_WEIGHTS = "calibration.bin"
@@ -37,17 +44,39 @@ def write_encoder_graph(checkpoint: Checkpoint, plan: Plan, folder: Path, *, poo
         write_kernel_plan(checkpoint, plan, weights, folder / PLAN, pooling=pooling)
 
 
-def write_calibration_graph(checkpoint: Checkpoint, folder: Path) -> Path:
-    """Write the float32 network into `folder`, with the input of each site as an output; returns the graph's path."""
-    path = folder / CALIBRATION_GRAPH
-    with WeightsFile(folder / CALIBRATION_WEIGHTS) as weights:
-        network = Network(checkpoint, float_plan(checkpoint), GraphWriter(weights), masked=False)
-        network.hidden(network.tokens())
-        inputs_of_sites = [site_input(site) for site in checkpoint_sites(checkpoint)]
+def write_embeddings_graph(checkpoint: Checkpoint, folder: Path) -> Path:
+    """Write the embeddings of the float32 network into `folder`: token ids in, the first layer's input out.
+
+    Returns the path of the graph, which takes the place of the calibration graph before it.
+    """
+    with _calibration_network(checkpoint, folder) as network:
+        hidden = network.embeddings(network.tokens())
+        network.graph.write(folder / CALIBRATION_GRAPH, inputs=UNPADDED_INPUTS, outputs={hidden: HIDDEN})
+    return folder / CALIBRATION_GRAPH
+
+
+def write_layer_graph(checkpoint: Checkpoint, layer: int, folder: Path) -> Path:
+    """Write one layer of the float32 network into `folder`: its input in, its output and the inputs of its sites out.
+
+    Their names are those of `layer_input` and `site_input`. Returns the path of the graph, which takes the place of the
+    calibration graph before it.
+    """
+    with _calibration_network(checkpoint, folder) as network:
+        hidden = network.layer(layer_input(layer), layer_input(layer), layer)
+        inside = (site_input(Site(layer, kind)) for kind in SiteKind if kind is not SiteKind.QUERY_KEY_VALUE)
         network.graph.write(
-            path, inputs=UNPADDED_INPUTS, outputs=dict.fromkeys(inputs_of_sites, ("batch", "tokens", None))
+            folder / CALIBRATION_GRAPH,
+            inputs={layer_input(layer): HIDDEN},
+            outputs=dict.fromkeys([*inside, hidden], HIDDEN),
+            input_type=TensorProto.FLOAT,
         )
-    return path
+    return folder / CALIBRATION_GRAPH
+
+
+@contextmanager
+def _calibration_network(checkpoint: Checkpoint, folder: Path) -> Iterator[Network]:
+    with WeightsFile(folder / CALIBRATION_WEIGHTS) as weights:
+        yield Network(checkpoint, float_plan(checkpoint), GraphWriter(weights), masked=False)
 
 
 def _write_encoder(network: Network, path: Path, pooling: str) -> None:

@@ -47,13 +47,19 @@ def float_plan(checkpoint: Checkpoint) -> Plan:
     )
 
 
+def layer_input(layer: int) -> str:
+    """Return the name that a `Network` gives the value that enters the layer with index `layer`.
+
+    The index after the last layer names what leaves the last one.
+    """
+    return "embeddings.normalized" if layer == 0 else f"{layer_name(layer - 1)}.output.normalized"
+
+
 def site_input(site: Site) -> str:
     """Return the name that a `Network` gives the value that enters `site`, (batch, tokens, channels) float32."""
     layer = layer_name(site.layer)
-    if site.kind is SiteKind.QUERY_KEY_VALUE:
-        before = "embeddings" if site.layer == 0 else f"{layer_name(site.layer - 1)}.output"
-        return f"{before}.normalized"
     return {
+        SiteKind.QUERY_KEY_VALUE: layer_input(site.layer),
         SiteKind.ATTENTION_OUTPUT: f"{layer}.attention.context",
         SiteKind.INTERMEDIATE: f"{layer}.attention.output.normalized",
         SiteKind.OUTPUT: f"{layer}.gelu",
@@ -92,13 +98,13 @@ class Network:
         """
         if self.masked:
             self.graph.node("Cast", ["attention_mask"], "padding_mask", to=TensorProto.INT32)
-        x = self._embeddings(tokens)
+        x = self.embeddings(tokens)
         last = self.checkpoint.geometry.num_hidden_layers - 1
         for layer in range(last):
-            x = self._layer(x, x, layer)
-        return self._layer(self._first_tokens(x) if leading else x, x, last, output=output)
+            x = self.layer(x, x, layer)
+        return self.layer(self._first_tokens(x) if leading else x, x, last, output=output)
 
-    def _layer(self, x: str, attended: str, layer: int, *, output: str | None = None) -> str:
+    def layer(self, x: str, attended: str, layer: int, *, output: str | None = None) -> str:
         """Add one layer for the tokens `x`, which attend to the tokens `attended`."""
         x = self._attention_block(x, attended, layer)
         return self._feed_forward_block(x, layer, output=output)
@@ -107,7 +113,8 @@ class Network:
         bounds = (self.graph.integers(f"leading_{name}", value) for name, value in FIRST_TWO_TOKENS.items())
         return self.graph.node("Slice", [x, *bounds], "leading")
 
-    def _embeddings(self, tokens: str) -> str:
+    def embeddings(self, tokens: str) -> str:
+        """Add the sum of word, position and type embeddings, normalized: the first layer's input."""
         words = self._plan.words.write(self.graph, WORDS, "input_ids")
         places = self.graph.node("Add", [self._positions(tokens), self._token_types()], "places")
         total = self.graph.node("Add", [words, places], "embeddings.sum")

@@ -91,12 +91,19 @@ class GraphWriter:
             tensor.external_data.add(key=key, value=value)
         return tensor
 
-    def write(self, path: Path, *, inputs: Mapping[str, Dimensions], outputs: Mapping[str, Dimensions]) -> None:
-        """Write the graph to `path`: int64 `inputs`, float32 `outputs`, each with its dimensions."""
+    def write(
+        self,
+        path: Path,
+        *,
+        inputs: Mapping[str, Dimensions],
+        outputs: Mapping[str, Dimensions],
+        input_type: int = TensorProto.INT64,
+    ) -> None:
+        """Write the graph to `path`: `inputs` of `input_type`, float32 `outputs`, each with its dimensions."""
         graph = helper.make_graph(
             self._nodes,
             path.stem,
-            [helper.make_tensor_value_info(name, TensorProto.INT64, shape) for name, shape in inputs.items()],
+            [helper.make_tensor_value_info(name, input_type, shape) for name, shape in inputs.items()],
             [helper.make_tensor_value_info(name, TensorProto.FLOAT, shape) for name, shape in outputs.items()],
             list(self._initializers.values()),
         )

@@ -31,8 +31,8 @@ RECORDED_PACKAGES = (
 """The distributions whose versions decide the artifact's bytes."""
 
 
-def quantization_record(attempt: Attempt, texts: TextSets) -> dict[str, Any]:
-    """Describe the quantization that passed the gate, as the manifest records it."""
+def quantization_record(attempt: Attempt, texts: TextSets, *, calibrated: int) -> dict[str, Any]:
+    """Describe the quantization that passed the gate, as the manifest records it; `calibrated` texts were used."""
     recipe, plan = attempt.recipe, attempt.plan
     per_token = [site for site, products in plan.sites.items() if isinstance(products, PerTokenProducts)]
     return {
@@ -44,7 +44,7 @@ def quantization_record(attempt: Attempt, texts: TextSets) -> dict[str, Any]:
         "float32_sites": sorted(str(site) for site in recipe.float_sites),
         "calibration": {
             "source": texts.source,
-            "texts": len(texts.calibration),
+            "texts": calibrated,
             "sha256": hashlib.sha256("\n".join(texts.calibration).encode()).hexdigest(),
         },
     }

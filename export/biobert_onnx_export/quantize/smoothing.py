@@ -10,7 +10,7 @@ import numpy as np
 
 from biobert_onnx._types import FloatArray
 from biobert_onnx_export.graph.matmul import FloatMatrix
-from biobert_onnx_export.quantize.calibration import ChannelRanges
+from biobert_onnx_export.quantize.calibration import InputStatistics
 from biobert_onnx_export.quantize.int8 import SMALLEST_MAGNITUDE
 
 ALPHA = 0.7
@@ -19,20 +19,20 @@ ALPHA = 0.7
 Matrices = Mapping[str, FloatMatrix]
 
 
-def smooth(matrices: Matrices, ranges: ChannelRanges) -> tuple[Matrices, ChannelRanges, FloatArray]:
-    """Return the smoothed matrices, the ranges of the divided input, and the factors (inputs,) that divide it."""
-    factors = smoothing_factors(matrices, ranges)
+def smooth(matrices: Matrices, inputs: InputStatistics) -> tuple[Matrices, InputStatistics, FloatArray]:
+    """Return the smoothed matrices, the statistics of the divided input, and the factors (inputs,) that divide it."""
+    factors = smoothing_factors(matrices, inputs)
     smoothed = {
         name: FloatMatrix(weight=matrix.weight * factors[:, None], bias=matrix.bias)
         for name, matrix in matrices.items()
     }
-    return smoothed, ranges.multiplied(np.reciprocal(factors)), factors
+    return smoothed, inputs.multiplied(np.reciprocal(factors)), factors
 
 
-def smoothing_factors(matrices: Matrices, ranges: ChannelRanges) -> FloatArray:
+def smoothing_factors(matrices: Matrices, inputs: InputStatistics) -> FloatArray:
     """Compute the factor of each input channel from the largest activation and the largest weight, (inputs,)."""
     weights = np.max([np.abs(matrix.weight).max(axis=1) for matrix in matrices.values()], axis=0)
-    magnitude, weights = np.maximum(ranges.magnitude, SMALLEST_MAGNITUDE), np.maximum(weights, SMALLEST_MAGNITUDE)
+    magnitude, weights = np.maximum(inputs.magnitude, SMALLEST_MAGNITUDE), np.maximum(weights, SMALLEST_MAGNITUDE)
     factors: FloatArray = (magnitude**ALPHA / weights ** (1 - ALPHA)).astype(np.float32)
     return factors
 

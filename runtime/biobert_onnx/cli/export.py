@@ -50,6 +50,12 @@ def add(parser: argparse.ArgumentParser) -> None:
         "(default: biomedical sentences)",
     )
     parser.add_argument(
+        "--recipe",
+        choices=("per-token", "static"),
+        default="per-token",
+        help="how activations are rounded; static is less faithful, and faster on onnxruntime (default: per-token)",
+    )
+    parser.add_argument(
         "--min-cosine", type=float, default=0.99, metavar="X", help="least cosine allowed (default: 0.99)"
     )
     parser.add_argument("--revision", help="Hub: a branch, tag or commit (default: main)")
@@ -72,6 +78,7 @@ def run(options: argparse.Namespace) -> None:
             casing=options.casing,
             max_length=options.max_length,
             calibration=options.calibration,
+            recipe=options.recipe,
             min_cosine=options.min_cosine,
             revision=options.revision,
             token=options.token,

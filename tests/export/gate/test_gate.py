@@ -1,10 +1,8 @@
 """The gate: the first recipe that passes is taken, and sites are ranked only after two recipes failed."""
 
-from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from biobert_onnx.kernels.plan import SiteKind
@@ -15,11 +13,9 @@ from biobert_onnx_export.gate.measure import worst_cosine
 from biobert_onnx_export.graph.bert import checkpoint_sites
 from biobert_onnx_export.graph.matmul import FloatProducts
 from biobert_onnx_export.graph.plan import Site
-from biobert_onnx_export.quantize.calibration import ChannelRanges
-from biobert_onnx_export.quantize.recipes import PER_TOKEN, STATIC
+from biobert_onnx_export.quantize.quantized_network import QuantizedNetwork
+from biobert_onnx_export.quantize.recipes import PER_TOKEN
 from biobert_onnx_export.reference.targets import Targets
-
-Ranges = Mapping[Site, ChannelRanges]
 
 
 class Folders:
@@ -31,14 +27,15 @@ class Folders:
         self.scratch.mkdir()
         self.lines: list[str] = []
 
-    def run_gate(self, source: Checkpoint, ranges: Ranges, targets: Targets, min_cosine: float) -> Attempt:
+    def run_gate(self, source: Checkpoint, network: QuantizedNetwork, targets: Targets, min_cosine: float) -> Attempt:
         return write_faithful_graphs(
             source,
-            ranges,
+            network,
             targets,
             self.artifact,
             scratch=self.scratch,
             pooling="mean",
+            recipe=PER_TOKEN,
             min_cosine=min_cosine,
             progress=self.lines.append,
         )
@@ -51,63 +48,53 @@ def folders(tmp_path: Path) -> Folders:
 
 @pytest.fixture(scope="module")
 def reached(
-    source: Checkpoint, ranges: Ranges, targets: Targets, tmp_path_factory: pytest.TempPathFactory
-) -> dict[str, float]:
-    """The worst gated cosine that the first two recipes reach."""
+    source: Checkpoint, network: QuantizedNetwork, targets: Targets, tmp_path_factory: pytest.TempPathFactory
+) -> float:
+    """The worst gated cosine that the first recipe reaches."""
     folder = tmp_path_factory.mktemp("reached")
-    attempts = [try_recipe(source, ranges, targets.gated, each, folder, pooling="mean") for each in (STATIC, PER_TOKEN)]
-    return {attempt.recipe.name: attempt.worst_cosine for attempt in attempts}
+    return try_recipe(source, network, targets.gated, PER_TOKEN, folder, pooling="mean").worst_cosine
 
 
-def test_the_first_recipe_is_taken_if_it_passes(
-    folders: Folders, source: Checkpoint, ranges: Ranges, targets: Targets, reached: dict[str, float]
+def test_the_first_recipe_is_taken_without_a_ranking_if_it_passes(
+    folders: Folders, source: Checkpoint, network: QuantizedNetwork, targets: Targets, reached: float
 ) -> None:
-    passed = folders.run_gate(source, ranges, targets, reached["static"])
-    assert passed.recipe == STATIC
-    assert folders.lines == ["quantizing: static"]
-    assert list(folders.scratch.iterdir()) == []
-
-
-def test_the_second_recipe_is_taken_without_a_ranking(
-    folders: Folders, source: Checkpoint, ranges: Ranges, targets: Targets, reached: dict[str, float]
-) -> None:
-    assert reached["static"] < reached["per-token"]
-    passed = folders.run_gate(source, ranges, targets, reached["per-token"])
+    passed = folders.run_gate(source, network, targets, reached)
     assert passed.recipe == PER_TOKEN
-    assert folders.lines == ["quantizing: static", "quantizing: per-token"]
+    assert folders.lines == ["measuring the recipe per-token"]
     assert list(folders.scratch.iterdir()) == []
 
 
 def test_the_graphs_in_the_folder_are_those_that_passed(
-    folders: Folders, source: Checkpoint, ranges: Ranges, targets: Targets, reached: dict[str, float]
+    folders: Folders, source: Checkpoint, network: QuantizedNetwork, targets: Targets, reached: float
 ) -> None:
-    passed = folders.run_gate(source, ranges, targets, reached["per-token"] + 1e-6)
+    passed = folders.run_gate(source, network, targets, reached + 1e-6)
     assert passed.recipe.name in {"per-token+fp32-25%", "per-token+fp32-50%"}
-    assert worst_cosine(folders.artifact, targets.gated) == passed.worst_cosine > reached["per-token"]
+    assert worst_cosine(folders.artifact, targets.gated) == passed.worst_cosine > reached
     floats = {site for site, products in passed.plan.sites.items() if isinstance(products, FloatProducts)}
     assert floats == passed.recipe.float_sites
 
 
-def test_without_a_recipe_that_passes_all_four_are_named(
-    folders: Folders, source: Checkpoint, ranges: Ranges, targets: Targets
+def test_without_a_recipe_that_passes_all_are_named(
+    folders: Folders, source: Checkpoint, network: QuantizedNetwork, targets: Targets
 ) -> None:
-    names = ["static", "per-token", "per-token+fp32-25%", "per-token+fp32-50%"]
+    names = ["per-token", "per-token+fp32-25%", "per-token+fp32-50%"]
     listed = "; ".join(rf"0\.99\d\d \({name}\)".replace("+", r"\+") for name in names)
     message = rf"cosine of 0\.9999999 to float32; least cosines: {listed}: lower min_cosine=, or .* precision='fp32'"
     with pytest.raises(FidelityError, match=message):
-        folders.run_gate(source, ranges, targets, 0.9999999)
-    *tries, ranking = sorted(folders.lines, key=lambda line: line.startswith("ranking sites"))
-    assert tries == [f"quantizing: {name}" for name in names]
-    assert folders.lines[2] == ranking
+        folders.run_gate(source, network, targets, 0.9999999)
+    first, ranking, *tries = folders.lines
+    assert [first, *tries] == [f"measuring the recipe {name}" for name in names]
+    assert ranking.startswith("ranking sites")
 
 
 def test_the_most_harmful_site_is_ranked_first(
-    source: Checkpoint, ranges: Ranges, targets: Targets, tmp_path: Path
+    source: Checkpoint, network: QuantizedNetwork, targets: Targets, tmp_path: Path
 ) -> None:
     harmful = Site(1, SiteKind.INTERMEDIATE)
-    wrong_mean = ranges[harmful].mean + 300 * np.abs(ranges[harmful].magnitude)  # spoils its bias correction
-    spoiled = {**ranges, harmful: replace(ranges[harmful], mean=wrong_mean)}
-    ranking = rank_sites(source, spoiled, targets.samples, tmp_path, pooling="mean")
+    quantized = network.sites[harmful]
+    wrong = {name: replace(matrix, bias=matrix.bias + 5) for name, matrix in quantized.integers.items()}
+    spoiled = replace(network, sites={**network.sites, harmful: replace(quantized, integers=wrong)})
+    ranking = rank_sites(source, spoiled, PER_TOKEN, targets.samples, tmp_path, pooling="mean")
     assert ranking[0] == harmful
     assert sorted(map(str, ranking)) == sorted(map(str, checkpoint_sites(source)))
     assert {path.name for path in tmp_path.iterdir()} == {"encoder.onnx", "model.onnx_data", "plan.json"}

@@ -1,7 +1,6 @@
 """Measurements find wrong graphs: of another checkpoint, of another pooling, and of vectors that are off."""
 
 import shutil
-from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -24,15 +23,11 @@ from biobert_onnx_export.gate.measure import (
 )
 from biobert_onnx_export.graph.artifact_graphs import write_graphs
 from biobert_onnx_export.graph.bert import float_plan
-from biobert_onnx_export.graph.plan import Site
-from biobert_onnx_export.quantize.calibration import ChannelRanges
-from biobert_onnx_export.quantize.quantized_plan import quantized_plan
+from biobert_onnx_export.quantize.quantized_network import QuantizedNetwork
 from biobert_onnx_export.quantize.recipes import PER_TOKEN
 from biobert_onnx_export.reference.targets import Targets
 from tests.support.checkpoints import DIM
 from tests.support.engines import NO_KERNELS, needs_kernels
-
-Ranges = Mapping[Site, ChannelRanges]
 
 
 @pytest.fixture(scope="module")
@@ -91,9 +86,9 @@ def test_fidelity_is_measured_on_every_held_out_set(folder: Path, targets: Targe
 
 @needs_kernels
 def test_every_engine_is_measured_and_the_weights_are_packed_once(
-    source: Checkpoint, ranges: Ranges, targets: Targets, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    source: Checkpoint, network: QuantizedNetwork, targets: Targets, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    write_graphs(source, quantized_plan(source, ranges, PER_TOKEN), tmp_path, pooling="mean")
+    write_graphs(source, network.plan(PER_TOKEN), tmp_path, pooling="mean")
     packed: list[Path] = []
 
     def counted(folder: Path, plan: KernelPlan) -> Arrays:
@@ -110,9 +105,9 @@ def test_every_engine_is_measured_and_the_weights_are_packed_once(
 
 
 def test_kernels_that_do_not_run_here_are_not_measured(
-    source: Checkpoint, ranges: Ranges, targets: Targets, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    source: Checkpoint, network: QuantizedNetwork, targets: Targets, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    write_graphs(source, quantized_plan(source, ranges, PER_TOKEN), tmp_path, pooling="mean")
+    write_graphs(source, network.plan(PER_TOKEN), tmp_path, pooling="mean")
     for name, value in NO_KERNELS.items():
         monkeypatch.setenv(name, value)
     assert list(measure_fidelity(tmp_path, targets.held_out)) == [ONNXRUNTIME]

@@ -19,11 +19,9 @@ from biobert_onnx_export.graph.artifact_graphs import write_encoder_graph, write
 from biobert_onnx_export.graph.bert import float_plan
 from biobert_onnx_export.graph.matmul import FloatMatrix, OutlierUnits
 from biobert_onnx_export.graph.plan import Plan, Site
-from biobert_onnx_export.quantize.calibration import ChannelRanges
-from biobert_onnx_export.quantize.quantized_plan import quantized_plan
+from biobert_onnx_export.quantize.quantized_network import QuantizedNetwork
 from biobert_onnx_export.quantize.recipes import PER_TOKEN, STATIC, Recipe
 
-Ranges = Mapping[Site, ChannelRanges]
 Tensors = dict[str, NDArray[Any]]
 MakePlan = Callable[[str], Plan]
 
@@ -38,7 +36,7 @@ of_each_recipe = pytest.mark.parametrize("recipe", RECIPES)
 
 
 @pytest.fixture(scope="module")
-def plan_of(source: Checkpoint, ranges: Ranges) -> MakePlan:
+def plan_of(source: Checkpoint, network: QuantizedNetwork) -> MakePlan:
     """A function that makes the plan of a recipe; its second layer has outlier units, as its last one has."""
     random = np.random.default_rng(3)
     size = source.geometry.hidden_size
@@ -46,7 +44,7 @@ def plan_of(source: Checkpoint, ranges: Ranges) -> MakePlan:
     units = OutlierUnits(into=into, out=random.normal(size=(5, size)).astype(np.float32))
 
     def make(recipe: str) -> Plan:
-        plan = quantized_plan(source, ranges, RECIPES[recipe])
+        plan = network.plan(RECIPES[recipe])
         return replace(plan, outliers={**plan.outliers, 1: units})
 
     return make
@@ -143,10 +141,10 @@ def test_scales_and_zero_points_are_those_of_the_graph(source: Checkpoint, plan_
 
 
 def test_a_per_token_site_has_no_scale_and_a_float32_site_nothing(
-    source: Checkpoint, ranges: Ranges, tmp_path: Path
+    source: Checkpoint, network: QuantizedNetwork, tmp_path: Path
 ) -> None:
     recipe = replace(PER_TOKEN, float_sites=FLOAT_SITES)
-    write_graphs(source, quantized_plan(source, ranges, recipe), tmp_path, pooling="mean")
+    write_graphs(source, network.plan(recipe), tmp_path, pooling="mean")
     plan = read(tmp_path)
     for name, site in plan["sites"].items():
         smoothing = name.endswith((".self", ".intermediate"))

@@ -8,19 +8,24 @@ import pytest
 from biobert_onnx._types import FloatArray
 from biobert_onnx_export.graph.matmul import FloatMatrix, FloatProducts, Int8Matrix, PerTokenProducts, StaticProducts
 from biobert_onnx_export.graph.writer import GraphWriter
-from biobert_onnx_export.quantize.int8 import int8_columns
+from biobert_onnx_export.quantize.int8 import column_scales
 
 RunNodes = Callable[[Callable[[GraphWriter], object], FloatArray], FloatArray]
 
 RNG = np.random.default_rng(11)
 
 
+def rounded(weight: FloatArray, bias: FloatArray) -> Int8Matrix:
+    """`weight` to the nearest integers."""
+    scale = column_scales(weight)
+    return Int8Matrix(weight=np.rint(weight / scale).astype(np.int8), scale=scale, bias=bias)
+
+
 @pytest.mark.parametrize("kind", ["static", "per token", "per token after GELU"])
 def test_each_way_is_close_to_float32(kind: str, run_nodes: RunNodes) -> None:
     weight = RNG.normal(size=(128, 32)).astype(np.float32)
     bias = RNG.normal(size=32).astype(np.float32)
-    integers, scale = int8_columns(weight)
-    matrices = {"y": Int8Matrix(weight=integers, scale=scale, bias=bias)}
+    matrices = {"y": rounded(weight, bias)}
     least = 0 if kind == "per token after GELU" else -100
     x = RNG.integers(least, 100, size=(20, 128)).astype(np.float32)
     ways: dict[str, StaticProducts | PerTokenProducts] = {
@@ -34,8 +39,7 @@ def test_each_way_is_close_to_float32(kind: str, run_nodes: RunNodes) -> None:
 
 
 def test_a_token_does_not_change_with_the_tokens_beside_it(run_nodes: RunNodes) -> None:
-    integers, scale = int8_columns(RNG.normal(size=(64, 8)).astype(np.float32))
-    matrices = {"y": Int8Matrix(weight=integers, scale=scale, bias=np.zeros(8, np.float32))}
+    matrices = {"y": rounded(RNG.normal(size=(64, 8)).astype(np.float32), np.zeros(8, np.float32))}
     products = PerTokenProducts(matrices=matrices, after_gelu=False, smoothing=None)
     x = RNG.integers(-50, 50, size=(9, 64)).astype(np.float32)
     loud = np.vstack([x, 1000 * x])

@@ -14,9 +14,8 @@ from biobert_onnx_export.checkpoint.sentence_modules import ACTIVATIONS, Dense, 
 from biobert_onnx_export.gate.measure import encoder_vectors, model_vectors, parity
 from biobert_onnx_export.graph.artifact_graphs import write_graphs
 from biobert_onnx_export.graph.bert import float_plan
-from biobert_onnx_export.graph.plan import Plan, Site
-from biobert_onnx_export.quantize.calibration import ChannelRanges
-from biobert_onnx_export.quantize.quantized_plan import quantized_plan
+from biobert_onnx_export.graph.plan import Plan
+from biobert_onnx_export.quantize.quantized_network import QuantizedNetwork
 from biobert_onnx_export.quantize.recipes import STATIC
 from biobert_onnx_export.reference.after_pooling import apply
 from biobert_onnx_export.reference.reference import Reference
@@ -64,8 +63,8 @@ def token_ids(count: int, length: int) -> np.ndarray:
 
 
 @pytest.fixture(scope="module")
-def plans(source: Checkpoint, ranges: Mapping[Site, ChannelRanges]) -> dict[str, Plan]:
-    return {"fp32": float_plan(source), "int8": quantized_plan(source, ranges, STATIC)}
+def plans(source: Checkpoint, network: QuantizedNetwork) -> dict[str, Plan]:
+    return {"fp32": float_plan(source), "int8": network.plan(STATIC)}
 
 
 @of_each_subject

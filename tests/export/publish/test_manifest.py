@@ -1,27 +1,23 @@
 """The manifest's record of a quantization."""
 
 import hashlib
-from collections.abc import Mapping
 
 from biobert_onnx.kernels.plan import SiteKind
 from biobert_onnx_export.checkpoint.checkpoint import Checkpoint
 from biobert_onnx_export.gate.gate import Attempt
 from biobert_onnx_export.graph.plan import Site
 from biobert_onnx_export.publish.manifest import quantization_record
-from biobert_onnx_export.quantize.calibration import ChannelRanges
-from biobert_onnx_export.quantize.quantized_plan import quantized_plan
+from biobert_onnx_export.quantize.quantized_network import QuantizedNetwork
 from biobert_onnx_export.quantize.recipes import PER_TOKEN, with_float_share
 from biobert_onnx_export.reference.texts import TextSets
 
 
-def test_the_record_names_recipe_sites_layers_and_texts(
-    source: Checkpoint, ranges: Mapping[Site, ChannelRanges]
-) -> None:
+def test_the_record_names_recipe_sites_layers_and_texts(source: Checkpoint, network: QuantizedNetwork) -> None:
     ranking = [Site(layer, kind) for kind in reversed(SiteKind) for layer in range(4)]
     recipe = with_float_share(PER_TOKEN, ranking, 0.25)
-    attempt = Attempt(recipe=recipe, plan=quantized_plan(source, ranges, recipe), worst_cosine=0.99)
+    attempt = Attempt(recipe=recipe, plan=network.plan(recipe), worst_cosine=0.99)
     texts = TextSets.read(None)
-    assert quantization_record(attempt, texts) == {
+    assert quantization_record(attempt, texts, calibrated=218) == {
         "recipe": "per-token+fp32-25%",
         "weight_bits": 8,
         "smoothing_alpha": 0.7,

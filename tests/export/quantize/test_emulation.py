@@ -13,7 +13,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 
 from benchmarks.inputs.minilm import minilm_checkpoint
 from biobert_onnx import SentenceEncoder
@@ -21,7 +20,7 @@ from biobert_onnx._types import FloatArray
 from biobert_onnx.comparison.agreement import cosines
 from biobert_onnx.kernels.engine import SWITCH
 from biobert_onnx_export import export
-from biobert_onnx_export.quantize import int8
+from biobert_onnx_export.quantize import gptq, int8
 from biobert_onnx_export.reference.texts import TextSets
 from tests.support.engines import NO_KERNELS
 
@@ -47,11 +46,11 @@ print(json.dumps([name for name, had in features.items() if had]))
 """
 
 
-def unbounded_columns(weight: FloatArray) -> tuple[NDArray[np.int8], FloatArray]:
-    """int8 weights as they are usually made: each column up to 127, whatever its neighbours in a pair are."""
-    scale = (np.abs(weight).max(axis=0) / 127).astype(np.float32)
+def unbounded_scales(weight: FloatArray) -> FloatArray:
+    """The scales of int8 weights as they are usually made: up to 127, whatever the neighbours in a pair are."""
+    scale: FloatArray = (np.abs(weight).max(axis=0) / 127).astype(np.float32)
     scale[scale == 0] = 1
-    return np.rint(weight / scale).astype(np.int8), scale
+    return scale
 
 
 @pytest.fixture(scope="module")
@@ -61,7 +60,8 @@ def folders(artifact: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[st
     checkpoint = minilm_checkpoint(work)
     export(checkpoint, work / "minilm")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(int8, "int8_columns", unbounded_columns)
+        patch.setattr(int8, "column_scales", unbounded_scales)
+        patch.setattr(gptq, "LARGEST_PAIR", 2 * gptq.LARGEST_INTEGER)
         patch.setenv(SWITCH, NO_KERNELS[SWITCH])  # the kernels refuse such weights
         export(checkpoint, work / "unbounded", min_cosine=0.9)
     export(checkpoint, work / "float32", precision="fp32")
