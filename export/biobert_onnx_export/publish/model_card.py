@@ -125,7 +125,8 @@ def _recipe(manifest: Manifest) -> Iterator[str]:
         yield "None: weights and activations are float32."
         return
     calibration, float_sites = recipe["calibration"], recipe["float32_sites"]
-    yield f"- `{recipe['recipe']}`: int8 weights ({recipe['weight_bits']} bits, one scale a column, GPTQ), uint8 activations"
+    yield f"- `{recipe['recipe']}`: int8 weights ({recipe['weight_bits']} bits, one scale a column), uint8 activations"
+    yield "- weights rounded by GPTQ"
     yield f"- smoothing with alpha {recipe['smoothing_alpha']}"
     yield f"- layers with outlier units kept in float32: {', '.join(recipe['outlier_layers']) or 'none'}"
     yield f"- products with a scale for each token: {', '.join(recipe['per_token_sites']) or 'none'}"
