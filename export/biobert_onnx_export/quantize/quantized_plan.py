@@ -106,6 +106,6 @@ def _products(site: Site, tensors: SiteTensors, recipe: Recipe) -> Products[Floa
         matrices, ranges, factors = smooth(matrices, ranges)
     integers = {name: int8_matrix(matrix, ranges.mean) for name, matrix in matrices.items()}
     if site.kind in recipe.per_token and static_noise(ranges) > recipe.noise_limit:
-        return PerTokenProducts(matrices=integers, after_gelu=site.kind is SiteKind.OUTPUT, smoothing=factors)
+        return PerTokenProducts(matrices=integers, smoothing=factors)
     scale, zero_point = static_scale(ranges)
     return StaticProducts(matrices=integers, scale=scale, zero_point=zero_point, smoothing=factors)
