@@ -44,16 +44,22 @@ EXPORT void sums_of_sixteen(const float *x, int64_t count, float *out) {
     for (int64_t i = 0; i < count; i += LANES) out[i / LANES] = v_sum(v_load(x + i));
 }
 
-/* Normalize a row in place; the uint8 input of the site behind it goes to `out`, a row of tiles. */
-EXPORT float normalize(float *x, int64_t hidden, const norm *norm, float epsilon, const site *site, uint8_t *out,
-                       float *values) {
-    float scale = 0.0f;
-    normalize_row(x, hidden, norm, epsilon, site, out, values, &scale);
-    return scale;
+/* The least and the largest of each row of 16 numbers. */
+EXPORT void ends_of_sixteen(const float *x, int64_t count, float *least, float *largest) {
+    for (int64_t i = 0; i < count; i += LANES) {
+        least[i / LANES] = v_least(v_load(x + i));
+        largest[i / LANES] = v_largest(v_load(x + i));
+    }
 }
 
-EXPORT float quantize(const float *values, int64_t count, const site *site, uint8_t *out) {
-    return quantize_row(values, count, site, out);
+/* Normalize a row in place; the uint8 input of the site behind it goes to `out`, a row of tiles. */
+EXPORT void normalize(float *x, int64_t hidden, const norm *norm, float epsilon, const site *site, uint8_t *out,
+                      float *values, token_scale *own) {
+    normalize_row(x, hidden, norm, epsilon, site, out, values, own);
+}
+
+EXPORT void quantize(const float *values, int64_t count, uint8_t *out, token_scale *own) {
+    *own = quantize_row(values, count, out);
 }
 
 /* One head: float32 rows (queries, size) go to `out`. The buffers are the caller's, as in workspace.h. */
@@ -66,8 +72,10 @@ EXPORT void attend(int64_t size, const float *query, int64_t queries, const floa
     (size == 32 ? attend_32 : attend_64)(query, (int)queries, key, value, (int)keys, bias, &own, &to, 0, 0);
 }
 
-/* Multiply rows of tiles, without activation (scale, bias and residual as in `finish_rows`). */
-EXPORT void multiply(const matrix *matrix, const uint8_t *input, int64_t tiles, float *residual) {
-    const finish to = {.floats = residual, .stride = (size_t)matrix->outputs};
+/* Multiply rows of tiles, without activation (scale, bias and residual as in `finish_rows`). `scales`: of the tokens, or
+   NULL. */
+EXPORT void multiply(const matrix *matrix, const uint8_t *input, int64_t tiles, const token_scale *scales,
+                     float *residual) {
+    const finish to = {.floats = residual, .stride = (size_t)matrix->outputs, .token_scales = scales};
     product(TO_RESIDUAL, &to, matrix, input, 0, (int)tiles, (int)tiles * LANES, 0, matrix->outputs, 0);
 }

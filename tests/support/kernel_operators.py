@@ -2,6 +2,7 @@
 
 import ctypes
 from ctypes import byref, c_float, c_int64
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,12 +17,31 @@ LANES, TILE_INPUTS, QUERIES, MOST_HEAD_SIZE, ROWS_READ_BEYOND = 16, 64, 32, 64, 
 GELU, GELU_NEW, RELU = range(3)
 
 
+class TokenScale(ctypes.Structure):
+    """`token_scale` of model.h."""
+
+    _fields_ = (("scale", c_float), ("least", c_float))
+
+
+@dataclass(frozen=True)
+class Rounded:
+    """A row as uint8, and the scale and the least value that bring it back."""
+
+    values: NDArray[np.uint8]
+    scale: float
+    least: float
+
+    @property
+    def restored(self) -> NDArray[np.float64]:
+        """What the uint8 values stand for."""
+        return self.values.astype(np.float64) * self.scale + self.least
+
+
 class Operators:
     """One build of the operators. Counts of numbers are multiples of 16."""
 
     def __init__(self, library: Path) -> None:
         self._library = ctypes.CDLL(str(library))
-        self._library.normalize.restype = self._library.quantize.restype = c_float
 
     def exp(self, x: FloatArray) -> FloatArray:
         """e^x for x <= 0."""
@@ -55,25 +75,32 @@ class Operators:
         self._library.sums_of_sixteen(_address(x), c_int64(x.size), _address(out))
         return out
 
+    def ends_of_sixteen(self, x: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """The least and the largest of rows of 16 numbers."""
+        least, largest = np.empty(x.size // LANES, np.float32), np.empty(x.size // LANES, np.float32)
+        self._library.ends_of_sixteen(_address(x), c_int64(x.size), _address(least), _address(largest))
+        return least, largest
+
     def normalize(
         self, x: FloatArray, norm: tuple[FloatArray, ...], epsilon: float, site: Site
-    ) -> tuple[FloatArray, NDArray[np.uint8], float]:
-        """LayerNorm of a row; its uint8 values for the site behind it, and their scale if it has one of its own.
+    ) -> tuple[FloatArray, Rounded]:
+        """LayerNorm of a row, and its values for the site behind it, whose scale is 0 if the site is static.
 
         `norm`: gain and shift, then those of the site.
         """
-        x, (out, values) = x.copy(), (_row_of_tiles(x.size), np.empty_like(x))
+        x, (out, values), own = x.copy(), (_row_of_tiles(x.size), np.empty_like(x)), TokenScale()
         record = Norm(*(part.ctypes.data for part in norm))
-        scale: float = self._library.normalize(
-            _address(x), c_int64(x.size), byref(record), c_float(epsilon), byref(site), _address(out), _address(values)
-        )
-        return x, _untiled_row(out), scale
+        self._library.normalize(
+            _address(x), c_int64(x.size), byref(record), c_float(epsilon), byref(site), _address(out), _address(values),
+            byref(own),
+        )  # fmt: skip
+        return x, Rounded(_untiled_row(out), own.scale, own.least)
 
-    def quantize(self, values: FloatArray, site: Site) -> tuple[NDArray[np.uint8], float]:
-        """A row as uint8 by a scale of its own, and the scale."""
-        out = _row_of_tiles(values.size)
-        scale: float = self._library.quantize(_address(values), c_int64(values.size), byref(site), _address(out))
-        return _untiled_row(out), scale
+    def quantize(self, values: FloatArray) -> Rounded:
+        """A row as uint8 by a scale of its own."""
+        out, own = _row_of_tiles(values.size), TokenScale()
+        self._library.quantize(_address(values), c_int64(values.size), _address(out), byref(own))
+        return Rounded(_untiled_row(out), own.scale, own.least)
 
     def attend(self, query: FloatArray, key: FloatArray, value: FloatArray, bias: FloatArray | None) -> FloatArray:
         """Attention of one head, all (tokens, size); `bias`: (2 * positions - 1,) by query - key + positions - 1."""
@@ -91,11 +118,21 @@ class Operators:
         )  # fmt: skip
         return out
 
-    def multiply(self, matrix: Matrix, tiles: NDArray[np.uint8], residual: FloatArray) -> FloatArray:
-        """The scaled products of all rows, added to `residual` (16 * tiles, outputs)."""
+    def multiply(
+        self,
+        matrix: Matrix,
+        tiles: NDArray[np.uint8],
+        residual: FloatArray,
+        scales: FloatArray | None = None,
+    ) -> FloatArray:
+        """The scaled products of all rows, added to `residual` (16 * tiles, outputs).
+
+        `scales` (16 * tiles, 2): scale and least value of each token; None: the site is static.
+        """
         residual = residual.copy()
         count = len(residual) // LANES
-        self._library.multiply(byref(matrix), _address(tiles), c_int64(count), _address(residual))
+        own = None if scales is None else _address(scales)
+        self._library.multiply(byref(matrix), _address(tiles), c_int64(count), own, _address(residual))
         return residual
 
     def _map(self, name: str, x: FloatArray) -> FloatArray:

@@ -52,6 +52,29 @@ def attend(query: Floats, key: Floats, value: Floats, bias: Floats) -> Floats:
     return np.asarray(softmax(scores) @ value)
 
 
+def round_tokens(x: Floats) -> tuple[Floats, Floats, Floats]:
+    """Return the whole steps of each token (..., channels), and its scale and its least value (..., 1)."""
+    least = x.min(axis=-1, keepdims=True)
+    scale = np.maximum((x.max(axis=-1, keepdims=True) - least) / 255, np.finfo(np.float32).tiny)
+    return np.clip(np.rint((x - least) / scale), 0, 255), scale, least
+
+
+def per_token_product(x: Floats, weight: Floats, weight_scale: Floats, bias: Floats) -> Floats:
+    """The product of tokens x (tokens, inputs), which are rounded alone, with whole weights (inputs, outputs)."""
+    steps, scale, least = round_tokens(x)
+    return np.asarray((steps @ weight) * weight_scale * scale + least * (weight_scale * weight.sum(axis=0)) + bias)
+
+
+def draw_tokens(random: np.random.Generator, tokens: int, inputs: int) -> NDArray[np.float32]:
+    """Draw tokens of very unlike ranges, one of equal values: none of their values is nearly between two steps."""
+    steps = random.integers(0, 256, (tokens, inputs)) + random.uniform(-0.4, 0.4, (tokens, inputs))
+    steps[:, 0], steps[:, -1] = 0, 255
+    steps[tokens // 2] = 100
+    values = steps.clip(0, 255) / 255 * np.geomspace(1e-3, 1e3, tokens)[:, None]
+    shift = random.uniform(-0.5, 0.5, (tokens, 1)) * values.max(axis=1, keepdims=True)
+    return np.asarray(values + shift, dtype=np.float32)
+
+
 class ReferenceEncoder:
     """Computes vectors of a drawn model."""
 
@@ -117,18 +140,13 @@ class ReferenceEncoder:
 
     def _rounded(self, x: Floats, site: str) -> Floats:
         record = self.plan.sites[site]
-        after_activation = site.endswith("output") and not site.endswith("attention.output")
         if record.get("smoothing"):
             x = x * self.tensors[f"{site}.inverse_smoothing"]
-        scale: Floats
         if record["products"] == "static":
-            scale, zero_point = np.array(record["scale"]), float(record["zero_point"])
-        elif after_activation:
-            scale, zero_point = np.maximum(x.max(axis=-1, keepdims=True) / 239, 0.17 / 16), 16.0
-        else:
-            scale, zero_point = np.maximum(np.abs(x).max(axis=-1, keepdims=True) / 127, 1e-9), 128.0
-        steps = np.clip(np.rint(x / scale + zero_point), 0, 255)
-        return np.asarray((steps - zero_point) * scale)
+            whole = np.clip(np.rint(x / record["scale"] + record["zero_point"]), 0, 255)
+            return np.asarray((whole - record["zero_point"]) * record["scale"])
+        steps, scale, least = round_tokens(x)
+        return np.asarray(steps * scale + least)
 
     def _norm(self, x: Floats, name: str) -> Floats:
         gain, shift = (self.tensors[f"{name}.LayerNorm.{part}"] for part in ("weight", "bias"))

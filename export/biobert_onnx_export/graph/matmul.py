@@ -12,14 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from biobert_onnx._types import FloatArray
-from biobert_onnx.kernels.plan import (
-    GELU_STEPS,
-    GELU_ZERO_POINT,
-    LEAST_GELU_SCALE,
-    LEAST_SIGNED_SCALE,
-    SIGNED_STEPS,
-    SIGNED_ZERO_POINT,
-)
+from biobert_onnx.kernels.plan import LEAST_SCALE, STEPS
 from biobert_onnx_export.graph.writer import GraphWriter
 
 MICROSOFT = "com.microsoft"
@@ -104,40 +97,44 @@ class PerTokenProducts(Products[Int8Matrix]):
 
     The activations are divided by `smoothing` (inputs,) first; None: they need no division.
 
-    Signed activations: the zero point is 128, and a token's largest magnitude is 127 steps away. GELU outputs never go
-    below -0.17 (the minimum of x * Phi(x) is -0.16997 at x = -0.7518), so their zero point is 16: the positive side has
-    239 steps, and a lower limit of the scale keeps -0.17 within 16 steps.
+    The 256 steps of uint8 reach from a token's least value to its largest: x = q * scale + least, whatever their signs.
+    So x @ W = (q @ W) * scale + least * (the sum of each column of W), and the last factor is a constant of the graph.
     """
 
-    after_gelu: bool
     smoothing: FloatArray | None
 
     def write(self, graph: GraphWriter, site: str, x: str) -> list[str]:
         """Add the products of `x` to `graph`; returns their names in the order of `matrices`."""
         x = _divide(graph, site, x, self.smoothing)
-        zero_point_value = GELU_ZERO_POINT if self.after_gelu else SIGNED_ZERO_POINT
-        zero_point = graph.constant(f"row_zero_point_{zero_point_value}", np.uint8(zero_point_value))
-        one = graph.constant("one", np.float32(1))
-        scale = self._token_scales(graph, site, x)
-        # Quantize with scale 1 after the division: QuantizeLinear itself takes no scale for each token.
-        steps = graph.node("Div", [x, scale], f"{site}.steps")
-        quantized = graph.node("QuantizeLinear", [steps, one, zero_point], f"{site}.quantized")
-        outputs = []
-        for name, matrix in self.matrices.items():
-            product = integer_product(graph, quantized, f"{name}.product", matrix, one, zero_point, bias=False)
-            scaled = graph.node("Mul", [product, scale], f"{name}.scaled")
-            outputs.append(graph.node("Add", [scaled, graph.constant(f"{name}.bias", matrix.bias)], name))
-        return outputs
+        least = graph.node("ReduceMin", [x, graph.integers("last_axis", -1)], f"{site}.least", keepdims=1)
+        above = graph.node("Sub", [x, least], f"{site}.above_least")
+        scale = self._token_scales(graph, site, above)
+        quantized = self._quantize(graph, site, above, scale)
+        return [
+            self._product(graph, name, matrix, quantized, scale=scale, least=least)
+            for name, matrix in self.matrices.items()
+        ]
 
-    def _token_scales(self, graph: GraphWriter, site: str, x: str) -> str:
-        """Add the scale of each token, (batch, tokens, 1): its largest magnitude over the number of steps."""
-        steps = GELU_STEPS if self.after_gelu else SIGNED_STEPS
-        floor = LEAST_GELU_SCALE if self.after_gelu else LEAST_SIGNED_SCALE
-        magnitude = x if self.after_gelu else graph.node("Abs", [x], f"{site}.magnitude")
-        axes = graph.integers("last_axis", -1)
-        top = graph.node("ReduceMax", [magnitude, axes], f"{site}.row_max", keepdims=1)
-        step = graph.node("Mul", [top, graph.constant(f"per_{steps}", np.float32(1 / steps))], f"{site}.row_step")
-        return graph.node("Max", [step, graph.constant(f"floor_{steps}", np.float32(floor))], f"{site}.row_scale")
+    def _token_scales(self, graph: GraphWriter, site: str, above: str) -> str:
+        """Add the scale of each token, (batch, tokens, 1): its range over the number of steps."""
+        width = graph.node("ReduceMax", [above, graph.integers("last_axis", -1)], f"{site}.range", keepdims=1)
+        step = graph.node("Mul", [width, graph.constant("per_step", np.float32(1 / STEPS))], f"{site}.step")
+        return graph.node("Max", [step, graph.constant("least_scale", np.float32(LEAST_SCALE))], f"{site}.scale")
+
+    def _quantize(self, graph: GraphWriter, site: str, above: str, scale: str) -> str:
+        """Add the uint8 values; with scale 1 after a division, as QuantizeLinear takes no scale for each token."""
+        steps = graph.node("Div", [above, scale], f"{site}.steps")
+        return graph.node("QuantizeLinear", [steps, *_unit_scale(graph)], f"{site}.quantized")
+
+    def _product(
+        self, graph: GraphWriter, name: str, matrix: Int8Matrix, quantized: str, *, scale: str, least: str
+    ) -> str:
+        """Add one product; its bias is added last, where onnxruntime joins it with the operator that follows."""
+        product = integer_product(graph, quantized, f"{name}.product", matrix, *_unit_scale(graph), bias=False)
+        scaled = graph.node("Mul", [product, scale], f"{name}.scaled")
+        sums = graph.constant(f"{name}.weight_sum", weight_sums(matrix))
+        total = graph.node("Add", [scaled, graph.node("Mul", [least, sums], f"{name}.offset")], f"{name}.total")
+        return graph.node("Add", [total, graph.constant(f"{name}.bias", matrix.bias)], name)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -183,10 +180,24 @@ def integer_product(
     return graph.node("MatMulIntegerToFloat", inputs, name, domain=MICROSOFT)
 
 
+def weight_sums(matrix: Int8Matrix) -> FloatArray:
+    """Return the sum of each column of the weights that `matrix` stands for, (outputs,) float32.
+
+    The integers are summed first, exactly: as in C, one product rounds.
+    """
+    sums: FloatArray = matrix.weight.sum(axis=0, dtype=np.int32).astype(np.float32) * matrix.scale
+    return sums
+
+
 def inverse_smoothing(smoothing: FloatArray) -> FloatArray:
     """Return what the input of a site is multiplied by, (inputs,) float32; a division would take longer."""
     inverse: FloatArray = (1 / smoothing).astype(np.float32)
     return inverse
+
+
+def _unit_scale(graph: GraphWriter) -> tuple[str, str]:
+    """Add the scale 1 and the zero point 0, of uint8 activations that are whole numbers already."""
+    return graph.constant("unit_scale", np.float32(1)), graph.constant("no_zero_point", np.uint8(0))
 
 
 def _divide(graph: GraphWriter, site: str, x: str, smoothing: FloatArray | None) -> str:

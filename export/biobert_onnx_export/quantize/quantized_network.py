@@ -70,8 +70,7 @@ class QuantizedSite:
         if site in recipe.float_sites:
             return FloatProducts(matrices=self.matrices)
         if site.kind in recipe.per_token:
-            after_gelu = site.kind is SiteKind.OUTPUT
-            return PerTokenProducts(matrices=self.integers, after_gelu=after_gelu, smoothing=self.smoothing)
+            return PerTokenProducts(matrices=self.integers, smoothing=self.smoothing)
         return StaticProducts(
             matrices=self.integers, scale=self.scale, zero_point=self.zero_point, smoothing=self.smoothing
         )

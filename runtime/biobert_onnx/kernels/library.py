@@ -9,7 +9,7 @@ from pathlib import Path
 PATH = Path(__file__).with_name("_kernels.so")
 """Where the build leaves the library."""
 
-INTERFACE = 2
+INTERFACE = 3
 """The number that the library must have, as in library.c: of its functions, its structures and the packed layout."""
 
 PLAIN = "plain"
@@ -29,8 +29,8 @@ class Site(ctypes.Structure):
     """`site` of model.h."""
 
     _fields_ = (
-        *((name, c_int32) for name in ("per_token", "is_signed")),
-        *((name, c_float) for name in ("inverse_scale", "zero_point", "per_step", "least_scale")),
+        ("per_token", c_int32),
+        *((name, c_float) for name in ("inverse_scale", "zero_point")),
     )
 
 

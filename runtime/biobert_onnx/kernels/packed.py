@@ -18,11 +18,9 @@ from biobert_onnx.artifact.paths import WEIGHTS
 from biobert_onnx.errors import ArtifactError
 from biobert_onnx.kernels.library import load_library
 from biobert_onnx.kernels.plan import (
-    GELU_ZERO_POINT,
     MATRICES,
     OUTLIER_UNITS,
     POSITIONS,
-    SIGNED_ZERO_POINT,
     TOKEN_TYPES,
     WORDS,
     KernelPlan,
@@ -175,11 +173,9 @@ def fill(arrays: Arrays, plan: KernelPlan, tensors: Tensors) -> None:
 
 
 def zero_point(plan: KernelPlan, layer: int, kind: SiteKind) -> int:
-    """Return the uint8 that stands for 0 in the input of a site."""
+    """Return the uint8 that stands for 0 in the input of a static site; 0 where each token has a scale."""
     site = plan.site(layer, kind)
-    if site["products"] == "static":
-        return site["zero_point"]
-    return GELU_ZERO_POINT if kind == SiteKind.OUTPUT else SIGNED_ZERO_POINT
+    return site["zero_point"] if site["products"] == "static" else 0
 
 
 def _fill_norm(

@@ -19,7 +19,7 @@ from biobert_onnx.artifact.validation import differences
 from biobert_onnx.errors import ArtifactError
 from biobert_onnx.kernels.library import KernelsUnavailableError
 
-FORMAT = 1
+FORMAT = 2
 """The number of the file's format; a reader takes this one and no other."""
 
 
@@ -65,17 +65,17 @@ MOST_INPUTS = 2**31 // (255 * 128)
 OUTLIER_UNITS = 16
 """Units that a layer may keep in float32: OUTLIER_UNITS in model.h."""
 
-SIGNED_ZERO_POINT, GELU_ZERO_POINT = 128, 16
-"""Where each token has a scale, the uint8 that stands for 0: in general, and after GELU (why: export's matmul.py)."""
-
-SIGNED_STEPS, GELU_STEPS = 127, 255 - GELU_ZERO_POINT
-"""Steps of uint8 from the zero point to the largest magnitude of a token, and to its largest value after GELU."""
-
-LEAST_SIGNED_SCALE, LEAST_GELU_SCALE = 1e-9, 0.17 / GELU_ZERO_POINT
-"""The smallest scales of a token: GELU outputs reach down to -0.17."""
-
 LEAST_FLOAT32, MOST_FLOAT32 = float(np.finfo(np.float32).tiny), float(np.finfo(np.float32).max)
 """The bounds of scales: below the first one, 1 / scale is no float32."""
+
+STEPS = 255
+"""Steps of uint8 from the least value of a token to its largest, where each token has a scale."""
+
+LEAST_SCALE = LEAST_FLOAT32
+"""The smallest scale of a token, LEAST_SCALE in normalize.h.
+
+A row of equal values takes it. Each of its values is then 0 steps from the least one, so that no rounding is left.
+"""
 
 UNIT_LENGTH = "Normalize"
 

@@ -9,16 +9,7 @@ from numpy.typing import NDArray
 from biobert_onnx._types import FloatArray
 from biobert_onnx.kernels import library as c
 from biobert_onnx.kernels.packed import NORM_PARTS, Arrays, aligned_bytes, zero_point
-from biobert_onnx.kernels.plan import (
-    ACTIVATIONS,
-    GELU_STEPS,
-    LEAST_GELU_SCALE,
-    LEAST_SIGNED_SCALE,
-    POOLINGS,
-    SIGNED_STEPS,
-    KernelPlan,
-    SiteKind,
-)
+from biobert_onnx.kernels.plan import ACTIVATIONS, POOLINGS, KernelPlan, SiteKind
 
 DONE, ID_OUT_OF_RANGE = 0, 2
 """Results of `encode` in library.c."""
@@ -153,14 +144,11 @@ def _norm(arrays: Arrays, name: str) -> c.Norm:
 
 def _site(plan: KernelPlan, layer: int, kind: SiteKind) -> c.Site:
     record = plan.site(layer, kind)
-    is_static, after_gelu = record["products"] == "static", kind == SiteKind.OUTPUT
+    is_static = record["products"] == "static"
     return c.Site(
         per_token=not is_static,
-        is_signed=not after_gelu,
         inverse_scale=np.float32(1) / np.float32(record["scale"]) if is_static else 1,
         zero_point=zero_point(plan, layer, kind),
-        per_step=np.float32(1 / (GELU_STEPS if after_gelu else SIGNED_STEPS)),
-        least_scale=LEAST_GELU_SCALE if after_gelu else LEAST_SIGNED_SCALE,
     )
 
 

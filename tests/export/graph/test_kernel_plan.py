@@ -12,7 +12,7 @@ import pytest
 from numpy.typing import NDArray
 
 from biobert_onnx.artifact.paths import ENCODER_GRAPH, MODEL_GRAPH, PLAN, WEIGHTS
-from biobert_onnx.kernels.plan import KernelPlan, SiteKind
+from biobert_onnx.kernels.plan import FORMAT, KernelPlan, SiteKind
 from biobert_onnx_export.checkpoint.checkpoint import Checkpoint
 from biobert_onnx_export.checkpoint.sentence_modules import Dense, LayerNorm, Normalize
 from biobert_onnx_export.graph.artifact_graphs import write_encoder_graph, write_graphs
@@ -81,8 +81,11 @@ def offsets(path: Path) -> dict[str, int]:
 
 
 def is_of_the_kernels(name: str, recipe: Recipe) -> bool:
-    """Whether the kernels need the initializer `name`: no number that stands in the plan itself, no float32 site's."""
-    constants = (".input_scale", ".input_zero_point")
+    """Whether the kernels need the initializer `name`.
+
+    They do not need numbers that stand in the plan itself, sums that packing makes, and tensors of float32 sites.
+    """
+    constants = (".input_scale", ".input_zero_point", ".weight_sum")
     float_matrices = tuple(f"{matrix}." for site in recipe.float_sites for matrix in site.matrix_names)
     own = name.startswith(("embeddings.", "encoder.", "pooler."))
     return own and not name.endswith(constants) and not name.startswith(float_matrices)
@@ -112,7 +115,7 @@ def test_the_runtime_reads_a_complete_plan(
     write_graphs(source, plan_of(recipe), tmp_path, pooling=pooling)
     plan, expected = KernelPlan.read(tmp_path), read(tmp_path)
     plan.check_complete(tmp_path / PLAN)
-    assert {"format": 1, **asdict(plan)} == expected
+    assert {"format": FORMAT, **asdict(plan)} == expected
 
 
 @of_each_recipe
@@ -167,7 +170,7 @@ def test_geometry_activation_and_format_are_told(
 ) -> None:
     write_graphs(source, plan_of("static"), tmp_path, pooling="cls")
     plan = read(tmp_path)
-    assert (plan["format"], plan["activation"], plan["pooling"]) == (1, "gelu", "cls")
+    assert (plan["format"], plan["activation"], plan["pooling"]) == (FORMAT, "gelu", "cls")
     sizes = ("hidden_size", "num_hidden_layers", "num_attention_heads", "intermediate_size", "vocab_size")
     config = json.loads((tiny_checkpoint / "config.json").read_bytes())
     expected = {name: config[name] for name in (*sizes, "max_position_embeddings", "layer_norm_eps")}

@@ -30,8 +30,8 @@ SHAPES = {
 
 OF_IDS = {
     "static": "f9d605a93224ecde",
-    "per token": "ff67ea96660621cf",
-    "mixed": "afc4b55b66ea792a",
+    "per token": "5f56d9119c65f7ef",
+    "mixed": "cc78956126dfae9a",
     "pooler": "ca4275272e65ee85",
 }
 """The start of the sha256 of the vectors of 3 x 33 token ids."""

@@ -5,7 +5,7 @@ Operators of other vectors must give plain C's bits, also for numbers that no he
 
 import ctypes
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import numpy as np
 import pytest
@@ -13,12 +13,20 @@ from numpy.typing import NDArray
 
 from biobert_onnx._types import FloatArray
 from biobert_onnx.kernels.library import PLAIN, Matrix, Site
-from biobert_onnx.kernels.plan import ACTIVATIONS, POOLINGS
+from biobert_onnx.kernels.plan import ACTIVATIONS, LEAST_SCALE, POOLINGS
 from tests.runtime.kernels.conftest import has_avx2
 from tests.support.kernel_builds import build_operators
 from tests.support.kernel_models import Draws, PackedModel, Shape, draw_ids, draw_model
-from tests.support.kernel_operators import GELU, GELU_NEW, LANES, RELU, Operators, tiled_rows
-from tests.support.reference_encoder import ReferenceEncoder, attend, gelu, gelu_new, layer_norm
+from tests.support.kernel_operators import GELU, GELU_NEW, LANES, RELU, Operators, Rounded, tiled_rows
+from tests.support.reference_encoder import (
+    ReferenceEncoder,
+    attend,
+    draw_tokens,
+    gelu,
+    gelu_new,
+    layer_norm,
+    per_token_product,
+)
 
 STEP = 2.0**-24
 """Half a unit in the last place of numbers just below 1: the error of one rounding."""
@@ -80,6 +88,23 @@ def test_scales_biases_and_residuals_are_added_to_products(plain: Operators, nat
     found = plain.multiply(packed.matrix, tiled_rows(values), residual)
     exact = ((values.astype(np.int64) - 100) @ weights) * packed.scale.astype(np.float64) + packed.bias + residual
     assert np.abs(found - exact).max() <= 2 * STEP * np.abs(exact).max()
+
+
+def test_products_of_tokens_with_scales_of_their_own_are_those_of_float64(
+    plain: Operators, native: ctypes.CDLL
+) -> None:
+    draws, (rows, inputs, outputs) = Draws(21), (32, 192, 80)
+    values, weights = draw_tokens(np.random.default_rng(22), rows, inputs), draws.weights(inputs, outputs)
+    packed = pack(native, weights, 0)
+    packed.scale[:], packed.bias[:] = draws.floats((outputs,), 0.5, 1), draws.floats((outputs,), -1, 1)
+    tokens = [plain.quantize(row) for row in values]
+    scales = np.array([(token.scale, token.least) for token in tokens], np.float32)
+    tiles = tiled_rows(np.stack([token.values for token in tokens]))
+    found = plain.multiply(packed.matrix, tiles, np.zeros((rows, outputs), np.float32), scales)
+    scale, bias = packed.scale.astype(np.float64), packed.bias.astype(np.float64)
+    expected = per_token_product(values.astype(np.float64), weights.astype(np.float64), scale, bias)
+    terms = np.abs(values).max(axis=1, keepdims=True) * np.abs(weights.astype(np.float64)).sum(axis=0) * scale
+    assert (np.abs(found - expected) <= 4 * STEP * (terms + np.abs(bias))).all()
 
 
 def test_packing_puts_four_inputs_side_by_side(native: ctypes.CDLL) -> None:
@@ -178,45 +203,59 @@ def test_sums_of_sixteen_add_halves(plain: Operators) -> None:
 def test_layer_norm_and_the_static_input_behind_it_are_those_of_float64(plain: Operators, hidden: int) -> None:
     x, parts = draw_normal(5, hidden) * 3 + 1, draw_normal(6, 4, hidden)
     gain, shift, site_gain, site_shift = parts[0], parts[1], parts[2] * 30, parts[3] * 20 + 128
-    found, rounded, _ = plain.normalize(x, (gain, shift, site_gain, site_shift), 1e-12, Site(per_token=0))
+    found, rounded = plain.normalize(x, (gain, shift, site_gain, site_shift), 1e-12, Site(per_token=0))
     exact = layer_norm(x.astype(np.float64), gain.astype(np.float64), shift.astype(np.float64), 1e-12)
     assert np.abs(found - exact).max() < 3e-6
     steps = layer_norm(x.astype(np.float64), site_gain.astype(np.float64), site_shift.astype(np.float64), 1e-12)
-    assert np.abs(rounded - np.clip(steps, 0, 255)).max() < 0.5001
+    assert np.abs(rounded.values - np.clip(steps, 0, 255)).max() < 0.5001
 
 
 def test_layer_norm_gives_the_input_of_a_site_with_a_scale_a_token(plain: Operators) -> None:
     x, parts = draw_normal(7, 256), draw_normal(8, 4, 256)
-    site = Site(per_token=1, is_signed=1, zero_point=128, per_step=1 / 127, least_scale=1e-9)
-    _, rounded, scale = plain.normalize(x, tuple(parts), 1e-12, site)
+    _, rounded = plain.normalize(x, tuple(parts), 1e-12, Site(per_token=1))
     exact = layer_norm(x.astype(np.float64), parts[2].astype(np.float64), parts[3].astype(np.float64), 1e-12)
-    assert scale == pytest.approx(np.abs(exact).max() / 127, rel=1e-6)
-    assert np.abs((rounded - 128.0) * scale - exact).max() < 0.5001 * scale
+    assert rounded.scale == pytest.approx((exact.max() - exact.min()) / 255, rel=1e-6)
+    assert np.abs(rounded.restored - exact).max() < 0.5001 * rounded.scale
 
 
 def test_a_constant_row_is_normalized_to_the_shift(plain: Operators) -> None:
     parts = draw_normal(9, 4, 64)
-    found, _, _ = plain.normalize(np.full(64, 2, np.float32), tuple(parts), 1e-12, Site(per_token=0))
+    found, _ = plain.normalize(np.full(64, 2, np.float32), tuple(parts), 1e-12, Site(per_token=0))
     assert np.array_equal(found, parts[1])
 
 
-@pytest.mark.parametrize(("is_signed", "zero_point", "steps"), [(1, 128, 127), (0, 16, 239)])
-def test_a_token_takes_all_steps_of_its_scale(plain: Operators, is_signed: int, zero_point: int, steps: int) -> None:
-    values = draw_normal(10, 192)
-    values = values if is_signed else np.maximum(values, -0.17)
-    site = Site(per_token=1, is_signed=is_signed, zero_point=zero_point, per_step=1 / steps, least_scale=1e-9)
-    rounded, scale = plain.quantize(values, site)
-    largest = np.abs(values).max() if is_signed else values.max()
-    assert scale == np.float32(largest) * np.float32(1 / steps)
-    assert abs(int(rounded[np.argmax(np.abs(values) if is_signed else values)]) - zero_point) == steps
-    assert np.abs((rounded.astype(np.float64) - zero_point) * scale - values).max() < 0.5001 * scale
+ROWS: Mapping[str, FloatArray] = {
+    "of both signs": draw_normal(10, 192),
+    "after GELU": np.maximum(draw_normal(10, 192), np.float32(-0.17)),
+    "far from zero": draw_normal(10, 192) + np.float32(1000),
+    "below zero": -np.abs(draw_normal(10, 192)) - np.float32(3),
+    "large": draw_normal(10, 192) * np.float32(1e37),
+    "small": draw_normal(10, 192) * np.float32(1e-34),
+}
 
 
-def test_a_token_of_zeros_takes_the_least_scale(plain: Operators) -> None:
-    site = Site(per_token=1, is_signed=1, zero_point=128, per_step=1 / 127, least_scale=1e-9)
-    rounded, scale = plain.quantize(np.zeros(64, np.float32), site)
-    assert (rounded == 128).all()
-    assert scale == np.float32(1e-9)
+@pytest.mark.parametrize("row", ROWS)
+def test_a_token_takes_all_steps_from_its_least_value_to_its_largest(plain: Operators, row: str) -> None:
+    values = ROWS[row]
+    rounded = plain.quantize(values)
+    assert rounded.least == values.min()
+    assert rounded.scale == (values.max() - values.min()) * np.float32(1 / 255)
+    assert (rounded.values[np.argmin(values)], rounded.values[np.argmax(values)]) == (0, 255)
+    assert np.abs(rounded.restored - values).max() < 0.5001 * rounded.scale
+
+
+@pytest.mark.parametrize("value", [0, -0.0, 1, -3e38, 3e38, 1e-45, 0.1])
+def test_a_row_of_equal_values_takes_the_least_scale_and_stays_as_it_is(plain: Operators, value: float) -> None:
+    rounded = plain.quantize(np.full(128, value, np.float32))
+    assert rounded.scale == LEAST_SCALE
+    assert (rounded.restored == np.float32(value)).all()
+
+
+def test_a_row_of_denormal_numbers_is_as_near_as_the_least_scale(plain: Operators) -> None:
+    values = np.linspace(-60, 60, 64, dtype=np.float32) * np.float32(LEAST_SCALE)
+    rounded = plain.quantize(values)
+    assert rounded.scale == LEAST_SCALE
+    assert np.abs(rounded.restored - values).max() <= 0.5 * LEAST_SCALE
 
 
 @pytest.mark.parametrize("has_bias", [False, True], ids=["without bias", "with bias"])
@@ -305,6 +344,20 @@ def test_functions_of_other_vectors_give_plain_bits(plain: Operators, other: Ope
         expect_equal(other.activation(activation, numbers), plain.activation(activation, numbers))
     assert np.array_equal(other.rounded(numbers), plain.rounded(numbers))
     expect_equal(other.sums_of_sixteen(numbers), plain.sums_of_sixteen(numbers))
+    for found, expected in zip(other.ends_of_sixteen(numbers), plain.ends_of_sixteen(numbers), strict=True):
+        expect_equal(found, expected)
+
+
+def test_rows_of_other_vectors_are_rounded_to_plain_bits(plain: Operators, other: Operators) -> None:
+    awkward = [np.resize(awkward_numbers()[first:], 64) for first in range(0, len(awkward_numbers()), 16)]
+    for values in [*ROWS.values(), *awkward]:
+        found, expected = other.quantize(values), plain.quantize(values)
+        assert np.array_equal(found.values, expected.values)
+        expect_equal(ends_of(found), ends_of(expected))
+
+
+def ends_of(rounded: Rounded) -> FloatArray:
+    return np.array([rounded.scale, rounded.least], np.float32)
 
 
 def test_comparisons_of_other_vectors_give_plain_bits(plain: Operators, other: Operators) -> None:

@@ -124,7 +124,7 @@ def test_no_key_may_be_absent(tmp_path: Path, key: Key) -> None:
 @pytest.mark.parametrize(
     ("key", "value", "named"),
     [
-        (("format",), 2, "no plan of format 1"),
+        (("format",), 1, "no plan of format 2"),
         (("geometry", "hidden_size"), 65, "geometry"),
         (("geometry", "num_attention_heads"), 0, "geometry"),
         (("geometry", "num_hidden_layers"), 2, "encoder.layer.1.attention.self"),

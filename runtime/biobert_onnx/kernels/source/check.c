@@ -50,19 +50,15 @@ static norm draw_norm(arena *arena) {
 
 /* A layer with static sites, or with scales for each token, and with outlier units or without. */
 static layer draw_layer(arena *arena, bool per_token) {
-    layer drawn = {.query_key_value = draw_matrix(arena, HIDDEN, 3 * HIDDEN, 128),
-                   .attention_output = draw_matrix(arena, HIDDEN, HIDDEN, 128),
-                   .intermediate = draw_matrix(arena, HIDDEN, INNER, 128),
-                   .output = draw_matrix(arena, INNER, HIDDEN, 16),
+    const int zero_point = per_token ? 0 : 128, inner_zero_point = per_token ? 0 : 16;
+    layer drawn = {.query_key_value = draw_matrix(arena, HIDDEN, 3 * HIDDEN, zero_point),
+                   .attention_output = draw_matrix(arena, HIDDEN, HIDDEN, zero_point),
+                   .intermediate = draw_matrix(arena, HIDDEN, INNER, zero_point),
+                   .output = draw_matrix(arena, INNER, HIDDEN, inner_zero_point),
                    .attention_norm = draw_norm(arena),
                    .output_norm = draw_norm(arena)};
     for (int i = 0; i < 4; i++)
-        drawn.sites[i] = (site){.per_token = per_token,
-                                .is_signed = i < 3,
-                                .inverse_scale = 30.0f,
-                                .zero_point = i < 3 ? 128.0f : 16.0f,
-                                .per_step = i < 3 ? 1.0f / 127 : 1.0f / 239,
-                                .least_scale = 1e-6f};
+        drawn.sites[i] = (site){per_token, 30.0f, (float)(i < 3 ? zero_point : inner_zero_point)};
     if (!per_token)
         drawn.outliers = (outliers){draw_floats(arena, HIDDEN * OUTLIER_UNITS, 0.002f, 0),
                                     draw_floats(arena, OUTLIER_UNITS, 0.01f, 0),

@@ -71,10 +71,10 @@ typedef struct {
     int tokens, count, tiles; /* tokens of a text; of all texts; tiles of 16 rows that they fill */
     float *stream;     /* (16 * tiles, stream_stride): the residual stream */
     uint8_t *input;    /* tiles: the input of the next site */
-    float *scales;     /* (16 * tiles,): its scales, if each token has one */
+    token_scale *scales; /* (16 * tiles,): its scales, if each token has one */
 } rows;
 
-INLINE const float *scales_of(const site *site, const float *scales) { return site->per_token ? scales : NULL; }
+INLINE const token_scale *scales_of(const site *site, const token_scale *scales) { return site->per_token ? scales : NULL; }
 
 /* Multiply this worker's share of the outputs. With more threads than blocks of outputs, tokens are shared as well. */
 INLINE void multiply(const worker *self, const int kind, const finish *to, const matrix *matrix, const uint8_t *input,
@@ -162,10 +162,10 @@ INLINE void attention(const worker *self, const layer *layer, const rows *asking
 
 /* Round this worker's float32 rows for a site whose tokens have scales of their own. */
 INLINE void quantize_rows(const worker *self, const rows *rows, const float *values, size_t stride, int64_t count,
-                          const site *site, uint8_t *out, float *scales) {
+                          uint8_t *out, token_scale *scales) {
     const range mine = own_rows(self, rows);
     for (int64_t row = mine.first; row < mine.end; row++)
-        scales[row] = quantize_row(values + row * stride, count, site, row_in_tiles(out, row, count));
+        scales[row] = quantize_row(values + row * stride, count, row_in_tiles(out, row, count));
 }
 
 INLINE void find_outliers(const worker *self, const layer *layer, const rows *rows) {
@@ -197,7 +197,7 @@ static void compute_layer(const worker *self, const layer *layer, const rows *as
     meet(self);
     const site *site = &layer->sites[1];
     if (site->per_token) {
-        quantize_rows(self, asking, space->context_floats, model->hidden, model->hidden, site, space->context,
+        quantize_rows(self, asking, space->context_floats, model->hidden, model->hidden, space->context,
                       space->inner_scales);
         meet(self);
     }
@@ -221,7 +221,7 @@ static void compute_layer(const worker *self, const layer *layer, const rows *as
     if (site->per_token) {
         multiply(self, TO_FLOATS, &to_inner, &layer->intermediate, asking->input, asking);
         meet(self);
-        quantize_rows(self, asking, space->inner_floats, space->inner_stride, model->inner, site, space->inner,
+        quantize_rows(self, asking, space->inner_floats, space->inner_stride, model->inner, space->inner,
                       space->inner_scales);
     } else {
         multiply(self, TO_UINT8, &to_inner, &layer->intermediate, asking->input, asking);

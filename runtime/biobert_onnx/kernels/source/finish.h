@@ -23,8 +23,8 @@ typedef struct {
     size_t tiles_in_row;
     float inverse_scale, zero_point; /* TO_UINT8 */
     int activation;
-    int32_t *sums;             /* of the AMX kernel: room for sums of blocks of 32 tokens, `sums_size` in encoder.h */
-    const float *token_scales; /* of the input of a site with a scale for each token; else NULL */
+    int32_t *sums; /* of the AMX kernel: room for sums of blocks of 32 tokens, `block_sums` in workspace.h */
+    const token_scale *token_scales; /* of the input of a site with a scale for each token; else NULL */
 } finish;
 
 /* Finish `count` rows of sums (count, 16) from token `row` on. They are 16 outputs from `column` on, which is `place`
@@ -34,8 +34,12 @@ INLINE void finish_rows(const int count, const int kind, const finish *to, const
     floats scale = v_load(matrix->scale + column), bias = v_load(matrix->bias + column);
     floats y[MOST_ROWS], gates[MOST_ROWS];
     if (to->token_scales != NULL) {
-        UNROLL for (int i = 0; i < count; i++)
-            y[i] = v_fma(v_mul(v_from_int32(sums + LANES * i), scale), v_set(to->token_scales[row + i]), bias);
+        const token_scale *tokens = to->token_scales + row;
+        const floats of_weights = v_mul(v_from_int32(matrix->sums + column), scale);
+        UNROLL for (int i = 0; i < count; i++) {
+            floats start = v_fma(v_set(tokens[i].least), of_weights, bias);
+            y[i] = v_fma(v_mul(v_from_int32(sums + LANES * i), scale), v_set(tokens[i].scale), start);
+        }
     } else {
         UNROLL for (int i = 0; i < count; i++) y[i] = v_fma(v_from_int32(sums + LANES * i), scale, bias);
     }

@@ -2,8 +2,8 @@
 
    Each is one IEEE 754 operation a lane: addition, subtraction, multiplication, division, fused multiply-add, or a
    comparison. A vector is one register of AVX-512, two of AVX2, four of NEON, or an array in plain C. Where lanes are added
-   up (`v_sum`), the order is the same everywhere: lane i + lane i + 8, then + 4, + 2, + 1. Estimates (rcp, rsqrt) and the
-   functions of libm differ between CPUs and are used nowhere.
+   up (`v_sum`) or compared (`v_largest`, `v_least`), the order is the same everywhere: lane i with lane i + 8, then + 4,
+   + 2, + 1. Estimates (rcp, rsqrt) and the functions of libm differ between CPUs and are used nowhere.
 
    VECTOR is one of PLAIN, AVX2, AVX512 and NEON. */
 
@@ -26,9 +26,25 @@
 #define UNROLL _Pragma("GCC unroll 32") /* so that arrays of vectors become registers */
 #endif
 
-#if VECTOR == AVX512
+#if VECTOR == AVX2 || VECTOR == AVX512
 
 #include <immintrin.h>
+
+/* The rest of `v_largest` and `v_least`. */
+INLINE float largest_of_eight(__m256 eight) {
+    __m128 four = _mm_max_ps(_mm256_castps256_ps128(eight), _mm256_extractf128_ps(eight, 1));
+    __m128 two = _mm_max_ps(four, _mm_movehl_ps(four, four));
+    return _mm_cvtss_f32(_mm_max_ss(two, _mm_movehdup_ps(two)));
+}
+INLINE float least_of_eight(__m256 eight) {
+    __m128 four = _mm_min_ps(_mm256_castps256_ps128(eight), _mm256_extractf128_ps(eight, 1));
+    __m128 two = _mm_min_ps(four, _mm_movehl_ps(four, four));
+    return _mm_cvtss_f32(_mm_min_ss(two, _mm_movehdup_ps(two)));
+}
+
+#endif
+
+#if VECTOR == AVX512
 
 typedef __m512 floats;
 
@@ -58,12 +74,16 @@ INLINE float v_sum(floats v) {
     __m128 two = _mm_add_ps(four, _mm_movehl_ps(four, four));
     return _mm_cvtss_f32(_mm_add_ss(two, _mm_movehdup_ps(two)));
 }
+INLINE float v_largest(floats v) {
+    return largest_of_eight(_mm256_max_ps(_mm512_castps512_ps256(v), _mm512_extractf32x8_ps(v, 1)));
+}
+INLINE float v_least(floats v) {
+    return least_of_eight(_mm256_min_ps(_mm512_castps512_ps256(v), _mm512_extractf32x8_ps(v, 1)));
+}
 /* Keeps a vector in a register: without this, gcc loads it anew for each product. */
 #define KEEP(v) __asm__("" : "+v"(v))
 
 #elif VECTOR == AVX2
-
-#include <immintrin.h>
 
 typedef struct {
     __m256 low, high;
@@ -115,6 +135,8 @@ INLINE float v_sum(floats v) {
     __m128 two = _mm_add_ps(four, _mm_movehl_ps(four, four));
     return _mm_cvtss_f32(_mm_add_ss(two, _mm_movehdup_ps(two)));
 }
+INLINE float v_largest(floats v) { return largest_of_eight(_mm256_max_ps(v.low, v.high)); }
+INLINE float v_least(floats v) { return least_of_eight(_mm256_min_ps(v.low, v.high)); }
 #define KEEP(v) __asm__("" : "+x"((v).low), "+x"((v).high))
 
 #elif VECTOR == NEON
@@ -172,6 +194,18 @@ INLINE float v_sum(floats v) {
     float32x2_t two = vadd_f32(vget_low_f32(four), vget_high_f32(four));
     return vget_lane_f32(two, 0) + vget_lane_f32(two, 1);
 }
+INLINE float32x4_t larger(float32x4_t a, float32x4_t b) { return vbslq_f32(vcgtq_f32(a, b), a, b); }
+INLINE float32x4_t lesser(float32x4_t a, float32x4_t b) { return vbslq_f32(vcltq_f32(a, b), a, b); }
+INLINE float v_largest(floats v) {
+    float32x4_t four = larger(larger(v.part[0], v.part[2]), larger(v.part[1], v.part[3]));
+    float32x4_t two = larger(four, vextq_f32(four, four, 2));
+    return vgetq_lane_f32(larger(two, vextq_f32(two, two, 1)), 0);
+}
+INLINE float v_least(floats v) {
+    float32x4_t four = lesser(lesser(v.part[0], v.part[2]), lesser(v.part[1], v.part[3]));
+    float32x4_t two = lesser(four, vextq_f32(four, four, 2));
+    return vgetq_lane_f32(lesser(two, vextq_f32(two, two, 1)), 0);
+}
 #define KEEP(v)
 
 #else
@@ -217,6 +251,16 @@ INLINE floats v_scale_by_power(floats v, floats n) {
 INLINE float v_sum(floats v) {
     for (int width = LANES / 2; width > 0; width /= 2)
         for (int i = 0; i < width; i++) v.lane[i] += v.lane[i + width];
+    return v.lane[0];
+}
+INLINE float v_largest(floats v) {
+    for (int width = LANES / 2; width > 0; width /= 2)
+        for (int i = 0; i < width; i++) v.lane[i] = v.lane[i] > v.lane[i + width] ? v.lane[i] : v.lane[i + width];
+    return v.lane[0];
+}
+INLINE float v_least(floats v) {
+    for (int width = LANES / 2; width > 0; width /= 2)
+        for (int i = 0; i < width; i++) v.lane[i] = v.lane[i] < v.lane[i + width] ? v.lane[i] : v.lane[i + width];
     return v.lane[0];
 }
 #define KEEP(v)

@@ -28,19 +28,24 @@ enum pooling { MEAN = 0, CLS = 1, MAX = 2, POOLER = 3 };
 typedef struct {
     int64_t inputs, outputs;
     const int8_t *tiles;
-    const int32_t *start; /* (outputs,) what each sum begins with: - zero point x the sum of the output's weights */
+    const int32_t *start; /* (outputs,) what each sum begins with: - zero point x the sum of the output's weights, or 0 */
     const int32_t *sums;  /* (outputs,) the sum of each output's weights */
     const float *scale;   /* (outputs,) of the weights, times that of a static site's input */
     const float *bias;    /* (outputs,) */
 } matrix;
 
-/* How the float32 input of a site becomes uint8. static: value * inverse_scale + zero_point. per token: the scale of a
-   token is the largest value (magnitude, if `is_signed`) times `per_step`, at least `least_scale`. */
+/* How the float32 input of a site becomes uint8. static: value * inverse_scale + zero_point. per token: by the least and
+   the largest value of each token, see `token_scale`. */
 typedef struct {
-    int32_t per_token, is_signed;
-    float inverse_scale, zero_point;
-    float per_step, least_scale;
+    int32_t per_token;
+    float inverse_scale, zero_point; /* of a static site */
 } site;
+
+/* How the values of a token became uint8, where each token has a scale of its own: value = q * scale + least, so
+   sum(value * w) = sum(q * w) * scale + least * sum(w). */
+typedef struct {
+    float scale, least;
+} token_scale;
 
 /* LayerNorm: normalized * gain + shift. The input of the site behind it is normalized * site_gain + site_shift, which
    holds the smoothing and, of a static site, the scale and the zero point; NULL if no site follows. */

@@ -3,6 +3,8 @@
 #ifndef NORMALIZE_H
 #define NORMALIZE_H
 
+#include <float.h>
+
 #include "functions.h"
 
 /* The place of a token in tiles of `channels` channels; its next 64 channels lie TILE_BYTES further on. */
@@ -13,35 +15,38 @@ INLINE uint8_t *row_in_tiles(uint8_t *tiles, size_t row, size_t channels) {
 /* The sum of four vectors in one order: pairs, then lanes. */
 INLINE float sum_of_four(const floats *v) { return v_sum(v_add(v_add(v[0], v[1]), v_add(v[2], v[3]))); }
 
-/* Round `values` with a scale of the row's own into a row of tiles; returns the scale. */
-INLINE float quantize_row(const float *values, int64_t count, const site *site, uint8_t *out) {
-    floats largest[4];
-    UNROLL for (int i = 0; i < 4; i++) largest[i] = v_set(0.0f);
-    for (int64_t c = 0; c < count; c += TILE_INPUTS) {
+/* The smallest scale of a token, LEAST_SCALE in plan.py: 1 / scale is a float32 still. A row of equal values takes it: all
+   become 0, and the product is `least` times the sum of the weights, to the last bit. */
+#define LEAST_SCALE FLT_MIN
+
+/* Round `values` by the least and the largest of them into a row of tiles; returns what brings them back. */
+INLINE token_scale quantize_row(const float *values, int64_t count, uint8_t *out) {
+    floats least[4], most[4];
+    UNROLL for (int i = 0; i < 4; i++) least[i] = most[i] = v_load(values + LANES * i);
+    for (int64_t c = TILE_INPUTS; c < count; c += TILE_INPUTS) {
         UNROLL for (int i = 0; i < 4; i++) {
             floats v = v_load(values + c + LANES * i);
-            if (site->is_signed) v = v_max(v, v_sub(v_set(0.0f), v));
-            largest[i] = v_max(largest[i], v);
+            least[i] = v_min(least[i], v);
+            most[i] = v_max(most[i], v);
         }
     }
-    float lanes[LANES], top = 0.0f;
-    v_store(lanes, v_max(v_max(largest[0], largest[1]), v_max(largest[2], largest[3])));
-    for (int i = 0; i < LANES; i++) top = lanes[i] > top ? lanes[i] : top;
-    float scale = top * site->per_step;
-    scale = scale > site->least_scale ? scale : site->least_scale;
-    const floats inverse = v_set(1.0f / scale), zero_point = v_set(site->zero_point);
+    const float low = v_least(v_min(v_min(least[0], least[1]), v_min(least[2], least[3])));
+    const float high = v_largest(v_max(v_max(most[0], most[1]), v_max(most[2], most[3])));
+    float scale = (high - low) * (1.0f / 255);
+    scale = scale > LEAST_SCALE ? scale : LEAST_SCALE;
+    const floats inverse = v_set(1.0f / scale), from = v_set(low);
     for (int64_t c = 0; c < count; c += TILE_INPUTS, out += TILE_BYTES) {
         UNROLL for (int i = 0; i < TILE_INPUTS; i += LANES)
-            v_store_uint8(out + i, v_fma(v_load(values + c + i), inverse, zero_point));
+            v_store_uint8(out + i, v_mul(v_sub(v_load(values + c + i), from), inverse));
     }
-    return scale;
+    return (token_scale){scale, low};
 }
 
 /* Normalize a row of `hidden` floats in place (Ba et al. 2016, arXiv 1607.06450). The input of the site behind it goes to
    `out`, a row of tiles, unless that is NULL; with a scale for each token through `values` (hidden floats), and the scale
-   to `token_scale`. */
+   to `own`. */
 INLINE void normalize_row(float *x, int64_t hidden, const norm *norm, float epsilon, const site *site, uint8_t *out,
-                          float *values, float *token_scale) {
+                          float *values, token_scale *own) {
     floats sum[4], squares[4];
     UNROLL for (int i = 0; i < 4; i++) sum[i] = v_load(x + LANES * i);
     for (int64_t c = TILE_INPUTS; c < hidden; c += TILE_INPUTS) {
@@ -75,7 +80,7 @@ INLINE void normalize_row(float *x, int64_t hidden, const norm *norm, float epsi
                 v_store_uint8(out + c / TILE_INPUTS * TILE_BYTES + i, input);
         }
     }
-    if (site->per_token) *token_scale = quantize_row(values, hidden, site, out);
+    if (site->per_token) *own = quantize_row(values, hidden, out);
 }
 
 enum { OUTLIER_ROWS = 4 };

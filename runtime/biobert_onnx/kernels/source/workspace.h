@@ -13,12 +13,12 @@ typedef struct {
     size_t stream_stride, inner_stride; /* floats; not multiples of 4,096 bytes, whose lines would share a few places */
     float *stream, *first_stream;       /* (rows, stream_stride) of all tokens, of [CLS] */
     uint8_t *input, *first_input;       /* tiles (rows, hidden) */
-    float *input_scales, *first_scales; /* (rows,) */
+    token_scale *input_scales, *first_scales; /* (rows,) */
     uint8_t *context;                   /* tiles (rows, hidden) */
     float *context_floats;              /* (rows, hidden), for scales of tokens */
     uint8_t *inner;                     /* tiles (rows, inner) */
     float *inner_floats;                /* (rows, inner_stride), for scales of tokens */
-    float *inner_scales;                /* (rows,) */
+    token_scale *inner_scales;          /* (rows,) */
     float *units;                       /* (rows, OUTLIER_UNITS) */
     /* a thread's own */
     float *heads;      /* (3, rows, head_size), and ROWS_READ_BEYOND rows more */
@@ -55,16 +55,16 @@ static inline size_t arrange(workspace *space, uint8_t *base, const model *model
     uint8_t *next = base;
     space->stream = take(&next, rows * space->stream_stride * sizeof(float));
     space->input = take(&next, rows * hidden);
-    space->input_scales = take(&next, rows * sizeof(float));
+    space->input_scales = take(&next, rows * sizeof(token_scale));
     space->context = take(&next, rows * hidden);
     space->context_floats = take(&next, context_is_float ? rows * hidden * sizeof(float) : 0);
     space->inner = take(&next, rows * inner);
     space->inner_floats = take(&next, inner_is_float ? rows * space->inner_stride * sizeof(float) : 0);
-    space->inner_scales = take(&next, rows * sizeof(float));
+    space->inner_scales = take(&next, rows * sizeof(token_scale));
     space->units = take(&next, has_outliers ? rows * OUTLIER_UNITS * sizeof(float) : 0);
     space->first_stream = take(&next, reads_first_only ? texts * space->stream_stride * sizeof(float) : 0);
     space->first_input = take(&next, reads_first_only ? texts * hidden : 0);
-    space->first_scales = take(&next, texts * sizeof(float));
+    space->first_scales = take(&next, texts * sizeof(token_scale));
     const size_t shared = (size_t)(next - base);
 
     uint8_t *own = next;
