@@ -52,6 +52,13 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--min-cosine", type=float, default=0.99, metavar="X", help="least cosine allowed (default: 0.99)"
     )
+    parser.add_argument(
+        "--min-neighbours",
+        type=float,
+        default=0.9,
+        metavar="X",
+        help="least share of float32's 10 nearest texts that are also the artifact's; 0 asks for none (default: 0.9)",
+    )
     parser.add_argument("--revision", help="Hub: a branch, tag or commit (default: main)")
     parser.add_argument("--token", help="Hub: an access token")
     add_quiet(parser)
@@ -73,6 +80,7 @@ def run(options: argparse.Namespace) -> None:
             max_length=options.max_length,
             calibration=options.calibration,
             min_cosine=options.min_cosine,
+            min_neighbours=options.min_neighbours,
             revision=options.revision,
             token=options.token,
             progress=(lambda message: None) if options.quiet else _tell,

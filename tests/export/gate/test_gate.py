@@ -11,7 +11,7 @@ from biobert_onnx.kernels.plan import SiteKind
 from biobert_onnx_export import FidelityError
 from biobert_onnx_export.checkpoint.checkpoint import Checkpoint
 from biobert_onnx_export.gate.gate import Attempt, rank_sites, try_recipe, write_faithful_graphs
-from biobert_onnx_export.gate.measure import worst_cosine
+from biobert_onnx_export.gate.measure import gate_figures, worst_cosine
 from biobert_onnx_export.graph.bert import checkpoint_sites
 from biobert_onnx_export.graph.matmul import FloatProducts
 from biobert_onnx_export.graph.plan import Site
@@ -31,7 +31,9 @@ class Folders:
         self.scratch.mkdir()
         self.lines: list[str] = []
 
-    def run_gate(self, source: Checkpoint, ranges: Ranges, targets: Targets, min_cosine: float) -> Attempt:
+    def run_gate(
+        self, source: Checkpoint, ranges: Ranges, targets: Targets, min_cosine: float, min_neighbours: float = 0.9
+    ) -> Attempt:
         return write_faithful_graphs(
             source,
             ranges,
@@ -40,6 +42,7 @@ class Folders:
             scratch=self.scratch,
             pooling="mean",
             min_cosine=min_cosine,
+            min_neighbours=min_neighbours,
             progress=self.lines.append,
         )
 
@@ -50,13 +53,19 @@ def folders(tmp_path: Path) -> Folders:
 
 
 @pytest.fixture(scope="module")
-def reached(
+def attempts(
     source: Checkpoint, ranges: Ranges, targets: Targets, tmp_path_factory: pytest.TempPathFactory
-) -> dict[str, float]:
-    """The worst gated cosine that the first two recipes reach."""
+) -> dict[str, Attempt]:
+    """What the first two recipes reach, by their names."""
     folder = tmp_path_factory.mktemp("reached")
-    attempts = [try_recipe(source, ranges, targets.gated, each, folder, pooling="mean") for each in (STATIC, PER_TOKEN)]
-    return {attempt.recipe.name: attempt.worst_cosine for attempt in attempts}
+    tried = [try_recipe(source, ranges, targets.gated, each, folder, pooling="mean") for each in (STATIC, PER_TOKEN)]
+    return {attempt.recipe.name: attempt for attempt in tried}
+
+
+@pytest.fixture(scope="module")
+def reached(attempts: dict[str, Attempt]) -> dict[str, float]:
+    """The worst gated cosine that the first two recipes reach."""
+    return {name: attempt.worst_cosine for name, attempt in attempts.items()}
 
 
 def test_the_first_recipe_is_taken_if_it_passes(
@@ -83,7 +92,9 @@ def test_the_graphs_in_the_folder_are_those_that_passed(
 ) -> None:
     passed = folders.run_gate(source, ranges, targets, reached["per-token"] + 1e-6)
     assert passed.recipe.name in {"per-token+fp32-25%", "per-token+fp32-50%"}
+    figures = gate_figures(folders.artifact, targets.gated)
     assert worst_cosine(folders.artifact, targets.gated) == passed.worst_cosine > reached["per-token"]
+    assert (figures.worst_cosine, figures.neighbours_kept) == (passed.worst_cosine, passed.neighbours_kept)
     floats = {site for site, products in passed.plan.sites.items() if isinstance(products, FloatProducts)}
     assert floats == passed.recipe.float_sites
 
@@ -92,13 +103,38 @@ def test_without_a_recipe_that_passes_all_four_are_named(
     folders: Folders, source: Checkpoint, ranges: Ranges, targets: Targets
 ) -> None:
     names = ["static", "per-token", "per-token+fp32-25%", "per-token+fp32-50%"]
-    listed = "; ".join(rf"0\.99\d\d \({name}\)".replace("+", r"\+") for name in names)
-    message = rf"cosine of 0\.9999999 to float32; least cosines: {listed}: lower min_cosine=, or .* precision='fp32'"
+    listed = "; ".join(rf"0\.99\d\d and 0\.9\d\d\d \({name}\)".replace("+", r"\+") for name in names)
+    message = (
+        rf"cosine of 0\.9999999 to float32, and 0\.9 of the texts' neighbours; reached: {listed}: lower min_cosine= or "
+        "min_neighbours=, or export with precision='fp32'"
+    )
     with pytest.raises(FidelityError, match=message):
         folders.run_gate(source, ranges, targets, 0.9999999)
     *tries, ranking = sorted(folders.lines, key=lambda line: line.startswith("ranking sites"))
     assert tries == [f"quantizing: {name}" for name in names]
     assert folders.lines[2] == ranking
+
+
+def test_a_recipe_that_loses_neighbours_fails_though_every_cosine_is_high(
+    folders: Folders, source: Checkpoint, ranges: Ranges, targets: Targets, attempts: dict[str, Attempt]
+) -> None:
+    kept = {name: attempt.neighbours_kept for name, attempt in attempts.items()}
+    assert kept["static"] < kept["per-token"]
+    assert folders.run_gate(source, ranges, targets, -1, min_neighbours=kept["static"]).recipe == STATIC
+    assert folders.run_gate(source, ranges, targets, -1, min_neighbours=kept["per-token"]).recipe == PER_TOKEN
+
+
+def test_both_figures_must_reach_their_limits(
+    folders: Folders, source: Checkpoint, ranges: Ranges, targets: Targets
+) -> None:
+    with pytest.raises(FidelityError, match=r"a cosine of -1 to float32, and 1 of the texts' neighbours; reached: "):
+        folders.run_gate(source, ranges, targets, -1, min_neighbours=1)
+
+
+def test_a_limit_of_zero_asks_for_no_neighbours(attempts: dict[str, Attempt]) -> None:
+    lost = replace(attempts["static"], neighbours_kept=0.0)
+    assert lost.passes(min_cosine=0.99, min_neighbours=0)
+    assert not lost.passes(min_cosine=0.99, min_neighbours=0.01)
 
 
 def test_the_most_harmful_site_is_ranked_first(

@@ -19,7 +19,8 @@ def test_the_record_names_recipe_sites_layers_and_texts(
 ) -> None:
     ranking = [Site(layer, kind) for kind in reversed(SiteKind) for layer in range(4)]
     recipe = with_float_share(PER_TOKEN, ranking, 0.25)
-    attempt = Attempt(recipe=recipe, plan=quantized_plan(source, ranges, recipe), worst_cosine=0.99)
+    plan = quantized_plan(source, ranges, recipe)
+    attempt = Attempt(recipe=recipe, plan=plan, worst_cosine=0.99, neighbours_kept=0.97)
     texts = TextSets.read(None)
     assert quantization_record(attempt, texts) == {
         "recipe": "per-token+fp32-25%",
