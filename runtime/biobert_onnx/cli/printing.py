@@ -41,6 +41,13 @@ def warn_of_leftovers(path: Path) -> None:
         say("warning", f"{names}: left by a run that was killed; nothing uses it, so it can be removed (rm -r)")
 
 
+def tell_missing(rows: int, first: str | None, choice: str) -> None:
+    """Say how many `rows` were without a text, if any, the place of the `first`, and what `choice` did with them."""
+    if rows:
+        done = "left out" if choice == "skip" else "encoded as the empty text"
+        say("note", f"{counted(rows, 'row')} without a text {done}, first {first}")
+
+
 def counted(number: int, noun: str) -> str:
     """Return a number with its noun.
 
