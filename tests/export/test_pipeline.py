@@ -13,6 +13,8 @@ import numpy as np
 import pytest
 
 from biobert_onnx import Manifest, SentenceEncoder
+from biobert_onnx.comparison.agreement import Neighbourhood, centred_cosines
+from biobert_onnx.encoding.engines import KERNELS
 from biobert_onnx_export import CheckpointError, FidelityError, export
 from biobert_onnx_export.checkpoint.checkpoint import Checkpoint
 from biobert_onnx_export.graph.artifact_graphs import write_graphs
@@ -66,11 +68,18 @@ def test_int8_vectors_are_as_faithful_as_the_manifest_says(
     found = SentenceEncoder(artifact).encode(texts)
     norms = np.linalg.norm(found, axis=1) * np.linalg.norm(expected, axis=1)
     cosine = (found * expected).sum(axis=1) / norms
-    record = Manifest.read(artifact).fidelity["gated"]
+    manifest = Manifest.read(artifact)
+    record = manifest.fidelity["gated"]
     assert record["texts"] == len(texts)
     assert record["cosine_mean"] == pytest.approx(cosine.mean(), abs=2e-6)
     assert record["cosine_min"] == pytest.approx(cosine.min(), abs=2e-6)
     assert record["cosine_min"] >= 0.99
+    neighbourhood = Neighbourhood.of(found, expected)
+    measured = manifest.kernels_fidelity if SentenceEncoder(artifact).engine == KERNELS else manifest.fidelity
+    assert measured is not None
+    assert measured["gated"]["neighbours_kept"] == pytest.approx(neighbourhood.neighbours_kept, abs=2e-3)
+    assert measured["gated"]["rank_correlation"] == pytest.approx(neighbourhood.rank_correlation, abs=1e-5)
+    assert measured["gated"]["centred_min"] == pytest.approx(centred_cosines(found, expected).min(), abs=1e-5)
 
 
 def test_a_gate_that_no_recipe_passes_leaves_nothing(tiny_checkpoint: Path, tmp_path: Path) -> None:
@@ -211,6 +220,9 @@ def test_a_target_in_a_missing_folder_is_refused(tiny_checkpoint: Path, tmp_path
         ({"max_length": 129}, "max_length is 129, expected 3 to 128"),
         ({"max_length": 0}, "max_length is 0, expected 3 to 128"),
         ({"min_cosine": 1.5}, "min_cosine is 1.5, expected -1 to 1"),
+        ({"min_neighbours": 90}, "min_neighbours is 90, expected 0 to 1"),
+        ({"min_neighbours": -0.1}, "min_neighbours is -0.1, expected 0 to 1"),
+        ({"min_neighbours": float("nan")}, "min_neighbours is nan, expected 0 to 1"),
     ],
 )
 def test_options_out_of_range_are_refused_and_leave_nothing(

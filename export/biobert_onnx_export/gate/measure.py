@@ -1,6 +1,7 @@
 """Measurements of the graphs in a folder: their vectors by the runtime's own path, compared with the targets."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,7 @@ import onnx
 
 from biobert_onnx._types import FloatArray, TokenIds
 from biobert_onnx.artifact.paths import ENCODER_GRAPH, MODEL_GRAPH
-from biobert_onnx.comparison.agreement import cosines
+from biobert_onnx.comparison.agreement import Neighbourhood, cosines
 from biobert_onnx.encoding.cpus import usable_cpus
 from biobert_onnx.encoding.engines import KERNELS, ONNXRUNTIME
 from biobert_onnx.encoding.sessions import open_session
@@ -27,12 +28,26 @@ PARITY = 1e-5
 """The largest difference of our float32 graphs to the reference, relative to the largest component, where vectors are
 tokens' own values or means of them."""
 
-MODEL_COSINE = 0.9999
-"""The least mean cosine of model.onnx, on one padded batch, to encoder.onnx.
+MODEL_ERROR = 2.0
+"""How many times as far from the reference as encoder.onnx may model.onnx be, in 1 - mean cosine.
 
 The two run attention in different kernels. If that moves a value across a rounding step of an int8 graph, the vectors
-of a text part by about as much as int8 parts from float32. So the bound holds for the mean, not for each text.
+of a text part by about as much as int8 parts from float32; but neither graph is farther from float32 than the other.
 """
+
+ROUNDING_ERROR = 1e-6
+"""What rounding in float32 may take from a mean cosine."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class GateFigures:
+    """What the gate compares with its limits: the least cosine of a text, and the share of the 10 nearest texts kept.
+
+    Each is that of the engine where it is lower, of those that run here.
+    """
+
+    worst_cosine: float
+    neighbours_kept: float
 
 
 def encoder_vectors(folder: Path, token_ids: TokenIds, *, dim: int) -> FloatArray:
@@ -88,21 +103,31 @@ def check_parity(folder: Path, target: Target, *, tolerance: float) -> None:
 
 
 def check_graphs(folder: Path, target: Target) -> None:
-    """Raise FidelityError unless both graphs in `folder` are valid ONNX and agree on the texts of `target`."""
+    """Raise FidelityError unless both graphs in `folder` are valid ONNX and as close to the `target` as each other."""
     for name in (ENCODER_GRAPH, MODEL_GRAPH):
         onnx.checker.check_model(folder / name)
-    vectors = _vectors_of_both(folder, target)
-    cosine = cosines(vectors[MODEL_GRAPH], vectors[ENCODER_GRAPH]).mean()
-    if not cosine >= MODEL_COSINE:
+    error = {
+        name: 1 - cosines(vectors, target.vectors).mean() for name, vectors in _vectors_of_both(folder, target).items()
+    }
+    if not error[MODEL_GRAPH] <= MODEL_ERROR * error[ENCODER_GRAPH] + ROUNDING_ERROR:
         raise FidelityError(
-            f"{MODEL_GRAPH} agrees with {ENCODER_GRAPH} to a mean cosine of {cosine:.6f} only, "
-            f"expected {MODEL_COSINE}: report it as a fault, with this checkpoint"
+            f"{MODEL_GRAPH} has a mean cosine of {1 - error[MODEL_GRAPH]:.6f} to the reference, and {ENCODER_GRAPH} "
+            f"{1 - error[ENCODER_GRAPH]:.6f}: report it as a fault, with this checkpoint"
         )
 
 
 def worst_cosine(folder: Path, target: Target) -> float:
     """Return the least cosine of the graph in `folder` to the target, over its texts and the engines that run here."""
     return min(float(cosines(_vectors(run, target), target.vectors).min()) for run in engines(folder).values())
+
+
+def gate_figures(folder: Path, target: Target) -> GateFigures:
+    """Measure the graph in `folder` on `target`, of 3 texts or more; each engine computes the vectors once."""
+    by_engine = [_vectors(run, target) for run in engines(folder).values()]
+    return GateFigures(
+        worst_cosine=min(float(cosines(vectors, target.vectors).min()) for vectors in by_engine),
+        neighbours_kept=min(Neighbourhood.of(vectors, target.vectors).neighbours_kept for vectors in by_engine),
+    )
 
 
 def measure_fidelity(folder: Path, held_out: Mapping[str, Target]) -> dict[str, dict[str, Mapping[str, Any]]]:

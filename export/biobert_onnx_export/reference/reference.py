@@ -47,13 +47,14 @@ class Reference:
     def embeddings(self, token_ids: TokenIds) -> FloatArray:
         """Compute the reference vectors of `token_ids`, (texts, dim) float32."""
         with self._context():
-            return vectors_of(self._embed, token_ids, dim=self._checkpoint.dim(self._pooling))
+            return vectors_of(self.embed, token_ids, dim=self._checkpoint.dim(self._pooling))
 
     def hidden_states(self, input_ids: NDArray[np.int64]) -> FloatArray:
         """Compute the last layer's output (texts, tokens, dim) for `input_ids` (texts, tokens), without padding."""
         return self._compute(input_ids)
 
-    def _embed(self, input_ids: NDArray[np.int64]) -> FloatArray:
+    def embed(self, input_ids: NDArray[np.int64]) -> FloatArray:
+        """Compute the vectors of one micro-batch `input_ids` (texts, tokens), without padding, (texts, dim)."""
         pooled = pool(self.hidden_states(input_ids), self._checkpoint, self._pooling)
         return apply(self._checkpoint.modules.after_pooling, pooled)
 

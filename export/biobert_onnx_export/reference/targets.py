@@ -39,5 +39,5 @@ class Targets:
 
     @property
     def gated(self) -> Target:
-        """The held-out set whose worst text decides whether a recipe passes the gate."""
+        """The held-out set whose figures decide whether a recipe passes the gate."""
         return self.held_out[GATED]

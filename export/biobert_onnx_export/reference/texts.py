@@ -23,7 +23,7 @@ SAMPLES = 16
 """Calibration texts that stand for all of them where measuring all would take too long."""
 
 GATED = "gated"
-"""The name of the held-out set whose worst text the gate compares with `min_cosine`."""
+"""The name of the held-out set whose figures the gate compares with `min_cosine` and `min_neighbours`."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -57,8 +57,16 @@ class Figures(TypedDict):
 
 
 class FidelityRecord(Figures):
-    """Figures over a set of texts, and over its texts of each length."""
+    """Figures over a set of texts, and over its texts of each length.
 
+    Those of searches are absent in manifests of older versions: cosines without the mean vector, the share of the 10
+    nearest texts kept, the rank correlation of similarities.
+    """
+
+    centred_mean: NotRequired[float]
+    centred_min: NotRequired[float]
+    neighbours_kept: NotRequired[float]
+    rank_correlation: NotRequired[float]
     by_length: Mapping[str, Figures]
 
 

@@ -4,6 +4,10 @@ import argparse
 from pathlib import Path
 
 from biobert_onnx.encoding.engines import ENGINES
+from biobert_onnx.encoding.long_texts import LONG_TEXTS
+from biobert_onnx.files.formats import FORMATS, READERS, TEXT, open_reader
+from biobert_onnx.files.packed import PACKED
+from biobert_onnx.files.rows import MISSING, Reader
 
 
 def add_artifact(parser: argparse.ArgumentParser) -> None:
@@ -20,6 +24,47 @@ def add_engine(parser: argparse._ActionsContainer) -> None:
     """Add `--engine`."""
     parser.add_argument(
         "--engine", choices=ENGINES, help="what computes the vectors (default: kernels where they can, see info)"
+    )
+
+
+def text_formats() -> str:
+    """Return the endings of files of texts, as help lists them."""
+    return f"{', '.join(FORMATS)}, the first ones also packed ({', '.join(PACKED)})"
+
+
+def add_reading(parser: argparse.ArgumentParser, *, by_default: str) -> None:
+    """Add the options of `open_texts`; `by_default` says which format is taken without `--format`."""
+    reading = parser.add_argument_group("reading")
+    reading.add_argument("--format", choices=READERS, help=f"default: {by_default}")
+    reading.add_argument("--field", metavar="NAME", help=f"the text's key in jsonl (default: {TEXT})")
+    reading.add_argument("--column", metavar="NAME", help=f"the text's column in csv, tsv, parquet (default: {TEXT})")
+    reading.add_argument(
+        "--delimiter", metavar="C", help=r"the character between the columns of csv, '\t' for a tab (default: a comma)"
+    )
+    reading.add_argument(
+        "--missing", choices=MISSING, default="stop", help="what to do with rows without a text (default: stop)"
+    )
+
+
+def add_length(parser: argparse._ActionsContainer, *, by_default: str) -> None:
+    """Add `--max-length`, which is `by_default` what it says, and `--long-texts`."""
+    parser.add_argument(
+        "--max-length", type=int, metavar="N", help=f"tokens that texts are cut to (default: {by_default})"
+    )
+    parser.add_argument(
+        "--long-texts", choices=LONG_TEXTS, default="truncate", help="what to do with longer texts (default: truncate)"
+    )
+
+
+def open_texts(source: str, options: argparse.Namespace) -> Reader:
+    """Return the reader of the texts in `source`, by the options of `add_reading`."""
+    return open_reader(
+        source,
+        format=options.format,
+        field=options.field,
+        column=options.column,
+        delimiter=options.delimiter,
+        missing=options.missing,
     )
 
 

@@ -5,15 +5,21 @@ from pathlib import Path
 
 from biobert_onnx._atomic_files import check_parent_folder
 from biobert_onnx._progress import can_show_progress
-from biobert_onnx.cli.arguments import add_artifact, add_engine, add_quiet, named
-from biobert_onnx.cli.printing import counted, say, warn_of_leftovers
+from biobert_onnx.cli.arguments import (
+    add_artifact,
+    add_engine,
+    add_length,
+    add_quiet,
+    add_reading,
+    named,
+    open_texts,
+    text_formats,
+)
+from biobert_onnx.cli.printing import counted, tell_missing, warn_of_leftovers
 from biobert_onnx.encoder import SentenceEncoder
-from biobert_onnx.encoding.long_texts import LONG_TEXTS
-from biobert_onnx.files.encode import Encoded, encode_file
-from biobert_onnx.files.formats import FORMATS, READERS, TEXT, WRITERS, open_reader
+from biobert_onnx.files.encode import encode_file
+from biobert_onnx.files.formats import WRITERS
 from biobert_onnx.files.lines import STDIN
-from biobert_onnx.files.packed import PACKED
-from biobert_onnx.files.rows import MISSING
 
 EXAMPLES = """\
 examples:
@@ -32,23 +38,12 @@ the row out.
 def add(parser: argparse.ArgumentParser) -> None:
     """Set up the arguments."""
     add_artifact(parser)
-    endings = f"{', '.join(FORMATS)}, the first ones also packed ({', '.join(PACKED)})"
-    parser.add_argument("input", metavar="INPUT", help=f"a file: {endings}; - for standard input, see --format")
+    formats = text_formats()
+    parser.add_argument("input", metavar="INPUT", help=f"a file: {formats}; - for standard input, see --format")
     parser.add_argument(
         "-o", "--output", type=_output, required=True, metavar="FILE", help=f"the file to write: {', '.join(WRITERS)}"
     )
-    reading = parser.add_argument_group("reading")
-    reading.add_argument(
-        "--format", choices=READERS, help="default: by the file's ending; text, one a line, for standard input"
-    )
-    reading.add_argument("--field", metavar="NAME", help=f"the text's key in jsonl (default: {TEXT})")
-    reading.add_argument("--column", metavar="NAME", help=f"the text's column in csv, tsv, parquet (default: {TEXT})")
-    reading.add_argument(
-        "--delimiter", metavar="C", help=r"the character between the columns of csv, '\t' for a tab (default: a comma)"
-    )
-    reading.add_argument(
-        "--missing", choices=MISSING, default="stop", help="what to do with rows without a text (default: stop)"
-    )
+    add_reading(parser, by_default="by the file's ending; text, one a line, for standard input")
     encoding = parser.add_argument_group("encoding")
     prompt = encoding.add_mutually_exclusive_group()
     prompt.add_argument(
@@ -57,12 +52,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     prompt.add_argument("--prompt-name", metavar="NAME", help="put the artifact's prompt NAME before each text")
     encoding.add_argument("--normalize", action="store_true", help="scale each vector to unit length")
     encoding.add_argument("--truncate-dim", type=int, metavar="N", help="keep the first N numbers of each vector")
-    encoding.add_argument(
-        "--max-length", type=int, metavar="N", help="tokens that texts are cut to (default: the artifact's, see info)"
-    )
-    encoding.add_argument(
-        "--long-texts", choices=LONG_TEXTS, default="truncate", help="what to do with longer texts (default: truncate)"
-    )
+    add_length(encoding, by_default="the artifact's, see info")
     encoding.add_argument(
         "-j", "--threads", type=int, metavar="N", help="worker threads (default: one for every usable CPU)"
     )
@@ -77,14 +67,7 @@ def run(options: argparse.Namespace) -> None:
     if options.input != STDIN and output.exists() and Path(options.input).exists() and output.samefile(options.input):
         raise ValueError(f"'{output}' is the input, too: write the vectors into another file")
     warn_of_leftovers(output)
-    reader = open_reader(
-        options.input,
-        format=options.format,
-        field=options.field,
-        column=options.column,
-        delimiter=options.delimiter,
-        missing=options.missing,
-    )
+    reader = open_texts(options.input, options)
     encoder = SentenceEncoder(
         options.artifact, max_length=options.max_length, threads=options.threads, engine=options.engine
     )
@@ -100,16 +83,10 @@ def run(options: argparse.Namespace) -> None:
         show_progress=can_show_progress() and not options.quiet,
     )
     if not options.quiet:
-        _tell_missing(encoded, options.missing)
+        tell_missing(encoded.missing, encoded.first_missing, options.missing)
         dim = options.truncate_dim or encoder.dim
         vectors = f"{counted(encoded.vectors, 'vector')} of {counted(dim, 'dimension')}"
         print(f"wrote {output}: {vectors}, engine {encoder.engine}")
-
-
-def _tell_missing(encoded: Encoded, choice: str) -> None:
-    if encoded.missing:
-        done = "left out" if choice == "skip" else "encoded as the empty text"
-        say("note", f"{counted(encoded.missing, 'row')} without a text {done}, first {encoded.first_missing}")
 
 
 def _output(value: str) -> Path:

@@ -2,6 +2,8 @@
 
 import argparse
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from biobert_onnx._extras import requires_extra
 from biobert_onnx.artifact.manifest import POOLINGS
@@ -58,6 +60,13 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--min-cosine", type=float, default=0.99, metavar="X", help="least cosine allowed (default: 0.99)"
     )
+    parser.add_argument(
+        "--min-neighbours",
+        type=float,
+        default=0.9,
+        metavar="X",
+        help="least share of float32's 10 nearest texts that are also the artifact's; 0 asks for none (default: 0.9)",
+    )
     parser.add_argument("--revision", help="Hub: a branch, tag or commit (default: main)")
     parser.add_argument("--token", help="Hub: an access token")
     add_quiet(parser)
@@ -66,10 +75,9 @@ def add(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> None:
     """Export, and say on stderr which step begins."""
     with requires_extra("export", by="export"):
-        from biobert_onnx_export import CheckpointError, FidelityError, export
-        from biobert_onnx_export.errors import CheckpointNotFoundError
+        from biobert_onnx_export import export
     warn_of_leftovers(options.artifact)
-    try:
+    with errors_of_jobs():
         manifest = export(
             options.checkpoint,
             options.artifact,
@@ -80,20 +88,31 @@ def run(options: argparse.Namespace) -> None:
             calibration=options.calibration,
             recipe=options.recipe,
             min_cosine=options.min_cosine,
+            min_neighbours=options.min_neighbours,
             revision=options.revision,
             token=options.token,
-            progress=(lambda message: None) if options.quiet else _tell,
+            progress=(lambda message: None) if options.quiet else tell,
         )
-    except CheckpointNotFoundError as error:
-        raise FileNotFoundError(str(error)) from error
-    except (CheckpointError, FidelityError) as error:
-        raise JobError(str(error)) from error
     if not options.quiet:
         print(f"wrote {options.artifact}: {sentence(manifest)}")
         print_fidelity(manifest)
 
 
-def _tell(message: str) -> None:
+@contextmanager
+def errors_of_jobs() -> Iterator[None]:
+    """Raise the export package's errors of the block as those that have an exit code."""
+    from biobert_onnx_export.errors import CheckpointError, CheckpointNotFoundError, FidelityError
+
+    try:
+        yield
+    except CheckpointNotFoundError as error:
+        raise FileNotFoundError(str(error)) from error
+    except (CheckpointError, FidelityError) as error:
+        raise JobError(str(error)) from error
+
+
+def tell(message: str) -> None:
+    """Write one line about a step to stderr."""
     print(with_options(message), file=sys.stderr, flush=True)
 
 

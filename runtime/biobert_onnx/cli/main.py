@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import NoReturn, TextIO
 
-from biobert_onnx.cli import bundle, encode, export, info, models, prepack, push, verify
+from biobert_onnx.cli import bundle, compare, encode, export, info, models, prepack, push, verify
 from biobert_onnx.cli.exit_codes import BAD_USE, CLOSED_PIPE, DONE, INTERRUPTED, MEANINGS, exit_code
 from biobert_onnx.cli.printing import say
 from biobert_onnx.cli.signals import SignalError, signals_raised
@@ -22,6 +22,7 @@ COMMANDS = {
     "encode": (encode, "encode a file of texts"),
     "info": (info, "show what an artifact is"),
     "verify": (verify, "check every file of an artifact, and its vectors' known numbers"),
+    "compare": (compare, "tell whether two encoders' vectors fit each other"),
     "prepack": (prepack, "lay the weights out for this machine"),
     "push": (push, "upload an artifact to the Hugging Face Hub"),
     "bundle": (bundle, "make a serverless zip: runtime, artifact, handler"),

@@ -18,6 +18,7 @@ OPTIONS = {
         "long_texts",
         "max_length",
         "min_cosine",
+        "min_neighbours",
         "missing",
         "normalize",
         "platform",

@@ -41,6 +41,13 @@ def warn_of_leftovers(path: Path) -> None:
         say("warning", f"{names}: left by a run that was killed; nothing uses it, so it can be removed (rm -r)")
 
 
+def tell_missing(rows: int, first: str | None, choice: str) -> None:
+    """Say how many `rows` were without a text, if any, the place of the `first`, and what `choice` did with them."""
+    if rows:
+        done = "left out" if choice == "skip" else "encoded as the empty text"
+        say("note", f"{counted(rows, 'row')} without a text {done}, first {first}")
+
+
 def counted(number: int, noun: str) -> str:
     """Return a number with its noun.
 
@@ -70,7 +77,7 @@ def sentence(manifest: Manifest) -> str:
 
 
 def print_fidelity(manifest: Manifest) -> None:
-    """Print a line a set of texts, and a line each of its length classes."""
+    """Print the cosines, a line a set of texts and a line each of its length classes, and then what searches keep."""
     print("cosine to the float32 reference     texts     mean       p1    least")
     for name, record in manifest.fidelity.items():
         _print_record(name, record)
@@ -78,8 +85,22 @@ def print_fidelity(manifest: Manifest) -> None:
             _print_record(f"  {length}", part)
     for name, record in (manifest.kernels_fidelity or {}).items():
         _print_record(f"{name}, with the kernels", record)
+    print("searches, against float32's          centred: mean    least  neighbours    ranks")
+    for name, record in manifest.fidelity.items():
+        _print_searches(name, record)
+    for name, record in (manifest.kernels_fidelity or {}).items():
+        _print_searches(f"{name}, with the kernels", record)
 
 
 def _print_record(name: str, record: Mapping[str, Any]) -> None:
     figures = (f"{record[key]:9.5f}" for key in ("cosine_mean", "cosine_p1", "cosine_min"))
     print(f"{name:34} {record['texts']:6}{''.join(figures)}")
+
+
+def _print_searches(name: str, record: Mapping[str, Any]) -> None:
+    """Print what a search over a set of texts keeps; manifests of older versions do not have it."""
+    if "neighbours_kept" not in record:
+        print(f"{name:34} not measured: exported by an older version")
+        return
+    centred = f"{record['centred_mean']:15.5f}{record['centred_min']:9.5f}"
+    print(f"{name:34} {centred}{record['neighbours_kept']:11.1%} {record['rank_correlation']:8.5f}")

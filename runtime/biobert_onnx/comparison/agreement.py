@@ -18,6 +18,9 @@ QUERIES = 1000
 QUERIES_AT_ONCE = 32
 """Texts whose similarities to all others are held at a time: 26 MB of float64 for each 100,000 texts."""
 
+ROWS_AT_ONCE = 4096
+"""Vectors that are converted to float64 at a time for their cosines: 25 MB for 768 numbers."""
+
 TIE = 1e-6
 """Similarities this close to each other are equal: float32 does not tell them apart."""
 
@@ -33,16 +36,13 @@ Floats = NDArray[np.float64]
 def cosines(left: FloatArray, right: FloatArray) -> Floats:
     """Return the cosine of each vector of `left` to the same text's vector of `right`, (texts,) float64.
 
-    A vector of zeros, which a Dense with ReLU may give, has cosine 1 to another one and 0 to any other vector.
+    A vector of zeros, which a Dense with ReLU may give, has cosine 1 to another one and 0 to any other vector. Memory:
+    a few thousand vectors in float64 at a time.
 
     >>> cosines(np.array([[3.0, 4.0]], np.float32), np.array([[4.0, 3.0]], np.float32)).tolist()
     [0.96]
     """
-    a, b = left.astype(np.float64), right.astype(np.float64)
-    product: Floats = (a * b).sum(axis=1)
-    norms: Floats = np.linalg.norm(a, axis=1) * np.linalg.norm(b, axis=1)
-    both_zero = ~(a.any(axis=1) | b.any(axis=1))
-    return np.where(norms > 0, product / np.where(norms > 0, norms, 1), both_zero)
+    return _cosines(left, right, origin=np.zeros(left.shape[1]))
 
 
 def centred_cosines(vectors: FloatArray, reference: FloatArray) -> Floats:
@@ -51,8 +51,19 @@ def centred_cosines(vectors: FloatArray, reference: FloatArray) -> Floats:
     Vectors of encoders like BioBERT share one large direction, which makes every cosine high (Ethayarajh 2019,
     arXiv 1909.00512). Without it, what tells texts apart remains.
     """
-    mean = reference.astype(np.float64).mean(axis=0)
-    return cosines(vectors.astype(np.float64) - mean, reference.astype(np.float64) - mean)
+    return _cosines(vectors, reference, origin=reference.mean(axis=0, dtype=np.float64))
+
+
+def _cosines(left: FloatArray, right: FloatArray, *, origin: Floats) -> Floats:
+    """Return the cosines of the vectors from `origin` (dim,) to those of `left` and `right`."""
+    parts = [np.empty(0)]
+    for start in range(0, len(left), ROWS_AT_ONCE):
+        rows = slice(start, start + ROWS_AT_ONCE)
+        a, b = left[rows] - origin, right[rows] - origin
+        norms = np.linalg.norm(a, axis=1) * np.linalg.norm(b, axis=1)
+        both_zero = ~(a.any(axis=1) | b.any(axis=1))
+        parts.append(np.where(norms > 0, (a * b).sum(axis=1) / np.where(norms > 0, norms, 1), both_zero))
+    return np.concatenate(parts)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,15 +84,15 @@ class Neighbourhood:
 
         Every text is looked up among all others by its cosine. `index`, (texts, dim): the vectors among which those of
         `vectors` are looked up; None: they are `vectors` themselves. Memory: QUERIES_AT_ONCE rows of similarities, six
-        times, and the vectors in float64. Raises ValueError for fewer than 3 texts.
+        times, and the vectors of the index and the reference in float64. Raises ValueError for fewer than 3 texts.
         """
         if len(vectors) < LEAST_TEXTS:
             raise ValueError(f"{len(vectors)} texts have no neighbours to compare, expected at least {LEAST_TEXTS}")
-        found_in, expected_in = _units(vectors if index is None else index), _units(reference)
-        looked_up = found_in if index is None else _units(vectors)
+        expected_in = _units(reference)
+        found_in = expected_in if index is reference else _units(vectors if index is None else index)
         kept, correlations = [], []
         for queries in _blocks(len(vectors)):
-            found = _others(looked_up[queries] @ found_in.T, queries)
+            found = _others(_units(vectors[queries]) @ found_in.T, queries)
             expected = _others(expected_in[queries] @ expected_in.T, queries)
             kept.append(_kept(found, expected))
             correlations.append(_rank_correlations(found, expected))
@@ -92,8 +103,10 @@ class Neighbourhood:
 
 
 def _units(vectors: FloatArray) -> Floats:
-    doubles = vectors.astype(np.float64)
-    units: Floats = doubles / np.maximum(np.linalg.norm(doubles, axis=1, keepdims=True), SMALLEST_NORM)
+    units: Floats = vectors.astype(np.float64)
+    for start in range(0, len(units), ROWS_AT_ONCE):
+        some = units[start : start + ROWS_AT_ONCE]
+        some /= np.maximum(np.linalg.norm(some, axis=1, keepdims=True), SMALLEST_NORM)
     return units
 
 
@@ -114,10 +127,27 @@ def _others(similarities: Floats, queries: NDArray[np.intp]) -> Floats:
 def _kept(found: Floats, expected: Floats) -> Floats:
     """Return the share of each query's nearest texts of `found` that are nearest of `expected` as well, (queries,)."""
     count = min(NEIGHBOURS, found.shape[1])
-    nearest = np.argsort(-found, axis=1, kind="stable")[:, :count]
-    last = np.partition(expected, -count, axis=1)[:, -count, None]
-    share: Floats = (np.take_along_axis(expected, nearest, axis=1) >= last - TIE).mean(axis=1)
+    is_expected = expected >= _last_of_nearest(expected, count) - TIE
+    share: Floats = (_nearest(found, count) & is_expected).sum(axis=1) / count
     return share
+
+
+def _nearest(similarities: Floats, count: int) -> NDArray[np.bool_]:
+    """Return which `count` texts are nearest in each row; of those that tie with the last, the first ones are.
+
+    A partition takes a tenth of the time of sorting the rows.
+    """
+    last = _last_of_nearest(similarities, count)
+    is_nearer, is_last = similarities > last, similarities == last
+    nearest: NDArray[np.bool_] = is_nearer | is_last & (
+        is_last.cumsum(axis=1) <= count - is_nearer.sum(axis=1, keepdims=True)
+    )
+    return nearest
+
+
+def _last_of_nearest(similarities: Floats, count: int) -> Floats:
+    """Return the similarity of the last of the `count` nearest texts, (queries, 1)."""
+    return np.partition(similarities, -count, axis=1)[:, -count, None]
 
 
 def _rank_correlations(found: Floats, expected: Floats) -> Floats:

@@ -1,16 +1,24 @@
-"""A file of texts becomes a file of vectors, in memory that does not grow with it."""
+"""A file of texts becomes a file of vectors, in memory that does not grow with it, or an array of vectors."""
 
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+
+import numpy as np
 
 from biobert_onnx._atomic_files import atomic_file
 from biobert_onnx._progress import ProgressBar, can_show_progress
+from biobert_onnx._types import FloatArray
 from biobert_onnx.encoder import SentenceEncoder
+from biobert_onnx.encoding.pipeline import Progress
 from biobert_onnx.errors import TextTooLongError
 from biobert_onnx.files.formats import WRITERS
 from biobert_onnx.files.rows import InputError, Reader, Rows, Writer
+
+EncodeGroups = Callable[[Iterable[Rows], Progress[Rows]], Generator[tuple[Rows, FloatArray], None, None]]
+"""A function that yields groups of rows with their vectors, and is given what to call as it goes."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,24 +58,84 @@ def encode_file(
         ProgressBar(enabled=show, waiting=waiting) as bar,
         closing(WRITERS[output.suffix](file, reader, truncate_dim or encoder.dim, encoder.engine)) as writer,
     ):
-        progress = _Progress(bar)
-        read = reader.groups()
-        groups = encoder.encode_groups(
-            read,
-            prompt_name=prompt_name,
-            prompt=prompt,
-            normalize_embeddings=normalize,
-            truncate_dim=truncate_dim,
-            long_texts=long_texts,
-            progress=progress.update,
-        )
-        with _closing(read), closing(groups), _naming_row(reader):
-            progress.total = _check(reader, writer, bar)
-            for rows, embeddings in groups:
-                writer.write(rows, embeddings)
-                progress.finish_group(rows)
+
+        def encode(groups: Iterable[Rows], progress: Progress[Rows]) -> Generator[tuple[Rows, FloatArray], None, None]:
+            return encoder.encode_groups(
+                groups,
+                prompt_name=prompt_name,
+                prompt=prompt,
+                normalize_embeddings=normalize,
+                truncate_dim=truncate_dim,
+                long_texts=long_texts,
+                progress=progress,
+            )
+
+        vectors = _encode_rows(encode, reader, bar, check=partial(_check, reader, writer, bar), take=writer.write)
         writer.finish()
-    return Encoded(vectors=progress.done, missing=reader.missing.count, first_missing=reader.missing.first)
+    return Encoded(vectors=vectors, missing=reader.missing.count, first_missing=reader.missing.first)
+
+
+def count_texts(reader: Reader, *, show_progress: bool) -> int:
+    """Read through the file of `reader`; return the number of its texts, or raise InputError at the first bad row."""
+    with ProgressBar(enabled=show_progress, waiting="checking the input") as bar:
+        return reader.check(lambda rows: None, lambda share: bar.update(0, share=share))
+
+
+def encode_array(
+    encode: EncodeGroups, reader: Reader, *, texts: int, dim: int, show_progress: bool = False
+) -> FloatArray:
+    """Return the vectors that `encode` gives the texts of `reader`, (texts, dim) float32; `count_texts` counted them.
+
+    Raises InputError if the file has another number of texts by now, and for a text that is too long.
+    """
+    vectors = np.empty((texts, dim), dtype=np.float32)
+    done = 0
+
+    def take(rows: Rows, embeddings: FloatArray) -> None:
+        nonlocal done
+        if done + len(embeddings) <= texts:
+            vectors[done : done + len(embeddings)] = embeddings
+        done += len(embeddings)
+
+    with ProgressBar(enabled=show_progress, waiting="reading the texts") as bar:
+        _encode_rows(encode, reader, bar, check=lambda: texts, take=take)
+    if done != texts:
+        raise InputError(f"{reader.name} had {texts:,} texts, and now has {done:,}: leave it alone while it is read")
+    return vectors
+
+
+def find_text(reader: Reader, index: int) -> tuple[str, str]:
+    """Return what messages call the row of the text `index` of the file of `reader`, and the text."""
+    first = 0
+    with closing(reader.groups()) as read:
+        for rows in read:
+            if index < first + len(rows.texts):
+                return reader.place(rows.numbers[index - first]), rows.texts[index - first]
+            first += len(rows.texts)
+    raise InputError(f"{reader.name} has {first:,} texts now, and had more: leave it alone while it is read")
+
+
+def _encode_rows(
+    encode: EncodeGroups,
+    reader: Reader,
+    bar: ProgressBar,
+    *,
+    check: Callable[[], int | None],
+    take: Callable[[Rows, FloatArray], None],
+) -> int:
+    """Give each group of rows with its vectors to `take`; returns the number of vectors.
+
+    `check` looks at the input once the options are known to be right; it returns the number of texts, None if unknown.
+    """
+    progress = _Progress(bar)
+    read = reader.groups()
+    groups = encode(read, progress.update)
+    with _closing(read), closing(groups), _naming_row(reader):
+        progress.total = check()
+        for rows, embeddings in groups:
+            take(rows, embeddings)
+            progress.finish_group(rows)
+    return progress.done
 
 
 @contextmanager
@@ -128,11 +196,4 @@ def _naming_row(reader: Reader) -> Iterator[None]:
 
 def _place(reader: Reader, index: int) -> str:
     """Return what messages call the row of the text `index` of all that are encoded; reads the input up to there."""
-    first = 0
-    if reader.can_reread:
-        with closing(reader.groups()) as read:
-            for rows in read:
-                if index < first + len(rows.texts):
-                    return reader.place(rows.numbers[index - first])
-                first += len(rows.texts)
-    return f"text {index + 1:,} of {reader.name}"
+    return find_text(reader, index)[0] if reader.can_reread else f"text {index + 1:,} of {reader.name}"

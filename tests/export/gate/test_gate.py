@@ -1,4 +1,4 @@
-"""The gate: the first recipe that passes is taken, and sites are ranked only after two recipes failed."""
+"""The gate: the first recipe that passes is taken, and sites are ranked only after one failed."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -9,7 +9,7 @@ from biobert_onnx.kernels.plan import SiteKind
 from biobert_onnx_export import FidelityError
 from biobert_onnx_export.checkpoint.checkpoint import Checkpoint
 from biobert_onnx_export.gate.gate import Attempt, rank_sites, try_recipe, write_faithful_graphs
-from biobert_onnx_export.gate.measure import worst_cosine
+from biobert_onnx_export.gate.measure import gate_figures, worst_cosine
 from biobert_onnx_export.graph.bert import checkpoint_sites
 from biobert_onnx_export.graph.matmul import FloatProducts
 from biobert_onnx_export.graph.plan import Site
@@ -27,7 +27,14 @@ class Folders:
         self.scratch.mkdir()
         self.lines: list[str] = []
 
-    def run_gate(self, source: Checkpoint, network: QuantizedNetwork, targets: Targets, min_cosine: float) -> Attempt:
+    def run_gate(
+        self,
+        source: Checkpoint,
+        network: QuantizedNetwork,
+        targets: Targets,
+        min_cosine: float,
+        min_neighbours: float = 0.9,
+    ) -> Attempt:
         return write_faithful_graphs(
             source,
             network,
@@ -37,6 +44,7 @@ class Folders:
             pooling="mean",
             recipe=PER_TOKEN,
             min_cosine=min_cosine,
+            min_neighbours=min_neighbours,
             progress=self.lines.append,
         )
 
@@ -47,29 +55,31 @@ def folders(tmp_path: Path) -> Folders:
 
 
 @pytest.fixture(scope="module")
-def reached(
+def first(
     source: Checkpoint, network: QuantizedNetwork, targets: Targets, tmp_path_factory: pytest.TempPathFactory
-) -> float:
-    """The worst gated cosine that the first recipe reaches."""
+) -> Attempt:
+    """What the first recipe reaches."""
     folder = tmp_path_factory.mktemp("reached")
-    return try_recipe(source, network, targets.gated, PER_TOKEN, folder, pooling="mean").worst_cosine
+    return try_recipe(source, network, targets.gated, PER_TOKEN, folder, pooling="mean")
 
 
 def test_the_first_recipe_is_taken_without_a_ranking_if_it_passes(
-    folders: Folders, source: Checkpoint, network: QuantizedNetwork, targets: Targets, reached: float
+    folders: Folders, source: Checkpoint, network: QuantizedNetwork, targets: Targets, first: Attempt
 ) -> None:
-    passed = folders.run_gate(source, network, targets, reached)
+    passed = folders.run_gate(source, network, targets, first.worst_cosine)
     assert passed.recipe == PER_TOKEN
     assert folders.lines == ["measuring the recipe per-token"]
     assert list(folders.scratch.iterdir()) == []
 
 
 def test_the_graphs_in_the_folder_are_those_that_passed(
-    folders: Folders, source: Checkpoint, network: QuantizedNetwork, targets: Targets, reached: float
+    folders: Folders, source: Checkpoint, network: QuantizedNetwork, targets: Targets, first: Attempt
 ) -> None:
-    passed = folders.run_gate(source, network, targets, reached + 1e-6)
+    passed = folders.run_gate(source, network, targets, first.worst_cosine + 1e-6)
     assert passed.recipe.name in {"per-token+fp32-25%", "per-token+fp32-50%"}
-    assert worst_cosine(folders.artifact, targets.gated) == passed.worst_cosine > reached
+    figures = gate_figures(folders.artifact, targets.gated)
+    assert worst_cosine(folders.artifact, targets.gated) == passed.worst_cosine > first.worst_cosine
+    assert (figures.worst_cosine, figures.neighbours_kept) == (passed.worst_cosine, passed.neighbours_kept)
     floats = {site for site, products in passed.plan.sites.items() if isinstance(products, FloatProducts)}
     assert floats == passed.recipe.float_sites
 
@@ -78,13 +88,39 @@ def test_without_a_recipe_that_passes_all_are_named(
     folders: Folders, source: Checkpoint, network: QuantizedNetwork, targets: Targets
 ) -> None:
     names = ["per-token", "per-token+fp32-25%", "per-token+fp32-50%"]
-    listed = "; ".join(rf"0\.99\d\d \({name}\)".replace("+", r"\+") for name in names)
-    message = rf"cosine of 0\.9999999 to float32; least cosines: {listed}: lower min_cosine=, or .* precision='fp32'"
+    listed = "; ".join(rf"0\.99\d\d and 0\.9\d\d\d \({name}\)".replace("+", r"\+") for name in names)
+    message = (
+        rf"cosine of 0\.9999999 to float32, and 0\.9 of the texts' neighbours; reached: {listed}: lower min_cosine= or "
+        "min_neighbours=, or export with precision='fp32'"
+    )
     with pytest.raises(FidelityError, match=message):
         folders.run_gate(source, network, targets, 0.9999999)
-    first, ranking, *tries = folders.lines
-    assert [first, *tries] == [f"measuring the recipe {name}" for name in names]
+    line, ranking, *lines = folders.lines
+    assert [line, *lines] == [f"measuring the recipe {name}" for name in names]
     assert ranking.startswith("ranking sites")
+
+
+def test_a_recipe_that_loses_neighbours_fails_though_every_cosine_is_high(
+    folders: Folders, source: Checkpoint, network: QuantizedNetwork, targets: Targets, first: Attempt
+) -> None:
+    kept = first.neighbours_kept
+    assert folders.run_gate(source, network, targets, -1, min_neighbours=kept).recipe == PER_TOKEN
+    passed = folders.run_gate(source, network, targets, -1, min_neighbours=kept + 1e-6)
+    assert passed.recipe.name in {"per-token+fp32-25%", "per-token+fp32-50%"}
+    assert passed.neighbours_kept > kept
+
+
+def test_both_figures_must_reach_their_limits(
+    folders: Folders, source: Checkpoint, network: QuantizedNetwork, targets: Targets
+) -> None:
+    with pytest.raises(FidelityError, match=r"a cosine of -1 to float32, and 1 of the texts' neighbours; reached: "):
+        folders.run_gate(source, network, targets, -1, min_neighbours=1)
+
+
+def test_a_limit_of_zero_asks_for_no_neighbours(first: Attempt) -> None:
+    lost = replace(first, neighbours_kept=0.0)
+    assert lost.passes(min_cosine=0.99, min_neighbours=0)
+    assert not lost.passes(min_cosine=0.99, min_neighbours=0.01)
 
 
 def test_the_most_harmful_site_is_ranked_first(

@@ -18,6 +18,7 @@ from biobert_onnx_export.gate.measure import (
     check_graphs,
     check_parity,
     encoder_vectors,
+    gate_figures,
     measure_fidelity,
     worst_cosine,
 )
@@ -64,7 +65,7 @@ def test_a_model_graph_of_another_pooling_fails_the_check(
     write_graphs(source, float_plan(source), tmp_path, pooling="cls")
     for name in ("encoder.onnx", "model.onnx_data"):
         shutil.copy(folder / name, tmp_path / name)
-    message = r"model\.onnx agrees with encoder\.onnx to a mean cosine of .* only, expected 0\.9999"
+    message = r"model\.onnx has a mean cosine of 0\.\d+ to the reference, and encoder\.onnx 1\.0+: report it"
     with pytest.raises(FidelityError, match=message):
         check_graphs(tmp_path, targets.samples)
 
@@ -74,6 +75,27 @@ def test_the_worst_cosine_is_that_of_the_worst_text(folder: Path, targets: Targe
     vectors[17] = -vectors[17]
     assert worst_cosine(folder, targets.gated) == pytest.approx(1, abs=1e-6)
     assert worst_cosine(folder, replace(targets.gated, vectors=vectors)) == pytest.approx(-1, abs=1e-6)
+
+
+def test_the_gate_looks_at_the_worst_text_and_at_all_neighbours(folder: Path, targets: Targets) -> None:
+    vectors = targets.gated.vectors.copy()
+    vectors[17] = -vectors[17]
+    figures = gate_figures(folder, replace(targets.gated, vectors=vectors))
+    assert figures.worst_cosine == pytest.approx(-1, abs=1e-6)
+    assert 0.95 < figures.neighbours_kept < 1
+    assert gate_figures(folder, targets.gated).neighbours_kept > 0.999
+
+
+@needs_kernels
+def test_the_gate_takes_each_figure_of_the_worse_engine(
+    source: Checkpoint, network: QuantizedNetwork, targets: Targets, tmp_path: Path
+) -> None:
+    write_graphs(source, network.plan(PER_TOKEN), tmp_path, pooling="mean")
+    figures = gate_figures(tmp_path, targets.gated)
+    records = [sets["gated"] for sets in measure_fidelity(tmp_path, {"gated": targets.gated}).values()]
+    assert len({record["neighbours_kept"] for record in records}) == 2
+    assert round(figures.neighbours_kept, 6) == min(record["neighbours_kept"] for record in records)
+    assert round(figures.worst_cosine, 6) == min(record["cosine_min"] for record in records)
 
 
 def test_fidelity_is_measured_on_every_held_out_set(folder: Path, targets: Targets) -> None:

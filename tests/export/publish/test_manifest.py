@@ -15,7 +15,7 @@ from biobert_onnx_export.reference.texts import TextSets
 def test_the_record_names_recipe_sites_layers_and_texts(source: Checkpoint, network: QuantizedNetwork) -> None:
     ranking = [Site(layer, kind) for kind in reversed(SiteKind) for layer in range(4)]
     recipe = with_float_share(PER_TOKEN, ranking, 0.25)
-    attempt = Attempt(recipe=recipe, plan=network.plan(recipe), worst_cosine=0.99)
+    attempt = Attempt(recipe=recipe, plan=network.plan(recipe), worst_cosine=0.99, neighbours_kept=0.97)
     texts = TextSets.read(None)
     assert quantization_record(attempt, texts, calibrated=218) == {
         "recipe": "per-token+fp32-25%",

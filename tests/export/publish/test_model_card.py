@@ -42,13 +42,19 @@ def test_the_card_in_the_artifact_is_that_of_its_manifest(artifact: Path, manife
 def test_its_figures_are_the_manifests(manifest: Manifest) -> None:
     rows = [line.strip("| ").split(" | ") for line in model_card(manifest).splitlines() if line.startswith("| ")]
     keys = ("texts", "cosine_mean", "cosine_p1", "cosine_min", "max_abs_error")
-    found = {(row[0], row[1]): [float(cell) for cell in row[2:]] for row in rows[1:]}
+    (second,) = [number for number, row in enumerate(rows) if row[2] == "centred mean"]
+    found = {(row[0], row[1]): [float(cell) for cell in row[2:]] for row in rows[1:second]}
+    searches = {(row[0], row[1]): [float(cell.rstrip("%")) for cell in row[2:]] for row in rows[second + 1 :]}
     measured = {"onnxruntime": manifest.fidelity, "kernels": manifest.kernels_fidelity or {}}
     records = {(name, engine): record for engine, sets in measured.items() for name, record in sets.items()}
     assert set(found) == set(records)
     assert set(manifest.fidelity) == {"gated", "general"}
     for place, record in records.items():
         assert found[place] == pytest.approx([record[key] for key in keys], abs=5.1e-6)
+        centred = [record["centred_mean"], record["centred_min"]]
+        expected = [*centred, 100 * record["neighbours_kept"], record["rank_correlation"]]
+        assert searches[place] == pytest.approx(expected, abs=0.051)
+        assert searches[place][:2] == pytest.approx(centred, abs=5.1e-6)
 
 
 def test_it_names_recipe_calibration_and_length(manifest: Manifest) -> None:

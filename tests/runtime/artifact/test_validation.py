@@ -71,6 +71,8 @@ def test_an_older_format_says_export_again(folder: Path) -> None:
         (("checkpoint", "sha256"), None, "checkpoint.sha256 is None, expected str"),
         (("checkpoint", "known_answers"), {"words": [7]}, "checkpoint.known_answers.words[0] is 7, expected an object"),
         (("fidelity", "gated", "cosine_min"), "1", "fidelity.gated.cosine_min is '1', expected float"),
+        (("fidelity", "gated", "neighbours_kept"), "all", "fidelity.gated.neighbours_kept is 'all', expected float"),
+        (("fidelity", "gated", "centred_min"), None, "fidelity.gated.centred_min is None, expected float"),
         (("fidelity", "gated", "by_length"), {"short": 1}, "fidelity.gated.by_length.short is 1, expected an object"),
         (("kernels_fidelity",), 7, "kernels_fidelity is 7, expected an object or null"),
         (("kernels_fidelity",), {"gated": {}}, "kernels_fidelity.gated.texts is None, expected int"),

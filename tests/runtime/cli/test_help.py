@@ -5,9 +5,13 @@ from pathlib import Path
 
 import pytest
 
+from biobert_onnx import Manifest
 from biobert_onnx.cli.main import COMMANDS, main
 from biobert_onnx.cli.options import OPTIONS
 from tests.runtime.cli.command import refused, run
+
+KEPT = Path(__file__).parents[2] / "data" / "format-2"
+"""Artifacts that an older version wrote."""
 
 
 def help_of(name: str, capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
@@ -44,6 +48,7 @@ def test_every_option_with_a_value_of_its_own_says_it(capsys: pytest.CaptureFixt
     for default in (
         "(default: int8)",
         "(default: 0.99)",
+        "(default: 0.9)",
         "(default: main)",
         "checkpoint's own limit)",
         "biomedical sentences)",
@@ -71,6 +76,25 @@ def test_info_shows_figures_before_hashes_and_small_files_in_kilobytes(artifact:
     shown = run("info", artifact).stdout.decode()
     assert shown.index("cosine to the float32") < shown.index("in all") < shown.index("sha256")
     assert "0.00 " not in shown.partition("in all")[0].partition("least\n")[2].partition("MiB")[0] and " kB  " in shown
+
+
+def test_info_shows_what_searches_keep(artifact: Path) -> None:
+    record = Manifest.read(artifact).fidelity["gated"]
+    (line,) = [line for line in run("info", artifact).stdout.decode().splitlines() if re.match(r"gated .*%", line)]
+    assert line.split() == [
+        "gated",
+        f"{record['centred_mean']:.5f}",
+        f"{record['centred_min']:.5f}",
+        f"{record['neighbours_kept']:.1%}",
+        f"{record['rank_correlation']:.5f}",
+    ]
+
+
+@pytest.mark.parametrize("precision", ["int8", "fp32"])
+def test_info_says_what_an_older_export_did_not_measure(precision: str) -> None:
+    done = run("info", KEPT / precision)
+    assert done.returncode == 0, done.stderr.decode()
+    assert re.search("^gated +not measured: exported by an older version$", done.stdout.decode(), re.MULTILINE)
 
 
 @pytest.mark.parametrize("name", ["x.tar", "x", "zip"])

@@ -8,6 +8,7 @@ from biobert_onnx.comparison.agreement import (
     LEAST_TEXTS,
     NEIGHBOURS,
     QUERIES,
+    ROWS_AT_ONCE,
     Neighbourhood,
     centred_cosines,
     cosines,
@@ -100,6 +101,25 @@ def test_of_many_texts_some_are_looked_up_among_all() -> None:
     vectors[1] = -vectors[1]  # the second text is not looked up, but it is no longer where it was found
     kept = Neighbourhood.of(vectors, reference).neighbours_kept
     assert 1 - 40 / QUERIES < kept < 1
+
+
+def test_of_texts_that_tie_the_first_are_the_nearest() -> None:
+    """The second half of the index are copies of the first half: 5 directions and their copies are nearest."""
+    half = random_vectors(40)
+    reference = np.vstack([half, half])
+    vectors = reference.copy()
+    vectors[79] = vectors[39] = reference[0]
+    found = Neighbourhood.of(vectors, reference)
+    assert found == Neighbourhood.of(vectors.copy(), reference.copy())
+    assert 1 - 2 / 40 - NEIGHBOURS / 80 < found.neighbours_kept < 1
+
+
+def test_cosines_of_many_texts_are_those_of_each_alone() -> None:
+    reference = random_vectors(2 * ROWS_AT_ONCE + 3, dim=4)
+    vectors = reference + random_vectors(len(reference), dim=4, seed=2)
+    some = [0, ROWS_AT_ONCE - 1, ROWS_AT_ONCE, len(reference) - 1]
+    assert cosines(vectors, reference).shape == (len(reference),)
+    assert (cosines(vectors, reference)[some] == cosines(vectors[some], reference[some])).all()
 
 
 def test_a_vector_of_zeros_agrees_with_a_vector_of_zeros_alone() -> None:

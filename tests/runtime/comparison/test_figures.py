@@ -1,0 +1,69 @@
+"""Figures of a comparison, and the sentence that says what they mean."""
+
+import numpy as np
+import pytest
+
+from biobert_onnx._types import FloatArray
+from biobert_onnx.comparison.agreement import Neighbourhood, centred_cosines, cosines
+from biobert_onnx.comparison.figures import Figures
+
+
+def random_vectors(texts: int, dim: int = 16, seed: int = 1) -> FloatArray:
+    return np.random.default_rng(seed).standard_normal((texts, dim)).astype(np.float32)
+
+
+def rotated(vectors: FloatArray) -> FloatArray:
+    """The same angles between texts, in other directions."""
+    rotation, _ = np.linalg.qr(random_vectors(vectors.shape[1], vectors.shape[1], seed=9))
+    turned: FloatArray = vectors @ rotation
+    return turned
+
+
+def test_the_figures_are_those_of_the_agreement() -> None:
+    reference = random_vectors(80)
+    vectors = reference + 0.2 * random_vectors(80, seed=2)
+    figures = Figures.of(vectors, reference)
+    cosine, centred = cosines(vectors, reference), centred_cosines(vectors, reference)
+    angles = figures.angles
+    assert angles is not None
+    assert figures.neighbourhood == Neighbourhood.of(vectors, reference)
+    assert (angles.cosine_mean, angles.cosine_min) == (cosine.mean(), cosine.min())
+    assert (angles.centred_mean, angles.centred_min) == (centred.mean(), centred.min())
+    assert angles.cosine_p1 == np.percentile(cosine, 1)
+    assert cosine[angles.worst] == angles.cosine_min
+    mixed = Neighbourhood.of(vectors, reference, index=reference)
+    assert angles.mixed_neighbours_kept == mixed.neighbours_kept != figures.neighbourhood.neighbours_kept
+
+
+def test_vectors_of_different_dimensions_have_neighbours_and_no_angles() -> None:
+    reference = random_vectors(80)
+    figures = Figures.of(np.hstack([reference, np.zeros((80, 4), np.float32)]), reference)
+    assert figures.angles is None
+    assert figures.neighbourhood.neighbours_kept == 1
+
+
+@pytest.mark.parametrize(
+    ("vectors", "conclusion"),
+    [
+        (random_vectors(200) * 2, "A fits the index of B: its searches there find at least 90% of what B's find."),
+        (rotated(random_vectors(200)), "A finds at least 90% of what B finds, but in an index of its own only: "),
+        (np.pad(random_vectors(200), ((0, 0), (0, 3))), "A finds at least 90% of what B finds, but in an index of its"),
+        (
+            random_vectors(200) + 0.3 * random_vectors(200, seed=2),
+            "A does not fit the index of B: most neighbours stay",
+        ),
+        (random_vectors(200, seed=2), "A does not fit the index of B: most neighbours change"),
+        (random_vectors(200, dim=5, seed=2), "A does not fit the index of B: most neighbours change"),
+    ],
+    ids=["scaled", "rotated", "wider", "related", "unrelated", "unrelated, of another dim"],
+)
+def test_the_conclusion_says_what_to_do(vectors: FloatArray, conclusion: str) -> None:
+    assert Figures.of(vectors, random_vectors(200)).conclusion.startswith(conclusion)
+
+
+@pytest.mark.parametrize(("texts", "says_something"), [(11, False), (12, True)])
+def test_where_all_other_texts_are_neighbours_nothing_is_concluded(texts: int, says_something: bool) -> None:
+    conclusion = Figures.of(random_vectors(texts), random_vectors(texts)).conclusion
+    assert conclusion.startswith(
+        "A fits the index" if says_something else "Of so few texts all others are among the 10"
+    )
