@@ -1,6 +1,7 @@
 """The reference as an encoder of texts: the runtime's own way from texts to vectors, with the checkpoint in float32."""
 
 from collections.abc import Generator, Iterable
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
@@ -55,8 +56,9 @@ class ReferenceEncoder:
 
         options = Options(dim=self.dim, normalize=False, long_texts=long_texts, prompt=self._prompt)
         texts = cut = 0
-        with one_thread_a_run():
-            for group, part in self._pipeline.encode(groups, options, ahead=True, progress=progress):
+        parts = self._pipeline.encode(groups, options, ahead=True, progress=progress)
+        with one_thread_a_run(), closing(parts):
+            for group, part in parts:
                 texts, cut = texts + len(part.was_cut), cut + int(part.was_cut.sum())
                 yield group, part.embeddings
         warn_of_cut_texts(cut, texts, stacklevel=2)

@@ -11,7 +11,7 @@ import pytest
 
 from biobert_onnx import SentenceEncoder
 from biobert_onnx._types import FloatArray
-from biobert_onnx.files.encode import Encoded, encode_file
+from biobert_onnx.files.encode import Encoded, count_texts, encode_array, encode_file, find_text
 from biobert_onnx.files.formats import open_reader
 from biobert_onnx.files.rows import InputError
 from tests.runtime.files.inputs import written
@@ -119,3 +119,37 @@ def test_nothing_is_drawn_unless_it_is_asked_for(
 ) -> None:
     encode_file(encoder, open_reader(str(written(tmp_path / "in.txt", "a\n"))), tmp_path / "o.npy")
     assert capsys.readouterr().err == ""
+
+
+def array_of(encoder: SentenceEncoder, source: Path, *, texts: int) -> FloatArray:
+    """The vectors of `source` in memory."""
+    return encode_array(
+        lambda groups, progress: encoder.encode_groups(groups, progress=progress),
+        open_reader(str(source)),
+        texts=texts,
+        dim=encoder.dim,
+    )
+
+
+def test_the_vectors_in_memory_are_those_of_the_encoder(encoder: SentenceEncoder, tmp_path: Path) -> None:
+    texts = [f"Text number {number}." for number in range(1024 + 5)]
+    source = written(tmp_path / "in.txt.gz", "\n".join(texts))
+    assert count_texts(open_reader(str(source)), show_progress=False) == len(texts)
+    assert (array_of(encoder, source, texts=len(texts)) == encoder.encode(texts)).all()
+
+
+@pytest.mark.parametrize("texts", [2, 4])
+def test_a_file_that_was_changed_since_it_was_counted_is_told(
+    encoder: SentenceEncoder, tmp_path: Path, texts: int
+) -> None:
+    source = written(tmp_path / "in.txt", "a\nb\nc\n")
+    with pytest.raises(InputError, match=f"in.txt' had {texts} texts, and now has 3: leave it alone while it is read"):
+        array_of(encoder, source, texts=texts)
+
+
+def test_a_text_is_found_by_its_index_among_the_rows_that_have_one(tmp_path: Path) -> None:
+    source = written(tmp_path / "in.jsonl", jsonl(["first", None, "third"]))
+    reader = open_reader(str(source), missing="skip")
+    assert find_text(reader, 1) == (f"'{source}', line 3", "third")
+    with pytest.raises(InputError, match="has 2 texts now, and had more"):
+        find_text(reader, 2)
