@@ -9,6 +9,7 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
+from benchmarks.harness.agreement import record_agreement
 from benchmarks.harness.bench import Bench, Effort, Record
 from benchmarks.harness.correctness import check_vectors
 from benchmarks.harness.prepare import prepare_all
@@ -27,6 +28,7 @@ from benchmarks.harness.timings import (
 from benchmarks.inputs.checkpoints import held_out_texts
 from benchmarks.inputs.corpus import pubmed_like_texts
 from benchmarks.inputs.minilm import MINILM
+from benchmarks.inputs.user_texts import read_texts
 from benchmarks.peers.bounds import BOUNDS, PRODUCTS
 from benchmarks.peers.contenders import CONTENDERS, REFERENCE, with_owners
 from benchmarks.results import RESULTS
@@ -47,6 +49,7 @@ def measure(subject: Subject, names: Sequence[str], corpus: Sequence[str], effor
         prepare_all(bench)
         time_starts(bench, [*names, *BOUNDS], effort.starts)
         check_vectors(bench, held_out_texts()[: effort.fidelity], names)
+        record_agreement(bench, corpus, names)
         timed = [*names, PRODUCTS]
         choose_settings(bench, timed, corpus, rounds)
         time_corpus(bench, timed, corpus, rounds)
@@ -67,11 +70,12 @@ def main() -> None:
     """Measure with the arguments of the command line, and write one record a subject."""
     options = _options()
     names = with_owners([REFERENCE, *options.only])
+    own_texts = read_texts(options.corpus) if options.corpus else []
 
     def measured(subject: Subject) -> Record:
         effort = QUICK if options.quick else FULL.get(subject.name, FULL_DEFAULT)
-        texts = options.corpus.read_text(encoding="utf-8").splitlines() if options.corpus else None
-        corpus = (texts or pubmed_like_texts(effort.corpus))[: effort.corpus]
+        texts = own_texts if options.corpus else pubmed_like_texts(effort.corpus)
+        corpus = texts[: effort.corpus]
         return measure(subject, names, corpus, effort)
 
     write_records(options, measured, name=lambda record: str(record["subject"]))

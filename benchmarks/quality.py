@@ -1,63 +1,75 @@
-"""Correlate cosine similarities with human scores, for sentence pairs as in BIOSSES or MedSTS.
+"""Compare every contender's vectors of your own texts with those of PyTorch float32.
 
-PAIRS.tsv holds one pair a line, in UTF-8: sentence, tab, sentence, tab, score. Give the int8 and the fp32 artifact of a
-checkpoint to see what quantization costs.
+FILE holds one text a line, in UTF-8; blank lines are left out. The table tells how far the vectors move and how much of
+a search among these texts stays. It needs no judgement of people: whether the checkpoint itself is good at your task,
+python -m benchmarks.judged_pairs tells. Without --checkpoint, all-MiniLM-L6-v2 is compared.
 """
 
+import argparse
+import json
+import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
-from scipy.stats import pearsonr, spearmanr
-
+from benchmarks.harness.agreement import record_agreement
+from benchmarks.harness.bench import Bench, Record, print_progress
+from benchmarks.harness.prepare import prepare_all
 from benchmarks.harness.program import program_parser, run_program
-from biobert_onnx import SentenceEncoder
-from biobert_onnx.encoding.engines import ENGINES
-
-Pairs = tuple[list[str], list[str], list[float]]
-"""Left sentences, right sentences, scores."""
-
-MIN_PAIRS = 3
-"""Fewer pairs have no meaningful correlation: two always give 1 or -1."""
-
-
-def read_pairs(path: Path) -> Pairs:
-    """Read the pairs in the file at `path`; raises ValueError, which names the line, for another form."""
-    left, right, scores = [], [], []
-    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
-        try:
-            first, second, score = line.split("\t")
-            scores.append(float(score))
-        except ValueError:
-            form = "sentence<tab>sentence<tab>score"
-            raise ValueError(f"'{path}' line {number} is {line!r:.80}, expected {form}") from None
-        left.append(first)
-        right.append(second)
-    if len(scores) < MIN_PAIRS:
-        raise ValueError(f"'{path}' has {len(scores)} pairs, expected at least {MIN_PAIRS}")
-    return left, right, scores
-
-
-def agreement(encoder: SentenceEncoder, pairs: Pairs) -> tuple[float, float]:
-    """Return Pearson's and Spearman's correlation of the pairs' cosines with their scores."""
-    from biobert_onnx.comparison.agreement import cosines
-
-    left, right, scores = pairs
-    similarities = cosines(encoder.encode(left), encoder.encode(right))
-    return float(pearsonr(similarities, scores).statistic), float(spearmanr(similarities, scores).statistic)
+from benchmarks.harness.subjects import Subject
+from benchmarks.inputs.checkpoints import measured_checkpoints
+from benchmarks.inputs.user_texts import read_texts
+from benchmarks.machine.environment import environment
+from benchmarks.peers.contenders import CONTENDERS, REFERENCE, with_owners
+from benchmarks.report.agreement import printed_agreement
+from biobert_onnx.encoding.cpus import usable_cpus
 
 
 def main() -> None:
-    """Print both correlations for each artifact, and the engine that computed the vectors."""
+    """Print the table of the texts that the command line names, and write its record if one is asked for."""
+    options = _options()
+    texts = read_texts(options.texts)
+    if options.record and (options.record.is_dir() or not options.record.absolute().parent.is_dir()):
+        raise ValueError(f"--record '{options.record}' is no path of a file in an existing folder")
+    names = with_owners([REFERENCE, *options.only])
+    with tempfile.TemporaryDirectory() as scratch:
+        ((name, checkpoint),) = measured_checkpoints(options.checkpoint, Path(scratch), quick=True)
+        subject = Subject.prepare(name, checkpoint, Path(scratch) / "work")
+        record = {"environment": environment(), **subject.facts(), **compare(subject, names, texts)}
+    if options.record:
+        options.record.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
+    print(*printed_agreement(record, source=f"'{options.texts}'"), sep="\n")
+
+
+def compare(subject: Subject, names: Sequence[str], texts: Sequence[str]) -> Record:
+    """Return what the record holds: the agreement of every contender of `names`, or why it has none."""
+    subject.write_reference_graph()
+    with Bench(subject, names, threads=usable_cpus()) as bench:
+        prepare_all(bench)
+        record_agreement(bench, texts, names)
+    print_progress(f"{subject.name}: compared on {len(texts)} texts\n")
+    return {
+        "threads": bench.threads,
+        "corpus": {"texts": len(texts), "tokens": subject.count_tokens(texts)},
+        "contenders": bench.records,
+    }
+
+
+def _options() -> argparse.Namespace:
     parser = program_parser(__doc__)
-    parser.add_argument("--engine", choices=ENGINES, help="default: what an encoder takes")
-    parser.add_argument("artifacts", nargs="+", metavar="ARTIFACT", help="an artifact's folder")
-    parser.add_argument("pairs", type=Path, metavar="PAIRS.tsv", help="the scored pairs")
-    options = parser.parse_args()
-    pairs = read_pairs(options.pairs)
-    for artifact in options.artifacts:
-        encoder = SentenceEncoder(artifact, engine=options.engine)
-        pearson, spearman = agreement(encoder, pairs)
-        made_by = f"{encoder.manifest.precision}, {encoder.engine}"
-        print(f"{artifact} ({made_by}): {len(pairs[0])} pairs, Pearson {pearson:.4f}, Spearman {spearman:.4f}")
+    parser.add_argument("--texts", type=Path, required=True, metavar="FILE", help="your texts, one a line")
+    parser.add_argument(
+        "--checkpoint", type=Path, metavar="FOLDER", help="a BERT checkpoint (default: all-MiniLM-L6-v2)"
+    )
+    parser.add_argument(
+        "--only",
+        nargs="+",
+        choices=list(CONTENDERS),
+        default=list(CONTENDERS),
+        metavar="NAME",
+        help="contenders to compare with PyTorch float32 (default: all)",
+    )
+    parser.add_argument("--record", type=Path, metavar="FILE", help="write all figures to this file, as JSON")
+    return parser.parse_args()
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from benchmarks.harness.program import program_parser, run_program
+from benchmarks.report.agreement import agreement_table, has_agreement
 from benchmarks.report.better_peers import better_peers
 from benchmarks.report.captions import conditions, headline, picture, subject_note
 from benchmarks.report.cpu_sweep import cpu_sweep
@@ -49,11 +50,15 @@ that of a process which encodes part of the corpus and does nothing else. Instal
 everything that it requires, torch as the CPU build.
 
 The corpus is made from text that was written for this project. Every text is different, and the lengths are those of
-PubMed sentences (percentiles: inputs/corpus.py). `python -m benchmarks.render` makes this page from the records alone.
+PubMed sentences (percentiles: inputs/corpus.py). Neighbours kept: the share of a text's 10 nearest texts of the corpus
+by PyTorch float32 that are among its 10 nearest by the contender too. The texts of the corpus overlap, and half of the
+text that they are made from calibrates int8 exports: `python -m benchmarks.quality --texts FILE` compares all
+contenders on texts of your own. `python -m benchmarks.render` makes this page from the records alone.
 """
 
 TABLES = (
     fidelity_table,
+    agreement_table,
     throughput_table,
     length_table,
     latency_table,
@@ -63,8 +68,11 @@ TABLES = (
     better_peers,
 )
 
+NEIGHBOURS_PLOT = "neighbours"
+
 PLOTS = {
     "throughput": "Throughput against fidelity: up and to the right is better.",
+    NEIGHBOURS_PLOT: "Throughput against the neighbours kept: up and to the right is better.",
     "latency": "Latency of one text alone by its length: lower is better.",
     "cold-start": "Seconds from the start of the process to the first vector: less is better.",
     "memory": "Resident memory at its peak: less is better.",
@@ -88,8 +96,13 @@ def report(record: Record) -> Iterator[str]:
     yield conditions(record)
     for table in TABLES:
         yield from table(record)
-    for name, caption in PLOTS.items():
+    for name, caption in plots_of(record).items():
         yield picture(f"{record['subject']}-{name}", f"{record['subject']}. {caption}")
+
+
+def plots_of(record: Record) -> dict[str, str]:
+    """Return the plots that `record` has figures for, each with what it shows."""
+    return {name: shown for name, shown in PLOTS.items() if name != NEIGHBOURS_PLOT or has_agreement(record)}
 
 
 def readme(text: str, speed: Record, fidelity: Record) -> str:

@@ -6,6 +6,7 @@ python -m benchmarks.harness.prepare NAME WORK, which only `prepare_all` starts
 import subprocess
 import sys
 import time
+from importlib.metadata import PackageNotFoundError
 from pathlib import Path
 
 from benchmarks.harness.bench import ALL_ENTRIES, Bench, Record
@@ -22,7 +23,10 @@ def prepare_all(bench: Bench) -> None:
 
 def _prepare(bench: Bench, name: str, record: Record) -> None:
     """Make the contender's files in a process of its own; record the seconds, the bytes and the installed bytes."""
-    record["installed_bytes"] = installed_bytes(ALL_ENTRIES[name].installs)
+    try:
+        record["installed_bytes"] = installed_bytes(ALL_ENTRIES[name].installs)
+    except PackageNotFoundError as error:
+        raise WorkerError(f"the package {error.name} is not installed: the extra 'benchmark' has it") from None
     shared = bench.records.get(ALL_ENTRIES[name].files_of or "")
     if shared:
         if "failure" in shared:

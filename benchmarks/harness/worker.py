@@ -73,9 +73,9 @@ class Worker:
         return list(self._ask({"texts": list(texts), "batch": batch, "repeats": repeats})["seconds"])
 
     def vectors(self, texts: Sequence[str], *, batch: int | None) -> NDArray[np.float32]:
-        """Return the vectors of `texts`, (texts, dim) float32."""
+        """Return what the contender gives for `texts`: (texts, dim) float32 if it is right."""
         answer = self._ask({"texts": list(texts), "batch": batch, "vectors": True})
-        return np.frombuffer(bytes.fromhex(answer["vectors"]), dtype=np.float32).reshape(len(texts), -1)
+        return np.frombuffer(bytes.fromhex(answer["vectors"]), dtype=np.float32).reshape(answer["shape"])
 
     def memory(self) -> dict[str, int]:
         """Return the bytes of resident memory: now, its anonymous part, and at its peak."""
@@ -143,7 +143,8 @@ def _answer_to(encode: Any, question: dict[str, Any]) -> dict[str, Any]:
         question["batch"] or 1,
     )  # contenders that make their own batches get None and ignore the 1
     if "vectors" in question:
-        return {"vectors": np.asarray(encode(texts, batch), dtype=np.float32).tobytes().hex()}
+        vectors = np.asarray(encode(texts, batch), dtype=np.float32)
+        return {"vectors": vectors.tobytes().hex(), "shape": vectors.shape}
     seconds = []
     for _ in range(question["repeats"]):
         begin = time.perf_counter()

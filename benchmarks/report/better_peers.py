@@ -41,7 +41,12 @@ def _measures(ours: Record) -> dict[str, Measure]:
         "installed size": lambda c: float(c["installed_bytes"]),
         "export time": lambda c: float(c["export_seconds"]),
         "mean cosine among int8": lambda c: c["precision"] == "int8" and 1 - c["fidelity"]["cosine_mean"],
+        "neighbours lost among int8": lambda c: _is_compared_int8(c) and 1 - c["agreement"]["neighbours_kept"],
     }
+
+
+def _is_compared_int8(contender: Record) -> bool:
+    return contender["precision"] == "int8" and "agreement" in contender
 
 
 def _measures_by_length(title: str, key: str, ours: Record) -> dict[str, Measure]:

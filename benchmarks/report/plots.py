@@ -16,6 +16,7 @@ from matplotlib.ticker import LogLocator
 
 from benchmarks.peers.bounds import PRODUCTS
 from benchmarks.peers.contenders import PROJECT
+from benchmarks.report.agreement import has_agreement
 from benchmarks.report.captions import SUBJECT_NOTES, headline, machine
 from benchmarks.report.cpu_sweep import names_with_figures, sweep_name
 from benchmarks.report.looks import LOOKS, STAR
@@ -35,20 +36,29 @@ LEGEND_LEFT, LABELS_RIGHT = 0.72, 0.3
 
 LATENCY_TICKS_MS = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000)
 
+KEPT_TICKS = (50, 60, 70, 80, 90, 95, 98, 99, 99.5, 99.8)
+"""Percent of neighbours kept that the axis names."""
+
 ROUNDING_LOSS = 1e-6
 """A mean cosine closer to 1 differs from the reference only by rounding in float32."""
+
+ROUNDING_LOST_PERCENT = 0.1
+"""Fewer lost neighbours come from rounding in float32: similarities that are nearly equal change places."""
 
 SAMPLES_WORDS = "median, least and greatest sample"
 
 
 def write_plots(record: Record, folder: Path) -> None:
-    """Write the four plots of `record` into `folder`, each in both styles."""
+    """Write the plots of `record` into `folder`, each in both styles; that of neighbours if the record has them."""
     folder.mkdir(exist_ok=True)
     contenders = measured_contenders(record)
     for style, colour in TEXT_COLOURS.items():
         with matplotlib.rc_context(_settings(colour)):
             _throughput(record, contenders)
             _save(folder, record, "throughput", style)
+            if has_agreement(record):
+                _neighbours(record, contenders)
+                _save(folder, record, "neighbours", style)
             _latency(record, contenders)
             _save(folder, record, "latency", style)
             _bars(
@@ -82,19 +92,44 @@ def _settings(colour: str) -> dict[Any, Any]:
 
 def _throughput(record: Record, contenders: Contenders) -> None:
     """Draw tokens a second against the loss of cosine; contenders that only round have places of their own."""
-    figure, (lossy, exact) = pyplot.subplots(1, 2, figsize=SIZE, sharey=True, width_ratios=(3, 1))
     losses = {name: 1 - contender["fidelity"]["cosine_mean"] for name, contender in contenders.items()}
-    rounding = [name for name, loss in losses.items() if loss < ROUNDING_LOSS]
+    lossy = _rates_by_loss(record, contenders, losses, exact_below=ROUNDING_LOSS)
+    lossy.set_xscale("log")
+    lossy.set_xlabel("1 - mean cosine to PyTorch float32: more faithful to the right")
+    _title(lossy.figure, record, "throughput against fidelity")
+
+
+def _neighbours(record: Record, contenders: Contenders) -> None:
+    """Draw tokens a second against the neighbours kept, on a scale by those lost.
+
+    Contenders that lose none have places of their own.
+    """
+    lost = {name: 100 * (1 - contender["agreement"]["neighbours_kept"]) for name, contender in contenders.items()}
+    lossy = _rates_by_loss(record, contenders, lost, exact_below=ROUNDING_LOST_PERCENT)
+    lossy.set_xscale("log")
+    most, least = lossy.get_xlim()
+    kept = [percent for percent in KEPT_TICKS if least <= 100 - percent <= most]
+    lossy.set_xticks([100 - percent for percent in kept], [f"{percent:g}" for percent in kept])
+    lossy.minorticks_off()
+    lossy.set_xlabel("nearest neighbours kept, %: more to the right")
+    _title(lossy.figure, record, "throughput against neighbours kept")
+
+
+def _rates_by_loss(record: Record, contenders: Contenders, losses: Mapping[str, float], *, exact_below: float) -> Any:
+    """Draw tokens a second against `losses`, greatest on the left, and return the axes of those above `exact_below`.
+
+    The others have places of their own beside them.
+    """
+    figure, (lossy, exact) = pyplot.subplots(1, 2, figsize=SIZE, sharey=True, width_ratios=(3, 1))
+    rounding = [name for name, loss in losses.items() if loss < exact_below]
     for name, contender in contenders.items():
         rates = throughput(record, contender)
         if name in rounding:
             _mark(exact, name, rounding.index(name), rates)
         else:
             _mark(lossy, name, losses[name], rates)
-    lossy.set_xscale("log")
     lossy.invert_xaxis()
     lossy.set_ylim(bottom=0)
-    lossy.set_xlabel("1 - mean cosine to PyTorch float32: more faithful to the right")
     lossy.set_ylabel(f"tokens/s: {SAMPLES_WORDS}")
     exact.set_xlim(-1, max(1, len(rounding)))
     exact.set_xticks([])
@@ -102,7 +137,7 @@ def _throughput(record: Record, contenders: Contenders) -> None:
     exact.spines["left"].set_linestyle(":")
     exact.tick_params(left=False)
     _legend(figure, contenders, lines=False)
-    _title(figure, record, "throughput against fidelity")
+    return lossy
 
 
 def _mark(axes: Any, name: str, place: float, samples: Sequence[float]) -> None:

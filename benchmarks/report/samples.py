@@ -76,6 +76,23 @@ def markdown_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[s
     """Yield the lines of a table whose first column is called `title`; short rows are filled up with empty cells."""
     yield f"\n| {title} | {' | '.join(columns)} |"
     yield "|---" * (1 + len(columns)) + "|"
-    for row in rows:
-        cells = [*row, *[""] * (1 + len(columns) - len(row))]
+    for cells in _filled(columns, rows):
         yield f"| {' | '.join(cells)} |"
+
+
+def aligned_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterator[str]:
+    """Yield the lines of the same table for a terminal: the first column to the left, the others to the right.
+
+    >>> list(aligned_table("", ["texts/s"], [["ours", "333"], ["theirs", "21"]]))
+    ['        texts/s', 'ours        333', 'theirs       21']
+    """
+    cells = [[title, *columns], *_filled(columns, rows)]
+    first, *widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+    for name, *values in cells:
+        padded = [f"{value:>{width}}" for value, width in zip(values, widths, strict=True)]
+        yield "  ".join([f"{name:<{first}}", *padded])
+
+
+def _filled(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> list[list[str]]:
+    """Return `rows` with empty cells where one is shorter than the title and `columns` together."""
+    return [[*row, *[""] * (1 + len(columns) - len(row))] for row in rows]

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from benchmarks.peers.bounds import IMPORTS, PRODUCTS
 from benchmarks.peers.contenders import OURS, REFERENCE
+from benchmarks.report.agreement import NOT_MEASURED, has_agreement, kept_cell
 from benchmarks.report.samples import (
     GIGA,
     MEBIBYTE,
@@ -57,7 +58,7 @@ def fidelity_table(record: Record) -> Iterator[str]:
 
 
 def throughput_table(record: Record) -> Iterator[str]:
-    """Yield the throughput on the corpus, tokenization and pooling included, at the best setting of each."""
+    """Yield the throughput on the corpus at each one's best setting, and beside it the neighbours that it keeps."""
     base = median(throughput(record, record["contenders"][REFERENCE]))
     texts_per_token = record["corpus"]["texts"] / record["corpus"]["tokens"]
     rows = []
@@ -66,9 +67,12 @@ def throughput_table(record: Record) -> Iterator[str]:
         rate = median(rates)
         own = f"{setting['batch'] or 'own'}, {setting['streams']}"
         against = [f"{rate / base:.2f}", share_of_peak(record, rate)]
-        rows.append([name, own, f"{rate * texts_per_token:.0f}", spread(rates, ".0f"), *against])
-    columns = ("batch, streams", "texts/s", "tokens/s", "against PyTorch", "of the CPU's peak")
+        kept = "" if name == PRODUCTS else kept_cell(contender)
+        rows.append([name, own, f"{rate * texts_per_token:.0f}", spread(rates, ".0f"), *against, kept])
+    columns = ("batch, streams", "texts/s", "tokens/s", "against PyTorch", "of the CPU's peak", "neighbours kept")
     yield from markdown_table(f"Throughput, {record['threads']} threads", columns, rows)
+    if not has_agreement(record):
+        yield f"\nNeighbours kept are missing ({NOT_MEASURED}): this record was made before they were measured."
     yield f"\n{peak_sentence(record)}"
 
 

@@ -1,11 +1,11 @@
-"""The benchmarks refuse wrong vectors, render what was recorded, and measure quality against human scores."""
+"""The benchmarks refuse wrong vectors, render what was recorded, and compare cosines with human scores."""
 
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from benchmarks import quality, render
+from benchmarks import judged_pairs, render
 from benchmarks.harness.bench import Bench, Record
 from benchmarks.harness.correctness import judge
 from benchmarks.harness.subjects import Subject
@@ -112,9 +112,10 @@ def test_the_corpus_is_of_different_texts_and_the_same_every_time() -> None:
     assert (np.abs(words - [10, 20, 36]) <= [3, 4, 6]).all()
 
 
-def test_quality_reports_the_correlation_with_human_scores(minilm: Path, tmp_path: Path) -> None:
+def test_judged_pairs_report_the_correlation_with_human_scores(minilm: Path, tmp_path: Path) -> None:
     (tmp_path / "pairs.tsv").write_text(PAIRS, encoding="utf-8")
-    pearson, spearman = quality.agreement(SentenceEncoder(minilm / "mean"), quality.read_pairs(tmp_path / "pairs.tsv"))
+    pairs = judged_pairs.read_pairs(tmp_path / "pairs.tsv")
+    pearson, spearman = judged_pairs.correlations(SentenceEncoder(minilm / "mean"), pairs)
     assert pearson > 0.9
     assert spearman == pytest.approx(1)
 
@@ -130,4 +131,4 @@ def test_quality_reports_the_correlation_with_human_scores(minilm: Path, tmp_pat
 def test_a_file_of_another_form_is_refused_by_line(tmp_path: Path, content: str, message: str) -> None:
     (tmp_path / "pairs.tsv").write_text(content, encoding="utf-8")
     with pytest.raises(ValueError, match=message):
-        quality.read_pairs(tmp_path / "pairs.tsv")
+        judged_pairs.read_pairs(tmp_path / "pairs.tsv")

@@ -21,8 +21,7 @@ def texts(path: Path) -> str:
 
 
 def test_each_record_has_its_plots_in_two_styles() -> None:
-    names = [record["subject"] for record in render.read_records()]
-    plots = [f"{name}-{plot}" for name in names for plot in render.PLOTS]
+    plots = [f"{record['subject']}-{plot}" for record in render.read_records() for plot in render.plots_of(record)]
     plots += [f"{sweep_name(record)}-threads" for record in render.read_records("threads")]
     assert {path.name for path in PLOTS} == {f"{plot}-{style}.svg" for plot in plots for style in ("light", "dark")}
 
@@ -57,3 +56,25 @@ def test_drawing_the_committed_records_again_gives_the_same_bytes(tmp_path: Path
     assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == {
         path.name: path.read_bytes() for path in PLOTS
     }
+
+
+def test_a_record_with_neighbours_has_a_plot_of_them_that_names_every_contender(tmp_path: Path) -> None:
+    pytest.importorskip("matplotlib", reason="only the extra 'benchmark' installs matplotlib")
+    from benchmarks.report.plots import write_plots
+
+    record = record_with_neighbours()
+    write_plots(record, tmp_path)
+    for style in ("light", "dark"):
+        shown = texts(tmp_path / f"{record['subject']}-neighbours-{style}.svg")
+        assert "nearest neighbours kept" in shown
+        assert [name for name in measured_contenders(record) if name not in shown] == []
+
+
+def record_with_neighbours() -> Record:
+    """A committed record whose int8 contenders keep 90 % of the neighbours, and the others all."""
+    record = dict(render.read_records()[0])
+    record["contenders"] = {
+        name: {**contender, "agreement": {"neighbours_kept": 0.9 if contender["precision"] == "int8" else 1.0}}
+        for name, contender in record["contenders"].items()
+    }
+    return record

@@ -12,10 +12,11 @@ PROGRAMS = sorted(path.stem for path in BENCHMARKS.glob("*.py") if path.stem != 
 WITH_A_WRONG_PATH = {
     "bundle_start": ["/nope"],
     "demo": ["--checkpoint", "/nope"],
+    "judged_pairs": ["/nope", "/nope/pairs.tsv"],
     "measure": ["--checkpoint", "/nope"],
     "poolings": ["/nope"],
     "profile": ["/nope"],
-    "quality": ["/nope", "/nope/pairs.tsv"],
+    "quality": ["--texts", "/nope"],
     "spark": ["/nope"],
     "standin": ["/dev/null/nope"],
     "threads": ["--checkpoint", "/nope"],

@@ -84,6 +84,7 @@ def test_scales_biases_and_residuals_are_added_to_products(plain: Operators, nat
     weights, values = draws.weights(64, 16), draws.integers((16, 64), 0, 255).astype(np.uint8)
     packed = pack(native, weights, 100)
     packed.scale[:], packed.bias[:] = draws.floats((16,), 0.5, 1), draws.floats((16,), -1, 1)
+    packed.weight_sums[:] = packed.sums * packed.scale
     residual = draws.floats((16, 16), -8, 8)
     found = plain.multiply(packed.matrix, tiled_rows(values), residual)
     exact = ((values.astype(np.int64) - 100) @ weights) * packed.scale.astype(np.float64) + packed.bias + residual
@@ -97,6 +98,7 @@ def test_products_of_tokens_with_scales_of_their_own_are_those_of_float64(
     values, weights = draw_tokens(np.random.default_rng(22), rows, inputs), draws.weights(inputs, outputs)
     packed = pack(native, weights, 0)
     packed.scale[:], packed.bias[:] = draws.floats((outputs,), 0.5, 1), draws.floats((outputs,), -1, 1)
+    packed.weight_sums[:] = packed.sums * packed.scale
     tokens = [plain.quantize(row) for row in values]
     scales = np.array([(token.scale, token.least) for token in tokens], np.float32)
     tiles = tiled_rows(np.stack([token.values for token in tokens]))
@@ -119,8 +121,9 @@ class Packed:
     def __init__(self, inputs: int, outputs: int) -> None:
         self.tiles = np.empty(inputs * outputs, np.int8)
         self.start, self.sums = np.empty(outputs, np.int32), np.empty(outputs, np.int32)
-        self.scale, self.bias = np.ones(outputs, np.float32), np.zeros(outputs, np.float32)
-        parts = (self.tiles, self.start, self.sums, self.scale, self.bias)
+        self.scale, self.weight_sums, self.bias = np.ones((3, outputs), np.float32)
+        self.bias[:] = 0
+        parts = (self.tiles, self.start, self.scale, self.weight_sums, self.bias)
         self.matrix = Matrix(inputs, outputs, *(part.ctypes.data for part in parts))
 
 
@@ -135,6 +138,7 @@ def pack(library: ctypes.CDLL, weights: NDArray[np.int8], zero_point: int) -> Pa
     )
     assert np.array_equal(packed.sums, weights.sum(axis=0, dtype=np.int64))
     packed.start[:] = -zero_point * packed.sums
+    packed.weight_sums[:] = packed.sums
     return packed
 
 

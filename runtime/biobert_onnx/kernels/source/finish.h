@@ -35,7 +35,7 @@ INLINE void finish_rows(const int count, const int kind, const finish *to, const
     floats y[MOST_ROWS], gates[MOST_ROWS];
     if (to->token_scales != NULL) {
         const token_scale *tokens = to->token_scales + row;
-        const floats of_weights = v_mul(v_from_int32(matrix->sums + column), scale);
+        const floats of_weights = v_load(matrix->weight_sums + column);
         UNROLL for (int i = 0; i < count; i++) {
             floats start = v_fma(v_set(tokens[i].least), of_weights, bias);
             y[i] = v_fma(v_mul(v_from_int32(sums + LANES * i), scale), v_set(tokens[i].scale), start);

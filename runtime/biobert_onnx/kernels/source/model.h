@@ -29,9 +29,9 @@ typedef struct {
     int64_t inputs, outputs;
     const int8_t *tiles;
     const int32_t *start; /* (outputs,) what each sum begins with: - zero point x the sum of the output's weights, or 0 */
-    const int32_t *sums;  /* (outputs,) the sum of each output's weights */
-    const float *scale;   /* (outputs,) of the weights, times that of a static site's input */
-    const float *bias;    /* (outputs,) */
+    const float *scale;       /* (outputs,) of the weights, times that of a static site's input */
+    const float *weight_sums; /* (outputs,) the sum of each output's weights, times `scale` */
+    const float *bias;        /* (outputs,) */
 } matrix;
 
 /* How the float32 input of a site becomes uint8. static: value * inverse_scale + zero_point. per token: by the least and
