@@ -31,6 +31,7 @@ static void relocate_norm(norm *norm) {
 static void relocate_matrix(matrix *matrix) {
     RELOCATE(matrix->tiles);
     RELOCATE(matrix->start);
+    RELOCATE(matrix->sums);
     RELOCATE(matrix->scale);
     RELOCATE(matrix->weight_sums);
     RELOCATE(matrix->bias);

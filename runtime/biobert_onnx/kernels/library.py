@@ -21,7 +21,7 @@ class Matrix(ctypes.Structure):
 
     _fields_ = (
         *((name, c_int64) for name in ("inputs", "outputs")),
-        *((name, c_void_p) for name in ("tiles", "start", "scale", "weight_sums", "bias")),
+        *((name, c_void_p) for name in ("tiles", "start", "sums", "scale", "weight_sums", "bias")),
     )
 
 

@@ -133,7 +133,7 @@ def _arrays(plan: KernelPlan, with_words: bool) -> Iterator[tuple[str, str, tupl
         for kind in SiteKind:
             inputs, outputs = sides[kind]
             yield f"{layer}.{kind}.tiles", "int8", (inputs * outputs,)
-            yield f"{layer}.{kind}.start", "int32", (outputs,)
+            yield from ((f"{layer}.{kind}.{name}", "int32", (outputs,)) for name in ("start", "sums"))
             yield from ((f"{layer}.{kind}.{name}", "float32", (outputs,)) for name in ("scale", "weight_sums", "bias"))
         yield from _norm_arrays(f"{layer}.attention", hidden, has_site=True)
         yield from _norm_arrays(f"{layer}.output", hidden, has_site=layer + 1 < len(plan.layers))
@@ -211,11 +211,10 @@ def _fill_matrix(arrays: Arrays, plan: KernelPlan, tensors: Tensors, layer: int,
         root = np.float32(1 / math.sqrt(size))
         scales[0], biases[0] = scales[0] * root, biases[0] * root
     matrices = {name: tensors[f"{name}.weight_int8"] for name in names}
-    sums = _pack_matrices(arrays[f"{to}.tiles"], matrices, size)
-    scale = _interleaved(scales, size)
-    arrays[f"{to}.start"][:] = sums * -zero_point(plan, layer, kind)
-    arrays[f"{to}.scale"][:] = scale
-    arrays[f"{to}.weight_sums"][:] = sums * scale
+    _pack_matrices(arrays[f"{to}.tiles"], arrays[f"{to}.sums"], matrices, size)
+    np.multiply(arrays[f"{to}.sums"], -zero_point(plan, layer, kind), out=arrays[f"{to}.start"])
+    arrays[f"{to}.scale"][:] = _interleaved(scales, size)
+    arrays[f"{to}.weight_sums"][:] = arrays[f"{to}.sums"].astype(np.float32) * arrays[f"{to}.scale"]
     arrays[f"{to}.bias"][:] = _interleaved(biases, size)
 
 
@@ -224,15 +223,15 @@ def _interleaved(parts: list[FloatArray], size: int) -> FloatArray:
     return np.stack([part.reshape(-1, size) for part in parts], axis=1).ravel()
 
 
-def _pack_matrices(tiles: NDArray[np.int8], matrices: Mapping[str, NDArray[np.int8]], size: int) -> NDArray[np.int32]:
-    """Pack `size` outputs of each matrix (inputs, outputs) into `tiles`, then the next of each, and so on.
+def _pack_matrices(
+    tiles: NDArray[np.int8], sums: NDArray[np.int32], matrices: Mapping[str, NDArray[np.int8]], size: int
+) -> None:
+    """Pack `size` outputs of each matrix (inputs, outputs), then the next of each, and so on.
 
-    Returns the sum of each output's weights, in the same order. Raises ArtifactError, which names the matrix, for
-    weights that are not bounded in pairs (export's int8.py).
+    Raises ArtifactError, which names the matrix, for weights that are not bounded in pairs (export's int8.py).
     """
     pack = load_library().pack
     inputs, outputs = next(iter(matrices.values())).shape
-    sums = np.empty(outputs * len(matrices), dtype=np.int32)
     done = 0
     for first in range(0, outputs, size):
         for name, matrix in matrices.items():
@@ -246,7 +245,6 @@ def _pack_matrices(tiles: NDArray[np.int8], matrices: Mapping[str, NDArray[np.in
                     f"most {PAIR_BOUND} of one sign, so that no CPU's product saturates: export the artifact again"
                 )
             done += size
-    return sums
 
 
 def _fill_outliers(arrays: Arrays, tensors: Tensors, layer: int, units: int) -> None:

@@ -135,7 +135,7 @@ MATRIX_FIELDS = ("query_key_value", "attention_output", "intermediate", "output"
 def _matrix(arrays: Arrays, name: str) -> c.Matrix:
     outputs = len(arrays[f"{name}.scale"])
     addresses = {
-        part: _address(arrays, f"{name}.{part}") for part in ("tiles", "start", "scale", "weight_sums", "bias")
+        part: _address(arrays, f"{name}.{part}") for part in ("tiles", "start", "sums", "scale", "weight_sums", "bias")
     }
     return c.Matrix(inputs=len(arrays[f"{name}.tiles"]) // outputs, outputs=outputs, **addresses)
 

@@ -123,7 +123,7 @@ class Packed:
         self.start, self.sums = np.empty(outputs, np.int32), np.empty(outputs, np.int32)
         self.scale, self.weight_sums, self.bias = np.ones((3, outputs), np.float32)
         self.bias[:] = 0
-        parts = (self.tiles, self.start, self.scale, self.weight_sums, self.bias)
+        parts = (self.tiles, self.start, self.sums, self.scale, self.weight_sums, self.bias)
         self.matrix = Matrix(inputs, outputs, *(part.ctypes.data for part in parts))
 
 

@@ -42,7 +42,7 @@ static matrix draw_matrix(arena *arena, int64_t inputs, int64_t outputs, int zer
     float *scale = draw_floats(arena, (size_t)outputs, 1e-6f, 2e-4f), *bias = draw_floats(arena, (size_t)outputs, 0.01f, 0);
     float *weight_sums = reserve(arena, outputs * sizeof *weight_sums);
     for (int64_t i = 0; i < outputs; i++) weight_sums[i] = (float)sums[i] * scale[i];
-    return (matrix){inputs, outputs, tiles, start, scale, weight_sums, bias};
+    return (matrix){inputs, outputs, tiles, start, sums, scale, weight_sums, bias};
 }
 
 static norm draw_norm(arena *arena) {
