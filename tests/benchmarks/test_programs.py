@@ -12,9 +12,9 @@ PROGRAMS = sorted(path.stem for path in BENCHMARKS.glob("*.py") if path.stem != 
 WITH_A_WRONG_PATH = {
     "bundle_start": ["/nope"],
     "demo": ["--checkpoint", "/nope"],
+    "exports": ["recipe", "/nope"],
     "judged_pairs": ["/nope", "/nope/pairs.tsv"],
     "measure": ["--checkpoint", "/nope"],
-    "poolings": ["/nope"],
     "profile": ["/nope"],
     "quality": ["--texts", "/nope"],
     "spark": ["/nope"],

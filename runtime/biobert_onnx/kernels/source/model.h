@@ -28,7 +28,7 @@ enum pooling { MEAN = 0, CLS = 1, MAX = 2, POOLER = 3 };
 typedef struct {
     int64_t inputs, outputs;
     const int8_t *tiles;
-    const int32_t *start;     /* (outputs,) what each sum begins with: - zero point x the sum of the output's weights, or 0 */
+    const int32_t *start;     /* (outputs,) what each sum begins with: - zero point x `sums`, or 0 */
     const int32_t *sums;      /* (outputs,) the sum of each output's weights */
     const float *scale;       /* (outputs,) of the weights, times that of a static site's input */
     const float *weight_sums; /* (outputs,) `sums` times `scale` */
