@@ -74,7 +74,7 @@ def describe(engine: str, seconds: Seconds, texts: int) -> str:
     >>> describe("kernels", {"static": [1.0, 2.0, 1.0], "per-token": [1.5, 2.0, 3.0]}, 30)
     'kernels: static 30 texts/s, per-token 15 texts/s; per-token takes 1.50 times as long'
     """
-    (first, before), (second, after) = seconds.items()
+    (_, before), (second, after) = seconds.items()
     rates = ", ".join(f"{value} {texts / statistics.median(samples):.0f} texts/s" for value, samples in seconds.items())
     ratio = statistics.median(new / old for old, new in zip(before, after, strict=True))
     return f"{engine}: {rates}; {second} takes {ratio:.2f} times as long"
