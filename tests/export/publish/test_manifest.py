@@ -20,7 +20,7 @@ def test_the_record_names_recipe_sites_layers_and_texts(source: Checkpoint, netw
     assert quantization_record(attempt, texts, calibrated=218) == {
         "recipe": "per-token+fp32-25%",
         "weight_bits": 8,
-        "smoothing_alpha": 0.7,
+        "smoothing_alpha": 0.6,
         "outlier_layers": ["encoder.layer.3"],
         "per_token_sites": [
             f"encoder.layer.{layer}.{kind}"

@@ -62,7 +62,7 @@ def test_a_loud_channel_becomes_quiet(matrices: dict[str, FloatMatrix], ranges: 
 
 def test_factors_follow_the_formula(matrices: dict[str, FloatMatrix], ranges: InputStatistics) -> None:
     largest = np.maximum(*(np.abs(matrix.weight).max(axis=1) for matrix in matrices.values()))
-    expected = ranges.magnitude**0.7 / largest**0.3
+    expected = ranges.magnitude**0.6 / largest**0.4
     assert smoothing_factors(matrices, ranges) == pytest.approx(expected, rel=1e-5)
 
 
