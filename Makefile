@@ -11,7 +11,7 @@ REFERENCE := \
   biobert_onnx_export.reference.reference biobert_onnx_export.reference.targets biobert_onnx_export.graph.plan \
   biobert_onnx_export.graph.bert biobert_onnx_export.graph.lookup biobert_onnx_export.graph.artifact_graphs \
   biobert_onnx_export.quantize.calibration biobert_onnx_export.quantize.recipes \
-  biobert_onnx_export.quantize.quantized_plan biobert_onnx_export.gate.measure
+  biobert_onnx_export.quantize.quantized_network biobert_onnx_export.gate.measure
 
 # What pdoc says of pyspark's own annotation of its own attribute.
 OF_PYSPARK := \
