@@ -16,7 +16,7 @@ from biobert_onnx import SentenceEncoder
 from biobert_onnx.encoding.engines import ENGINES
 
 VALUES = {"pooling": ("mean", "cls"), "recipe": ("static", "per-token")}
-"""The values of each option that are compared, the usual one of other tools first."""
+"""The values of each option that are compared, each option's second one against its first."""
 
 Seconds = dict[str, list[float]]
 
@@ -30,6 +30,10 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=15, help="default: %(default)s")
     parser.add_argument("--record", type=Path, metavar="FILE", help="write all samples to this file, as JSON")
     options = parser.parse_args()
+    if options.rounds < 1 or options.texts < 1:
+        raise ValueError(f"--rounds is {options.rounds} and --texts {options.texts}, expected 1 or more of each")
+    if options.record is not None and not options.record.absolute().parent.is_dir():
+        raise ValueError(f"--record '{options.record}' is no path of a file in an existing folder")
     texts = pubmed_like_texts(options.texts)
     with tempfile.TemporaryDirectory() as folder:
         artifacts = export_all(options.checkpoint, options.option, Path(folder))

@@ -15,7 +15,6 @@ from biobert_onnx_export.graph.bert import float_plan
 from biobert_onnx_export.publish.manifest import quantization_record, write_manifest
 from biobert_onnx_export.publish.new_folder import new_folder
 from biobert_onnx_export.publish.side_files import write_side_files
-from biobert_onnx_export.quantize.calibration import calibration_sample
 from biobert_onnx_export.quantize.quantized_network import quantize_network
 from biobert_onnx_export.quantize.recipes import PER_TOKEN, RECIPES
 from biobert_onnx_export.reference.comparison import compare_with_loader
@@ -109,9 +108,8 @@ def export(
 
         quantization: Mapping[str, Any] = {}
         if precision == "int8":
-            sample = calibration_sample(tokens.calibration)
-            progress(f"calibrating on {len(sample)} texts")
-            network = quantize_network(source, sample, work, progress=progress)
+            progress(f"calibrating on {len(tokens.calibration)} texts")
+            network = quantize_network(source, tokens.calibration, work, progress=progress)
             passed = write_faithful_graphs(
                 source,
                 network,
@@ -124,7 +122,7 @@ def export(
                 min_neighbours=min_neighbours,
                 progress=progress,
             )
-            quantization = quantization_record(passed, texts, calibrated=len(sample))
+            quantization = quantization_record(passed, texts, calibrated=len(tokens.calibration))
 
         progress("checking and writing the artifact")
         check_graphs(folder, targets.samples)

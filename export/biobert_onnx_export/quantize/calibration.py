@@ -1,7 +1,8 @@
 """Calibration: what enters every site over the calibration texts, in float32, layer after layer.
 
-The hidden states of all texts stay in memory from one layer to the next, at most MOST_TOKENS tokens of them, and the
-statistics of one layer: for a network of 1,024 x 4,096, 537 MB and 380 MB.
+From one layer to the next, the hidden states of all texts stay in memory: 537 MB for the 65,536 tokens of a long file
+and 1,024 channels. The sums of a layer take 159 MB for 1,024 x 4,096 channels, and those of each micro-batch at work as
+much and 67 MB for a product: at most 1.3 GB with the five that MOST_WORKERS allows.
 """
 
 from collections import deque
@@ -25,11 +26,8 @@ from biobert_onnx_export.graph.artifact_graphs import write_embeddings_graph, wr
 from biobert_onnx_export.graph.bert import layer_input, site_input
 from biobert_onnx_export.graph.plan import Site
 
-MOST_TOKENS = 65_536
-"""The most tokens to calibrate on, about 2,000 PubMed sentences; of longer texts, an even share is taken."""
-
-MOST_WORKERS = 8
-"""Micro-batches that are measured at a time: each takes up to 100 MB."""
+MOST_WORKERS = 4
+"""Micro-batches that are measured at a time, at most; one more waits to be added."""
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -66,18 +64,6 @@ class InputStatistics:
 LayerStatistics = Mapping[SiteKind, InputStatistics]
 
 
-def calibration_sample(token_ids: TokenIds) -> TokenIds:
-    """Return the texts to calibrate on: all of them, or every second, third ... until they fit into MOST_TOKENS.
-
-    >>> len(calibration_sample([[101, *[7] * 98, 102]] * 1000))
-    500
-    """
-    step = 1
-    while sum(map(len, token_ids[::step])) > MOST_TOKENS:
-        step += 1
-    return token_ids[::step]
-
-
 def calibrate(checkpoint: Checkpoint, token_ids: TokenIds, folder: Path) -> Iterator[LayerStatistics]:
     """Yield what enters the sites of each layer over the texts `token_ids`; its graphs are written into `folder`.
 
@@ -90,6 +76,7 @@ def calibrate(checkpoint: Checkpoint, token_ids: TokenIds, folder: Path) -> Iter
     ]
     session = open_session(write_embeddings_graph(checkpoint, folder))
     hidden: list[FloatArray] = [session.run([layer_input(0)], {"input_ids": ids})[0] for ids in input_ids]
+    del session  # and the embeddings that it holds
     for layer in range(checkpoint.geometry.num_hidden_layers):
         statistics, hidden = _measure_layer(checkpoint, layer, hidden, folder)
         yield statistics
@@ -106,15 +93,17 @@ def _measure_layer(
         *inputs, output = session.run([*inside, layer_input(layer + 1)], {layer_input(layer): x})
         return [InputSums.of(values) for values in (x, *inputs)], output
 
-    total: list[InputSums] = []
+    total: list[InputSums] = []  # one a site, those of the first micro-batch to begin with
     outputs: list[FloatArray] = []
     workers = min(usable_cpus(), MOST_WORKERS)
     with threadpool_limits(1, user_api="blas"), ThreadPoolExecutor(workers) as executor:
         for sums, output in _in_order(executor, measure, hidden, ahead=workers):
             outputs.append(output)
-            for whole, part in zip(total, sums, strict=bool(total)):
+            if not total:
+                total = sums
+                continue
+            for whole, part in zip(total, sums, strict=True):
                 whole.add(part)
-            total = total or sums
     return {kind: sums.statistics() for kind, sums in zip(SiteKind, total, strict=True)}, outputs
 
 

@@ -21,6 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from biobert_onnx._types import FloatArray
+from biobert_onnx.kernels.packed import PAIR_BOUND
 
 DAMPING = 0.01
 """What is added to each input's mean square, as a share of their average (GPTQ's own value): without it, inputs that
@@ -30,16 +31,15 @@ BLOCK = 128
 """Inputs between two products of matrices that bring the sums of all later inputs up to date."""
 
 LARGEST_INTEGER = 127
-LARGEST_PAIR = 128
-"""The largest sum of the integers of inputs 2i and 2i + 1, if they have one sign (why: `column_scales`)."""
+"""The largest magnitude of an int8 weight, and of the sum of two neighbours of one sign before they are rounded."""
 
 
 def round_columns(weight: FloatArray, scale: FloatArray, moments: NDArray[np.float64]) -> NDArray[np.int8]:
     """Round `weight` (inputs, outputs), in steps of `scale` (outputs,), to int8 integers of the same shape.
 
-    `moments` (inputs, inputs): the mean product of each two inputs. No pair of integers exceeds LARGEST_PAIR: the one
-    that is rounded later is kept within what the first one leaves. With the moments of independent inputs this is plain
-    rounding.
+    `moments` (inputs, inputs): the mean product of each two inputs. The integers of inputs 2i and 2i + 1 stay within
+    PAIR_BOUND (why: `column_scales`): the one that is rounded later gets what the first one leaves. With the moments of
+    independent inputs this is plain rounding.
 
     >>> weight = np.array([[1.4], [0.0], [1.4], [0.0]], np.float32)
     >>> round_columns(weight, np.ones(1, np.float32), np.ones((4, 4))).ravel().tolist()  # the inputs are always equal
@@ -67,8 +67,8 @@ def round_columns(weight: FloatArray, scale: FloatArray, moments: NDArray[np.flo
 def _room_beside(partner: NDArray[np.int8]) -> tuple[NDArray[np.int16], NDArray[np.int16]]:
     """Return the least and greatest integers that the pair bound allows beside those of the `partner`."""
     wide = partner.astype(np.int16)
-    least = np.maximum(-LARGEST_INTEGER, -LARGEST_PAIR - np.minimum(wide, 0))
-    return least, np.minimum(LARGEST_INTEGER, LARGEST_PAIR - np.maximum(wide, 0))
+    least = np.maximum(-LARGEST_INTEGER, -PAIR_BOUND - np.minimum(wide, 0))
+    return least, np.minimum(LARGEST_INTEGER, PAIR_BOUND - np.maximum(wide, 0))
 
 
 def _upper_factor(moments: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -11,12 +11,9 @@ import numpy as np
 from biobert_onnx._types import FloatArray
 from biobert_onnx_export.graph.matmul import FloatMatrix, Int8Matrix
 from biobert_onnx_export.quantize.calibration import InputStatistics
-from biobert_onnx_export.quantize.gptq import round_columns
+from biobert_onnx_export.quantize.gptq import LARGEST_INTEGER, round_columns
 
 WEIGHT_BITS = 8
-
-LARGEST_WEIGHT = 127
-"""The largest magnitude of an int8 weight, and of the sum of two neighbours of one sign before they are rounded."""
 
 UINT8_STEPS = 255
 """Steps between the smallest and the largest uint8."""
@@ -49,8 +46,8 @@ def column_scales(weight: FloatArray) -> FloatArray:
     positive = np.maximum(even, 0) + np.maximum(odd, 0)
     negative = np.maximum(-even, 0) + np.maximum(-odd, 0)
     largest = np.maximum(positive, negative).max(axis=0)
-    scale: FloatArray = np.where(largest > 0, largest / LARGEST_WEIGHT, 1).astype(np.float32)
-    return scale
+    scale: FloatArray = (largest / LARGEST_INTEGER).astype(np.float32)
+    return np.where(scale > 0, scale, np.float32(1))
 
 
 def static_scale(inputs: InputStatistics) -> tuple[float, int]:

@@ -19,6 +19,9 @@ LONG_TEXT = "A gene of the tumour was found in most of the patients. " * 1000
 MIN_LINES = 20
 """The fewest texts in a calibration file: fewer say nothing about the worst ones."""
 
+MOST_TOKENS = 65_536
+"""The most tokens of a file to calibrate on, about 2,000 PubMed sentences: their numbers stay in memory meanwhile."""
+
 SAMPLES = 16
 """Calibration texts that stand for all of them where measuring all would take too long."""
 
@@ -56,7 +59,8 @@ class TextSets:
     def tokenize(self, tokenizer: Tokenizer, *, max_length: int, prompt: str = "") -> "TokenSets":
         """Return the token ids of every text with `prompt` before it, cut to `max_length` tokens."""
         tokenizer.enable_truncation(max_length)
-        calibration = _token_ids(tokenizer, self.calibration, prompt)
+        short, lines = self.calibration[: len(SHORT_TEXTS)], self.calibration[len(SHORT_TEXTS) :]
+        calibration = [*_token_ids(tokenizer, short, prompt), *even_share(_token_ids(tokenizer, lines, prompt))]
         return TokenSets(
             calibration=calibration,
             samples=calibration[:: max(1, len(calibration) // SAMPLES)],
@@ -69,6 +73,8 @@ class TextSets:
 class TokenSets:
     """The token ids of a `TextSets`; `samples` are about 16 of the calibration texts, evenly spread.
 
+    `calibration` has all short texts, and an even share of the others if they have more than MOST_TOKENS tokens.
+
     `long_text` are the ids of LONG_TEXT.
     """
 
@@ -76,6 +82,18 @@ class TokenSets:
     samples: TokenIds
     held_out: Mapping[str, TokenIds]
     long_text: Sequence[int]
+
+
+def even_share(token_ids: TokenIds) -> TokenIds:
+    """Return all texts, or every second, third ... of them, until they fit into MOST_TOKENS; at least the first one.
+
+    >>> len(even_share([[101, *[7] * 98, 102]] * 1000))
+    500
+    """
+    step = 1
+    while step < len(token_ids) and sum(map(len, token_ids[::step])) > MOST_TOKENS:
+        step += 1
+    return token_ids[::step]
 
 
 def _token_ids(tokenizer: Tokenizer, texts: Sequence[str], prompt: str) -> TokenIds:

@@ -22,7 +22,11 @@ ROWS_AT_ONCE = 4096
 """Vectors that are converted to float64 at a time for their cosines: 25 MB for 768 numbers."""
 
 TIE = 1e-6
-"""Similarities this close to each other are equal: float32 does not tell them apart."""
+"""Similarities this close to each other tie: float32 vectors of one text differ by less from batch to batch."""
+
+TIE_SHARE = 1e-3
+"""But a tie is no more than this share of how much the similarities of a text vary (their standard deviation): those of
+some encoders are all close to 1."""
 
 LEAST_TEXTS = 3
 """The fewest texts whose neighbours can be ranked: one text and two others."""
@@ -79,27 +83,41 @@ class Neighbourhood:
     rank_correlation: float
 
     @classmethod
-    def of(cls, vectors: FloatArray, reference: FloatArray, *, index: FloatArray | None = None) -> Self:
+    def of(cls, vectors: FloatArray, reference: FloatArray) -> Self:
         """Compare searches with `vectors` (texts, dim) with searches with `reference` (texts, any dim).
 
-        Every text is looked up among all others by its cosine. `index`, (texts, dim): the vectors among which those of
-        `vectors` are looked up; None: they are `vectors` themselves. Memory: QUERIES_AT_ONCE rows of similarities, six
-        times, and the vectors of the index and the reference in float64. Raises ValueError for fewer than 3 texts.
+        Every text is looked up among all others by its cosine. Memory: QUERIES_AT_ONCE rows of similarities, six times,
+        and the vectors of both in float64. Raises ValueError for fewer than 3 texts.
         """
-        if len(vectors) < LEAST_TEXTS:
-            raise ValueError(f"{len(vectors)} texts have no neighbours to compare, expected at least {LEAST_TEXTS}")
-        expected_in = _units(reference)
-        found_in = expected_in if index is reference else _units(vectors if index is None else index)
         kept, correlations = [], []
-        for queries in _blocks(len(vectors)):
-            found = _others(_units(vectors[queries]) @ found_in.T, queries)
-            expected = _others(expected_in[queries] @ expected_in.T, queries)
+        for found, expected in _searches(vectors, reference, index=vectors):
             kept.append(_kept(found, expected))
             correlations.append(_rank_correlations(found, expected))
         return cls(
             neighbours_kept=float(np.concatenate(kept).mean()),
             rank_correlation=float(np.concatenate(correlations).mean()),
         )
+
+
+def neighbours_kept(vectors: FloatArray, reference: FloatArray, *, index: FloatArray | None = None) -> float:
+    """Return what `Neighbourhood` has under this name, without the ranks, which take longer.
+
+    `index`, (texts, dim): the vectors among which those of `vectors` are looked up; None: `vectors` themselves.
+    """
+    index = vectors if index is None else index
+    kept = [_kept(found, expected) for found, expected in _searches(vectors, reference, index=index)]
+    return float(np.concatenate(kept).mean())
+
+
+def _searches(vectors: FloatArray, reference: FloatArray, *, index: FloatArray) -> Iterator[tuple[Floats, Floats]]:
+    """Yield some texts' similarities to all others, by `vectors` in `index` and by `reference`, block by block."""
+    if len(vectors) < LEAST_TEXTS:
+        raise ValueError(f"{len(vectors)} texts have no neighbours to compare, expected at least {LEAST_TEXTS}")
+    expected_in = _units(reference)
+    found_in = expected_in if index is reference else _units(index)
+    for queries in _blocks(len(vectors)):
+        found = _others(_units(vectors[queries]) @ found_in.T, queries)
+        yield found, _others(expected_in[queries] @ expected_in.T, queries)
 
 
 def _units(vectors: FloatArray) -> Floats:
@@ -127,7 +145,9 @@ def _others(similarities: Floats, queries: NDArray[np.intp]) -> Floats:
 def _kept(found: Floats, expected: Floats) -> Floats:
     """Return the share of each query's nearest texts of `found` that are nearest of `expected` as well, (queries,)."""
     count = min(NEIGHBOURS, found.shape[1])
-    is_expected = expected >= _last_of_nearest(expected, count) - TIE
+    tie = np.minimum(TIE, TIE_SHARE * expected.std(axis=1, keepdims=True))
+    ties = (expected >= _last_of_nearest(expected, count) - tie) & (tie > 0)
+    is_expected = _nearest(expected, count) | ties
     share: Floats = (_nearest(found, count) & is_expected).sum(axis=1) / count
     return share
 

@@ -6,7 +6,13 @@ from typing import Self
 import numpy as np
 
 from biobert_onnx._types import FloatArray
-from biobert_onnx.comparison.agreement import NEIGHBOURS, Neighbourhood, centred_cosines, cosines
+from biobert_onnx.comparison.agreement import (
+    NEIGHBOURS,
+    Neighbourhood,
+    centred_cosines,
+    cosines,
+    neighbours_kept,
+)
 
 FITS = 0.9
 """The share of neighbours kept from which one encoder can take the place of another: what an export must keep of its
@@ -45,7 +51,7 @@ class Angles:
             worst=int(cosine.argmin()),
             centred_mean=float(centred.mean()),
             centred_min=float(centred.min()),
-            mixed_neighbours_kept=Neighbourhood.of(vectors, reference, index=reference).neighbours_kept,
+            mixed_neighbours_kept=neighbours_kept(vectors, reference, index=reference),
         )
 
 

@@ -1,6 +1,7 @@
 """Vectors as one numpy array."""
 
 from pathlib import Path
+from tokenize import TokenError
 from typing import IO
 
 import numpy as np
@@ -16,10 +17,11 @@ def read_vectors(path: Path, *, rows: int, rows_of: str) -> FloatArray:
     numbers are read. Raises InputError, which names the file and what is wrong with it.
     """
     try:
-        mapped = np.lib.format.open_memmap(path, mode="r")
+        with np.errstate(over="ignore"):  # a shape that overflows is refused all the same
+            mapped = np.lib.format.open_memmap(path, mode="r")
     except OSError as error:
         raise InputError(f"'{path}' cannot be read ({error.strerror or error}): change its permissions") from error
-    except (ValueError, TypeError, OverflowError, EOFError) as error:
+    except (ValueError, TypeError, OverflowError, EOFError, SyntaxError, TokenError, MemoryError) as error:
         raise InputError(f"'{path}' is no .npy file of numbers, or not whole ({error}): write it anew") from error
     if mapped.dtype.kind != "f" or mapped.ndim != 2 or 0 in mapped.shape[1:]:
         raise InputError(

@@ -132,14 +132,21 @@ class KernelPlan:
 
     @classmethod
     def read(cls, folder: Path) -> Self:
-        """Read the plan of the artifact in `folder`; raises ArtifactError if it is damaged."""
+        """Read the plan of the artifact in `folder`.
+
+        Raises ArtifactError if it is damaged, KernelsUnavailableError if it has the format of another version.
+        """
         path = inside(folder, PLAN)
         try:
             content = json.loads(path.read_bytes())
         except (OSError, ValueError, RecursionError) as error:
             raise ArtifactError(f"'{path}' cannot be read ({error!s:.200}): export the artifact again") from error
-        if not isinstance(content, dict) or type(content.get("format")) is not int or content["format"] != FORMAT:
-            raise ArtifactError(f"'{path}' is no plan of format {FORMAT}: export the artifact again")
+        if not isinstance(content, dict) or type(content.get("format")) is not int or content["format"] < 1:
+            raise ArtifactError(f"'{path}' is no plan: export the artifact again")
+        if content["format"] != FORMAT:
+            raise KernelsUnavailableError(
+                f"its plan.json has format {content['format']}, not {FORMAT}, as another version exported it"
+            )
         for difference in differences(content, cls):
             raise ArtifactError(f"'{path}' cannot be read: {difference}: export the artifact again")
         return cls(**{each.name: content[each.name] for each in fields(cls)})

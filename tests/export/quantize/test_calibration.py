@@ -2,7 +2,6 @@
 
 import os
 from collections.abc import Iterator, Mapping
-from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -13,11 +12,9 @@ from biobert_onnx_export.checkpoint.checkpoint import Checkpoint
 from biobert_onnx_export.graph.bert import checkpoint_sites
 from biobert_onnx_export.graph.plan import Site
 from biobert_onnx_export.quantize.calibration import (
-    MOST_TOKENS,
     InputStatistics,
     InputSums,
     calibrate,
-    calibration_sample,
 )
 from biobert_onnx_export.reference.pytorch import pytorch_model
 
@@ -119,12 +116,3 @@ def test_multiplied_statistics_are_those_of_multiplied_values() -> None:
     expected = InputSums.of(values * factors).statistics()
     for name, numbers in vars(expected).items():
         assert getattr(found, name) == pytest.approx(numbers, rel=1e-5, abs=1e-6), name
-
-
-@pytest.mark.parametrize(("texts", "kept"), [(3, 3), (512, 512), (513, 257), (5000, 500)])
-def test_a_long_file_calibrates_with_an_even_share_of_its_texts(texts: int, kept: int) -> None:
-    token_ids = [[number] * (MOST_TOKENS // 512) for number in range(texts)]
-    sample = calibration_sample(token_ids)
-    assert len(sample) == kept
-    gaps = {after[0] - before[0] for before, after in pairwise(sample)}
-    assert len(gaps) == 1

@@ -61,7 +61,7 @@ def folders(artifact: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[st
     export(checkpoint, work / "minilm")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(int8, "column_scales", unbounded_scales)
-        patch.setattr(gptq, "LARGEST_PAIR", 2 * gptq.LARGEST_INTEGER)
+        patch.setattr(gptq, "PAIR_BOUND", 2 * gptq.LARGEST_INTEGER)
         patch.setenv(SWITCH, NO_KERNELS[SWITCH])  # the kernels refuse such weights
         export(checkpoint, work / "unbounded", min_cosine=0.9)
     export(checkpoint, work / "float32", precision="fp32")

@@ -5,8 +5,9 @@ import pytest
 from numpy.typing import NDArray
 
 from biobert_onnx._types import FloatArray
+from biobert_onnx.kernels.packed import PAIR_BOUND
 from biobert_onnx_export.quantize import gptq
-from biobert_onnx_export.quantize.gptq import BLOCK, DAMPING, LARGEST_PAIR, round_columns
+from biobert_onnx_export.quantize.gptq import BLOCK, DAMPING, round_columns
 from biobert_onnx_export.quantize.int8 import column_scales
 
 RNG = np.random.default_rng(11)
@@ -68,16 +69,16 @@ def test_no_pair_of_integers_saturates_sixteen_bits(weight: FloatArray, shared: 
     assert (integers > -128).all()
     padded = np.vstack([integers, np.zeros((len(integers) % 2, integers.shape[1]), dtype=np.int8)]).astype(int)
     pairs = padded.reshape(-1, 2, padded.shape[1])
-    assert np.maximum(pairs, 0).sum(axis=1).max(initial=0) <= LARGEST_PAIR
-    assert np.minimum(pairs, 0).sum(axis=1).min(initial=0) >= -LARGEST_PAIR
-    assert 255 * LARGEST_PAIR <= 2**15 - 1
+    assert np.maximum(pairs, 0).sum(axis=1).max(initial=0) <= PAIR_BOUND
+    assert np.minimum(pairs, 0).sum(axis=1).min(initial=0) >= -PAIR_BOUND
+    assert 255 * PAIR_BOUND <= 2**15 - 1
 
 
 def test_the_pair_bound_is_kept_where_compensation_would_break_it() -> None:
     """Every weight is as large as its scale allows, and inputs that move together push weights beyond it."""
     weight = (63.4 * np.ones((64, 4))).astype(np.float32)
     rounded = round_columns(weight, np.ones(4, np.float32), np.ones((64, 64)))
-    assert rounded.astype(int).reshape(32, 2, 4).sum(axis=1).max() <= LARGEST_PAIR
+    assert rounded.astype(int).reshape(32, 2, 4).sum(axis=1).max() <= PAIR_BOUND
     assert rounded.mean() > 63.2  # plain rounding gives 63 everywhere
 
 

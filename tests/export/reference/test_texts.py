@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from biobert_onnx_export.checkpoint.checkpoint import Checkpoint
-from biobert_onnx_export.reference.texts import SHORT_TEXTS, TextSets
+from biobert_onnx_export.reference import texts as texts_module
+from biobert_onnx_export.reference.texts import SHORT_TEXTS, TextSets, even_share
 
 LINES = tuple(f"Sample {index} of {index * index} cells, kept at {index} °C." for index in range(41))
 
@@ -32,6 +33,20 @@ def test_odd_lines_of_a_file_calibrate_and_even_lines_are_gated(own_file: Path) 
     assert texts.calibration == SHORT_TEXTS + LINES[0::2]
     assert texts.held_out["gated"] == LINES[1::2]
     assert texts.held_out["bundled"] == TextSets.read(None).held_out["gated"]
+
+
+def test_a_long_file_calibrates_with_all_short_texts_and_an_even_share_of_its_own(
+    source: Checkpoint, own_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    texts, tokenizer = TextSets.read(own_file), source.vocabulary.tokenizer()
+    everything = texts.tokenize(tokenizer, max_length=64).calibration
+    short, lines = everything[: len(SHORT_TEXTS)], everything[len(SHORT_TEXTS) :]
+    monkeypatch.setattr(texts_module, "MOST_TOKENS", sum(map(len, lines)) // 2)
+    assert texts.tokenize(tokenizer, max_length=64).calibration == [*short, *lines[::3]]
+
+
+def test_a_text_that_is_too_long_alone_still_calibrates() -> None:
+    assert even_share([[7] * (texts_module.MOST_TOKENS + 1)] * 3) == [[7] * (texts_module.MOST_TOKENS + 1)]
 
 
 @pytest.mark.parametrize(

@@ -174,7 +174,7 @@ def test_a_file_that_is_none_of_ours_is_refused_at_load_though_the_manifest_vouc
     ("name", "change", "message"),
     [
         ("plan.json", lambda content: b"\xff" * len(content), r"plan\.json' cannot be read"),
-        ("plan.json", lambda content: b"[]", r"plan\.json' is no plan of format 1"),
+        ("plan.json", lambda content: b"[]", r"plan\.json' is no plan: export"),
         (
             "plan.json",
             lambda content: content.replace(b'"mean"', b'"max"'),

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from biobert_onnx._types import FloatArray
-from biobert_onnx.comparison.agreement import Neighbourhood, centred_cosines, cosines
+from biobert_onnx.comparison.agreement import Neighbourhood, centred_cosines, cosines, neighbours_kept
 from biobert_onnx.comparison.figures import Figures
 
 
@@ -31,8 +31,8 @@ def test_the_figures_are_those_of_the_agreement() -> None:
     assert (angles.centred_mean, angles.centred_min) == (centred.mean(), centred.min())
     assert angles.cosine_p1 == np.percentile(cosine, 1)
     assert cosine[angles.worst] == angles.cosine_min
-    mixed = Neighbourhood.of(vectors, reference, index=reference)
-    assert angles.mixed_neighbours_kept == mixed.neighbours_kept != figures.neighbourhood.neighbours_kept
+    mixed = neighbours_kept(vectors, reference, index=reference)
+    assert angles.mixed_neighbours_kept == mixed != figures.neighbourhood.neighbours_kept
 
 
 def test_vectors_of_different_dimensions_have_neighbours_and_no_angles() -> None:

@@ -31,7 +31,7 @@ typedef struct {
     const int32_t *start;     /* (outputs,) what each sum begins with: - zero point x `sums`, or 0 */
     const int32_t *sums;      /* (outputs,) the sum of each output's weights */
     const float *scale;       /* (outputs,) of the weights, times that of a static site's input */
-    const float *weight_sums; /* (outputs,) `sums` times `scale` */
+    const float *weight_sums; /* (outputs,) `sums` times `scale`, for sites with a scale for each token */
     const float *bias;        /* (outputs,) */
 } matrix;
 
