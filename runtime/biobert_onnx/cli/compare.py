@@ -18,7 +18,7 @@ from biobert_onnx.cli.arguments import add_length, add_reading, named, open_text
 from biobert_onnx.cli.export import errors_of_jobs, tell
 from biobert_onnx.cli.printing import counted, sentence, tell_missing
 from biobert_onnx.comparison.agreement import LEAST_TEXTS, NEIGHBOURS
-from biobert_onnx.comparison.figures import Angles, Figures
+from biobert_onnx.comparison.figures import Angles, Comparison
 from biobert_onnx.encoder import SentenceEncoder
 from biobert_onnx.errors import short_repr
 from biobert_onnx.files.encode import EncodeGroups, count_texts, encode_array, find_text
@@ -112,7 +112,7 @@ def run(options: argparse.Namespace) -> None:
         description, vectors = VECTORS[kinds[source]](source, texts)
         sides[source] = Side(source=source, kind=kinds[source], description=description, vectors=vectors)
     a, b = sides[options.a], sides[options.b]
-    figures = Figures.of(a.vectors, b.vectors)
+    figures = Comparison.of(a.vectors, b.vectors)
     if options.json:
         print(json.dumps(_record(a, b, texts, figures), indent=2, ensure_ascii=False))
     else:
@@ -182,7 +182,7 @@ VECTORS: Mapping[str, Callable[[str, Texts], tuple[str, FloatArray]]] = {
 """How the vectors of each kind come about: what it is in words, and the vectors."""
 
 
-def _lines(a: Side, b: Side, texts: Texts, figures: Figures) -> Iterator[str]:
+def _lines(a: Side, b: Side, texts: Texts, figures: Comparison) -> Iterator[str]:
     """Yield the comparison for people."""
     yield f"A: {a.source}: {a.description}"
     yield f"B: {b.source}: {b.description}"
@@ -203,7 +203,7 @@ def _lines(a: Side, b: Side, texts: Texts, figures: Figures) -> Iterator[str]:
     yield figures.conclusion
 
 
-def _record(a: Side, b: Side, texts: Texts, figures: Figures) -> dict[str, Any]:
+def _record(a: Side, b: Side, texts: Texts, figures: Comparison) -> dict[str, Any]:
     """Return the comparison for JSON; figures that need vectors of equal dimensions are null for others."""
     sides = {
         name: {

@@ -56,7 +56,7 @@ class Angles:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Figures:
+class Comparison:
     """How well two encoders agree on some texts; `angles` is None if their vectors have different dimensions."""
 
     texts: int

@@ -11,7 +11,7 @@ import pytest
 
 from biobert_onnx import SentenceEncoder
 from biobert_onnx._types import FloatArray
-from biobert_onnx.comparison.figures import Figures
+from biobert_onnx.comparison.figures import Comparison
 from tests.runtime.cli.command import command, drawn_on_terminal, refused, run
 
 TEXTS = [
@@ -69,7 +69,7 @@ def test_the_worst_text_is_shown_with_its_place(artifact: Path, near: Path, text
 
 def test_json_has_the_figures_with_six_decimals(artifact: Path, vectors: FloatArray, near: Path, texts: Path) -> None:
     found = json.loads(run("compare", near, artifact, "--texts", texts, "--json").stdout)
-    expected = Figures.of(np.load(near), vectors)
+    expected = Comparison.of(np.load(near), vectors)
     assert expected.angles is not None
     dim = vectors.shape[1]
     assert found["a"] == {"source": str(near), "kind": "array", "description": f"{dim} dimensions", "dim": dim}

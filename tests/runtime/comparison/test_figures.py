@@ -5,7 +5,7 @@ import pytest
 
 from biobert_onnx._types import FloatArray
 from biobert_onnx.comparison.agreement import Neighbourhood, centred_cosines, cosines, neighbours_kept
-from biobert_onnx.comparison.figures import Figures
+from biobert_onnx.comparison.figures import Comparison
 
 
 def random_vectors(texts: int, dim: int = 16, seed: int = 1) -> FloatArray:
@@ -22,7 +22,7 @@ def rotated(vectors: FloatArray) -> FloatArray:
 def test_the_figures_are_those_of_the_agreement() -> None:
     reference = random_vectors(80)
     vectors = reference + 0.2 * random_vectors(80, seed=2)
-    figures = Figures.of(vectors, reference)
+    figures = Comparison.of(vectors, reference)
     cosine, centred = cosines(vectors, reference), centred_cosines(vectors, reference)
     angles = figures.angles
     assert angles is not None
@@ -37,7 +37,7 @@ def test_the_figures_are_those_of_the_agreement() -> None:
 
 def test_vectors_of_different_dimensions_have_neighbours_and_no_angles() -> None:
     reference = random_vectors(80)
-    figures = Figures.of(np.hstack([reference, np.zeros((80, 4), np.float32)]), reference)
+    figures = Comparison.of(np.hstack([reference, np.zeros((80, 4), np.float32)]), reference)
     assert figures.angles is None
     assert figures.neighbourhood.neighbours_kept == 1
 
@@ -58,12 +58,12 @@ def test_vectors_of_different_dimensions_have_neighbours_and_no_angles() -> None
     ids=["scaled", "rotated", "wider", "related", "unrelated", "unrelated, of another dim"],
 )
 def test_the_conclusion_says_what_to_do(vectors: FloatArray, conclusion: str) -> None:
-    assert Figures.of(vectors, random_vectors(200)).conclusion.startswith(conclusion)
+    assert Comparison.of(vectors, random_vectors(200)).conclusion.startswith(conclusion)
 
 
 @pytest.mark.parametrize(("texts", "says_something"), [(11, False), (12, True)])
 def test_where_all_other_texts_are_neighbours_nothing_is_concluded(texts: int, says_something: bool) -> None:
-    conclusion = Figures.of(random_vectors(texts), random_vectors(texts)).conclusion
+    conclusion = Comparison.of(random_vectors(texts), random_vectors(texts)).conclusion
     assert conclusion.startswith(
         "A fits the index" if says_something else "Of so few texts all others are among the 10"
     )
