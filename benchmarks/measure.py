@@ -14,7 +14,7 @@ from benchmarks.harness.bench import Bench, Effort, Record
 from benchmarks.harness.correctness import check_vectors
 from benchmarks.harness.prepare import prepare_all
 from benchmarks.harness.program import program_parser, run_program
-from benchmarks.harness.records import add_subjects, write_records
+from benchmarks.harness.records import add_only, add_subjects, write_records
 from benchmarks.harness.subjects import Subject
 from benchmarks.harness.timings import (
     choose_settings,
@@ -30,7 +30,7 @@ from benchmarks.inputs.corpus import pubmed_like_texts
 from benchmarks.inputs.minilm import MINILM
 from benchmarks.inputs.user_texts import read_texts
 from benchmarks.peers.bounds import BOUNDS, PRODUCTS
-from benchmarks.peers.contenders import CONTENDERS, REFERENCE, with_owners
+from benchmarks.peers.contenders import REFERENCE, with_owners
 from benchmarks.results import RESULTS
 from biobert_onnx.encoding.cpus import usable_cpus
 
@@ -88,14 +88,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument(
         "--corpus", type=Path, metavar="FILE", help="your texts, one a line (default: made from bundled text)"
     )
-    parser.add_argument(
-        "--only",
-        nargs="+",
-        choices=list(CONTENDERS),
-        default=list(CONTENDERS),
-        metavar="NAME",
-        help="contenders to measure beside PyTorch float32 (default: all)",
-    )
+    add_only(parser, "contenders to measure beside PyTorch float32")
     return parser.parse_args()
 
 

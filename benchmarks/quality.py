@@ -15,11 +15,12 @@ from benchmarks.harness.agreement import record_agreement
 from benchmarks.harness.bench import Bench, Record, print_progress
 from benchmarks.harness.prepare import prepare_all
 from benchmarks.harness.program import program_parser, run_program
+from benchmarks.harness.records import add_only
 from benchmarks.harness.subjects import Subject
 from benchmarks.inputs.checkpoints import measured_checkpoints
 from benchmarks.inputs.user_texts import read_texts
 from benchmarks.machine.environment import environment
-from benchmarks.peers.contenders import CONTENDERS, REFERENCE, with_owners
+from benchmarks.peers.contenders import REFERENCE, with_owners
 from benchmarks.report.agreement import printed_agreement
 from biobert_onnx.encoding.cpus import usable_cpus
 
@@ -60,14 +61,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument(
         "--checkpoint", type=Path, metavar="FOLDER", help="a BERT checkpoint (default: all-MiniLM-L6-v2)"
     )
-    parser.add_argument(
-        "--only",
-        nargs="+",
-        choices=list(CONTENDERS),
-        default=list(CONTENDERS),
-        metavar="NAME",
-        help="contenders to compare with PyTorch float32 (default: all)",
-    )
+    add_only(parser, "contenders to compare with PyTorch float32")
     parser.add_argument("--record", type=Path, metavar="FILE", help="write all figures to this file, as JSON")
     return parser.parse_args()
 

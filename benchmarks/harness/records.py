@@ -12,6 +12,7 @@ from benchmarks.harness.bench import print_progress
 from benchmarks.harness.subjects import Subject
 from benchmarks.inputs.checkpoints import measured_checkpoints
 from benchmarks.machine.environment import environment
+from benchmarks.peers.contenders import CONTENDERS
 
 
 def add_subjects(parser: argparse.ArgumentParser, *, quick: str, output: Path) -> None:
@@ -21,6 +22,14 @@ def add_subjects(parser: argparse.ArgumentParser, *, quick: str, output: Path) -
         "--checkpoint", type=Path, metavar="FOLDER", help="a BERT checkpoint to measure in place of the two"
     )
     parser.add_argument("--output", type=Path, default=output, metavar="FOLDER", help="default: %(default)s")
+
+
+def add_only(parser: argparse.ArgumentParser, what: str) -> None:
+    """Add --only, the names of contenders; `what` says what they are named for."""
+    names = list(CONTENDERS)
+    parser.add_argument(
+        "--only", nargs="+", choices=names, default=names, metavar="NAME", help=f"{what} (default: all)"
+    )
 
 
 def write_records(

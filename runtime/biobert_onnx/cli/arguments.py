@@ -81,3 +81,9 @@ def named(value: str) -> Path:
     if not value:
         raise argparse.ArgumentTypeError("the name is empty: name a file or folder, . for this folder")
     return Path(value)
+
+
+def named_source(value: str) -> str:
+    """Return `value`, a path or another name of what is read; argparse tells the error if it is empty."""
+    named(value)
+    return value

@@ -14,7 +14,7 @@ from biobert_onnx._progress import can_show_progress
 from biobert_onnx._types import FloatArray
 from biobert_onnx.artifact.manifest import Manifest
 from biobert_onnx.artifact.paths import MANIFEST
-from biobert_onnx.cli.arguments import add_length, add_reading, named, open_texts, text_formats
+from biobert_onnx.cli.arguments import add_length, add_reading, named_source, open_texts, text_formats
 from biobert_onnx.cli.export import errors_of_jobs, tell
 from biobert_onnx.cli.printing import counted, sentence, tell_missing
 from biobert_onnx.comparison.agreement import LEAST_TEXTS, NEIGHBOURS
@@ -81,8 +81,8 @@ class Side:
 def add(parser: argparse.ArgumentParser) -> None:
     """Set up the arguments."""
     what = "an artifact's folder, a checkpoint (folder, .tar.gz, Hub id, name of 'models'), or a .npy file of vectors"
-    parser.add_argument("a", type=_source, metavar="A", help=f"the new encoder: {what}")
-    parser.add_argument("b", type=_source, metavar="B", help="the reference, such as your old index: the same")
+    parser.add_argument("a", type=named_source, metavar="A", help=f"the new encoder: {what}")
+    parser.add_argument("b", type=named_source, metavar="B", help="the reference, such as your old index: the same")
     parser.add_argument(
         "--texts", required=True, metavar="FILE", help=f"a file: {text_formats()}; a .npy has a vector for each text"
     )
@@ -117,11 +117,6 @@ def run(options: argparse.Namespace) -> None:
         print(json.dumps(_record(a, b, texts, figures), indent=2, ensure_ascii=False))
     else:
         print(*_lines(a, b, texts, figures), sep="\n")
-
-
-def _source(value: str) -> str:
-    named(value)
-    return value
 
 
 def _kind(source: str, max_length: int | None) -> str:

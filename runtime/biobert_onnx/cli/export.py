@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 from biobert_onnx._extras import requires_extra
 from biobert_onnx.artifact.manifest import POOLINGS
-from biobert_onnx.cli.arguments import add_quiet, named
+from biobert_onnx.cli.arguments import add_quiet, named, named_source
 from biobert_onnx.cli.exit_codes import JobError
 from biobert_onnx.cli.options import with_options
 from biobert_onnx.cli.printing import print_fidelity, sentence, warn_of_leftovers
@@ -24,7 +24,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     """Set up the arguments."""
     parser.add_argument(
         "checkpoint",
-        type=_checkpoint,
+        type=named_source,
         metavar="CHECKPOINT",
         help="a folder, its .tar.gz, a Hugging Face Hub id, or a name of 'models'",
     )
@@ -119,9 +119,4 @@ def tell(message: str) -> None:
 def _pooling(value: str) -> str:
     if not set(value.split("+")) <= set(POOLINGS):
         raise argparse.ArgumentTypeError(f"'{value}', expected {', '.join(POOLINGS)}, or several joined by '+'")
-    return value
-
-
-def _checkpoint(value: str) -> str:
-    named(value)
     return value
