@@ -233,10 +233,10 @@ def test_options_out_of_range_are_refused_and_leave_nothing(
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_roberta_checkpoint_leaves_nothing(tiny_checkpoint: Path, tmp_path: Path) -> None:
-    folder = copy_of(tiny_checkpoint, tmp_path / "roberta")
-    edit_json(folder / "config.json", model_type="roberta")
-    with pytest.raises(CheckpointError, match="only BERT encoders"):
+def test_a_checkpoint_of_an_unknown_family_leaves_nothing(tiny_checkpoint: Path, tmp_path: Path) -> None:
+    folder = copy_of(tiny_checkpoint, tmp_path / "modernbert")
+    edit_json(folder / "config.json", model_type="modernbert")
+    with pytest.raises(CheckpointError, match="only encoders"):
         export(folder, tmp_path / "artifact")
     assert list(tmp_path.iterdir()) == [folder]
 

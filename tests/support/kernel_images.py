@@ -15,7 +15,7 @@ def write_image(packed: PackedModel, ids: NDArray[np.int64], threads: int, path:
     """Write a model, the token ids (batch, tokens) and a number of threads to the file `path`."""
     image = bytearray()
     offsets: dict[int, int] = {}
-    for array in [*packed.arrays.values(), *packed.attention_biases]:
+    for array in packed.arrays.values():
         image.extend(bytes(-len(image) % 64))
         offsets[array.ctypes.data] = len(image) + 1
         image.extend(array.tobytes())

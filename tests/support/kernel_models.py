@@ -24,6 +24,7 @@ from biobert_onnx.kernels.packed import (
     packed_size,
 )
 from biobert_onnx.kernels.plan import (
+    ATTENTION_BIAS,
     FORMAT,
     MATRICES,
     NORMALIZED_KINDS,
@@ -62,6 +63,8 @@ class Shape:
     smoothing: frozenset[str] = frozenset()
     outlier_units: tuple[int, ...] = ()  # of each layer
     has_attention_bias: bool = False
+    has_token_types: bool = True
+    padding_id: int | None = None
 
     @property
     def site_names(self) -> list[str]:
@@ -109,11 +112,10 @@ class Draws:
 
 @dataclass(frozen=True)
 class DrawnModel:
-    """A plan, its tensors, and each layer's attention bias, (heads, 2 * positions - 1), which no plan has yet."""
+    """A plan and its tensors."""
 
     plan: KernelPlan
     tensors: Mapping[str, NDArray[Any]]
-    attention_biases: list[FloatArray]
 
     def write(self, folder: Path) -> KernelPlan:
         """Write the plan and the weights into `folder`, as export does."""
@@ -139,17 +141,12 @@ class PackedModel:
 
     model: Model
     arrays: Arrays
-    attention_biases: list[FloatArray]
 
     @classmethod
     def of(cls, drawn: DrawnModel) -> "PackedModel":
         """Pack a drawn model."""
         arrays = drawn.pack()
-        model = _model(drawn.plan, arrays)
-        filled_up = [np.pad(bias, ((0, 0), (0, LANES))) for bias in drawn.attention_biases]
-        for layer, bias in enumerate(filled_up):
-            model.layer[layer].attention_bias = bias.ctypes.data
-        return cls(model, arrays, filled_up)
+        return cls(_model(drawn.plan, arrays), arrays)
 
     def encode(self, library: ctypes.CDLL, kernel: int, ids: NDArray[np.int64], threads: int = 1) -> FloatArray:
         """Encode `ids` (batch, tokens), in a workspace that holds NaN and is not a byte longer than it must be."""
@@ -193,9 +190,12 @@ def draw_model(shape: Shape, seed: int) -> DrawnModel:
     if shape.pooling == "pooler":
         tensors["pooler.dense.weight"] = draws.floats((shape.hidden, shape.hidden), -0.25, 0.25)
         tensors["pooler.dense.bias"] = draws.floats((shape.hidden,), -0.5, 0.5)
+    if shape.has_attention_bias:
+        tensors[ATTENTION_BIAS] = draws.floats((shape.hidden // shape.head_size, 2 * shape.positions - 1), -2, 2)
     plan = KernelPlan(
         geometry={
             "hidden_size": shape.hidden,
+            "embedding_size": shape.hidden,
             "num_hidden_layers": shape.layers,
             "num_attention_heads": shape.hidden // shape.head_size,
             "intermediate_size": shape.inner,
@@ -203,6 +203,7 @@ def draw_model(shape: Shape, seed: int) -> DrawnModel:
             "max_position_embeddings": shape.positions,
             "layer_norm_eps": 1e-12,
         },
+        padding_id=shape.padding_id,
         activation=shape.activation,
         pooling=shape.pooling,
         after_pooling=[UNIT_LENGTH] * shape.unit_length,
@@ -210,9 +211,7 @@ def draw_model(shape: Shape, seed: int) -> DrawnModel:
         outlier_units={layer_name(layer): count for layer, count in units.items() if count},
         tensors=_records(tensors),
     )
-    bias_shape = (shape.hidden // shape.head_size, 2 * shape.positions - 1)
-    biases = [draws.floats(bias_shape, -2, 2) for _ in range(shape.layers if shape.has_attention_bias else 0)]
-    return DrawnModel(plan, tensors, biases)
+    return DrawnModel(plan, tensors)
 
 
 def draw_ids(shape: Shape, seed: int, batch: int, tokens: int) -> NDArray[np.int64]:
@@ -224,8 +223,8 @@ def _embeddings(draws: Draws, shape: Shape) -> dict[str, NDArray[Any]]:
     return {
         f"{WORDS}.weight_int8": draws.integers((shape.words, shape.hidden), -127, 127).astype(np.int8),
         f"{WORDS}.weight_scale": draws.floats((shape.words, 1), 0.01, 0.03),
-        POSITIONS: draws.floats((shape.positions, shape.hidden), -1, 1),
-        TOKEN_TYPES: draws.floats((2, shape.hidden), -1, 1),
+        POSITIONS: draws.floats((shape.positions + (shape.padding_id is not None), shape.hidden), -1, 1),
+        **({TOKEN_TYPES: draws.floats((2, shape.hidden), -1, 1)} if shape.has_token_types else {}),
         **_norm(draws, "embeddings", shape.hidden),
     }
 

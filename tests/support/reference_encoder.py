@@ -8,7 +8,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from biobert_onnx.kernels.plan import POSITIONS, TOKEN_TYPES, WORDS, SiteKind, layer_name
+from biobert_onnx.kernels.plan import ATTENTION_BIAS, POSITIONS, TOKEN_TYPES, WORDS, SiteKind, layer_name
 from tests.support.kernel_models import DrawnModel
 
 Floats = NDArray[np.float64]
@@ -79,7 +79,7 @@ class ReferenceEncoder:
     """Computes vectors of a drawn model."""
 
     def __init__(self, drawn: DrawnModel) -> None:
-        self.plan, self.biases = drawn.plan, drawn.attention_biases
+        self.plan = drawn.plan
         self.tensors = {name: tensor.astype(np.float64) for name, tensor in drawn.tensors.items()}
 
     def vectors(self, ids: NDArray[np.int64]) -> Floats:
@@ -97,11 +97,19 @@ class ReferenceEncoder:
     def hidden(self, ids: NDArray[np.int64]) -> Floats:
         """Return the last layer's output, (batch, tokens, hidden)."""
         words = self.tensors[f"{WORDS}.weight_int8"] * self.tensors[f"{WORDS}.weight_scale"]
-        x = words[ids] + self.tensors[POSITIONS][: ids.shape[1]] + self.tensors[TOKEN_TYPES][0]
+        x = words[ids] + self._positions(ids)
+        if self.plan.has_token_types:
+            x = x + self.tensors[TOKEN_TYPES][0]
         x = self._norm(x, "embeddings")
         for layer in self.plan.layers:
             x = self._layer(x, layer)
         return x
+
+    def _positions(self, ids: NDArray[np.int64]) -> Floats:
+        if self.plan.padding_id is None:
+            return np.asarray(self.tensors[POSITIONS][: ids.shape[1]])
+        is_token = ids != self.plan.padding_id
+        return np.asarray(self.tensors[POSITIONS][np.cumsum(is_token, axis=1) * is_token])
 
     def _layer(self, x: Floats, layer: int) -> Floats:
         name = layer_name(layer)
@@ -126,9 +134,9 @@ class ReferenceEncoder:
             return np.asarray(self._product(x, site, part).reshape(batch, tokens, -1, size).swapaxes(1, 2))
 
         bias = np.zeros((hidden // size, tokens, tokens))
-        if self.biases:
+        if self.plan.has_attention_bias:
             apart = np.arange(tokens)[:, None] - np.arange(tokens) + self.plan.geometry["max_position_embeddings"] - 1
-            bias = self.biases[layer][:, apart].astype(np.float64)
+            bias = self.tensors[ATTENTION_BIAS][:, apart]
         context = attend(heads("query"), heads("key"), heads("value"), bias)
         return np.asarray(context.swapaxes(1, 2).reshape(batch, tokens, hidden))
 

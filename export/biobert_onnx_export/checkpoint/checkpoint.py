@@ -8,7 +8,7 @@ from biobert_onnx.artifact.manifest import POOLINGS
 from biobert_onnx.catalog.model import Model
 from biobert_onnx.catalog.models import find
 from biobert_onnx_export.checkpoint.archives import unpacked
-from biobert_onnx_export.checkpoint.config import BertGeometry
+from biobert_onnx_export.checkpoint.config import EncoderGeometry
 from biobert_onnx_export.checkpoint.locate import Location, locate
 from biobert_onnx_export.checkpoint.pooling import POOLER, modes
 from biobert_onnx_export.checkpoint.rules import Rule
@@ -26,7 +26,7 @@ POSITIONS = "max_position_embeddings in the config"
 """What limits the length of texts where nothing else does."""
 
 
-def _published(location: Location, geometry: BertGeometry) -> Model | None:
+def _published(location: Location, geometry: EncoderGeometry) -> Model | None:
     """Return the published checkpoint that `location` stands for; a local folder of its name must have its size too."""
     model = find(location.source)
     is_it = model is not None and (location.revision is not None or model.dim == geometry.hidden_size)
@@ -35,7 +35,7 @@ def _published(location: Location, geometry: BertGeometry) -> Model | None:
 
 @dataclass(frozen=True, kw_only=True)
 class Checkpoint:
-    """A trained BERT encoder and everything that decides its vectors.
+    """A trained encoder and everything that decides its vectors.
 
     `source` is the Hub id, or the name of the folder or archive; `revision` is the Hub commit, None for a local one.
     `weights_name` is the file that holds the tensors (of several shards their index, of TensorFlow the name they
@@ -49,7 +49,7 @@ class Checkpoint:
     model: str | None
     weights_name: str
     weights_sha256: str
-    geometry: BertGeometry
+    geometry: EncoderGeometry
     tensors: Tensors
     vocabulary: Vocabulary
     modules: SentenceModules
@@ -67,7 +67,7 @@ class Checkpoint:
         location = locate(checkpoint, revision=revision, token=token)
         with unpacked(location.path) as folder:
             modules = SentenceModules.read(folder)
-            geometry = BertGeometry.read(modules.encoder)
+            geometry = EncoderGeometry.read(modules.encoder)
             modules.check_width(geometry.hidden_size)
             model = _published(location, geometry)
             vocabulary = Vocabulary.read(
@@ -133,7 +133,7 @@ class Checkpoint:
         Raises ValueError unless the requested number is from 3 to the number of positions, CheckpointError if the
         checkpoint's own limit is not.
         """
-        positions = self.geometry.max_position_embeddings
+        positions = self.geometry.positions
         if requested is not None:
             if not 3 <= requested <= positions:
                 raise ValueError(
@@ -143,7 +143,7 @@ class Checkpoint:
         length, place = self.own_limit()
         if not 3 <= length <= positions:
             raise CheckpointError(
-                f"{place} of '{self.source}' is {length}, expected 3 to {positions}, the max_position_embeddings of "
+                f"{place} of '{self.source}' is {length}, expected 3 to {positions}, the positions of "
                 "its config: give max_length="
             )
         return length
@@ -153,7 +153,7 @@ class Checkpoint:
 
         sentence-transformers' file is followed as it is; transformers' limit counts up to the positions.
         """
-        positions, transformer = self.geometry.max_position_embeddings, self.modules.transformer
+        positions, transformer = self.geometry.positions, self.modules.transformer
         if transformer.max_seq_length is not None:
             return transformer.max_seq_length, f"max_seq_length in {transformer.settings.path.name}"
         if self.modules.tokenizer_limit is not None and self.modules.tokenizer_limit < positions:

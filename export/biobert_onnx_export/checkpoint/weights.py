@@ -4,7 +4,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
-from biobert_onnx_export.checkpoint.config import BertGeometry
+from biobert_onnx_export.checkpoint.config import EncoderGeometry
+from biobert_onnx_export.checkpoint.families import Family
 from biobert_onnx_export.checkpoint.prefixes import EncoderNames
 from biobert_onnx_export.checkpoint.pytorch import Shape, as_float32, read_shapes, read_state_dict
 from biobert_onnx_export.checkpoint.rules import Rule
@@ -32,30 +33,30 @@ class Weights:
     rules: tuple[Rule, ...]
 
     @classmethod
-    def read(cls, folder: Path, geometry: BertGeometry) -> Self:
+    def read(cls, folder: Path, geometry: EncoderGeometry) -> Self:
         """Read the weights in `folder`.
 
-        Raises CheckpointError if there are none, if they are damaged or no complete BERT encoder of `geometry`, or if
+        Raises CheckpointError if there are none, if they are damaged or no complete encoder of `geometry`, or if
         a second file of weights holds an encoder of other shapes.
         """
         path = weights_file(folder)
-        encoder, tensors = _read_encoder(path)
+        encoder, tensors = _read_encoder(path, geometry.family)
         return cls(
             name=weights_name(path),
             sha256=weights_sha256(path),
             tensors=complete(tensors, geometry, path),
-            rules=(*encoder.rules(path), *_compared_with_others(path, tensors)),
+            rules=(*encoder.rules(path), *_compared_with_others(path, tensors, geometry.family)),
         )
 
 
-def _read_encoder(path: Path) -> tuple[EncoderNames, Tensors]:
+def _read_encoder(path: Path, family: Family) -> tuple[EncoderNames, Tensors]:
     """Read the encoder in `path`: where it lies, and its tensors, float32."""
     if path.suffix == INDEX:
         variables = read_variables(path)
-        encoder = EncoderNames.find(variables, path)
+        encoder = EncoderNames.find(variables, path, family)
         return encoder, {own: variables[name] for own, name in encoder.names.items()}
     stored = read_state_dict(path)
-    encoder = EncoderNames.find(stored, path)
+    encoder = EncoderNames.find(stored, path, family)
     tensors: Tensors = {}
     others = []
     for own, name in encoder.names.items():
@@ -72,7 +73,7 @@ def _read_encoder(path: Path) -> tuple[EncoderNames, Tensors]:
     return encoder, tensors
 
 
-def _compared_with_others(path: Path, tensors: Tensors) -> tuple[Rule, ...]:
+def _compared_with_others(path: Path, tensors: Tensors, family: Family) -> tuple[Rule, ...]:
     """Compare `tensors`, the encoder in `path`, with the other files of weights in the folder, by shapes alone.
 
     Returns a rule that names them. A file that cannot be read, or holds no encoder, cannot contradict: transformers
@@ -80,7 +81,7 @@ def _compared_with_others(path: Path, tensors: Tensors) -> tuple[Rule, ...]:
     """
     others = other_weights_files(path)
     for other in others:
-        shapes = _encoder_shapes(other)
+        shapes = _encoder_shapes(other, family)
         if shapes is not None:
             _check_equal_shapes(path, {name: tensor.shape for name, tensor in tensors.items()}, other, shapes)
     if not others:
@@ -89,11 +90,11 @@ def _compared_with_others(path: Path, tensors: Tensors) -> tuple[Rule, ...]:
     return (Rule("weights", path.name, f"preferred to {names}, which the folder holds too"),)
 
 
-def _encoder_shapes(path: Path) -> dict[str, Shape] | None:
+def _encoder_shapes(path: Path, family: Family) -> dict[str, Shape] | None:
     """Return the shapes of the encoder in `path`, None if there is no readable encoder in it."""
     try:
         shapes = read_shapes(path)
-        names = EncoderNames.find(shapes, path).names
+        names = EncoderNames.find(shapes, path, family).names
     except CheckpointError:
         return None
     return {own: shapes[name] for own, name in names.items()}

@@ -72,10 +72,12 @@ def engines(folder: Path) -> dict[str, RunBatch]:
 def model_vectors(folder: Path, token_ids: TokenIds) -> FloatArray:
     """Compute the `sentence_embedding` that model.onnx in `folder` gives one padded batch, (texts, dim) float32."""
     longest = max(len(ids) for ids in token_ids)
+    session = open_session(folder / MODEL_GRAPH)
     input_ids = np.array([[*ids, *[0] * (longest - len(ids))] for ids in token_ids], dtype=np.int64)
     mask = np.array([[1] * len(ids) + [0] * (longest - len(ids)) for ids in token_ids], dtype=np.int64)
     inputs = {"input_ids": input_ids, "attention_mask": mask, "token_type_ids": np.zeros_like(input_ids)}
-    embeddings: FloatArray = open_session(folder / MODEL_GRAPH).run(["sentence_embedding"], inputs)[0]
+    taken = {value.name: inputs[value.name] for value in session.get_inputs()}  # not every encoder has token types
+    embeddings: FloatArray = session.run(["sentence_embedding"], taken)[0]
     return embeddings
 
 

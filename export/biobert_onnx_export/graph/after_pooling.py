@@ -10,8 +10,7 @@ from biobert_onnx_export.checkpoint.sentence_modules import (
     Normalize,
     SentenceModule,
 )
-from biobert_onnx_export.graph.matmul import MICROSOFT
-from biobert_onnx_export.graph.writer import GraphWriter
+from biobert_onnx_export.graph.writer import MICROSOFT, GraphWriter
 
 OPERATORS: Mapping[str, tuple[str, str]] = {
     "Tanh": ("Tanh", ""),

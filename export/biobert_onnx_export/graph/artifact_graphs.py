@@ -18,7 +18,6 @@ from biobert_onnx_export.graph.pooling import write_pooling
 from biobert_onnx_export.graph.writer import GraphWriter, WeightsFile
 
 UNPADDED_INPUTS = {"input_ids": ("batch", "tokens")}
-MASKED_INPUTS = dict.fromkeys(("input_ids", "attention_mask", "token_type_ids"), ("batch", "sequence"))
 
 HIDDEN = ("batch", "tokens", None)
 
@@ -93,7 +92,9 @@ def _write_model(network: Network, path: Path, pooling: str) -> None:
     _write_vectors(network, hidden, tokens, pooling, "sentence_embedding")
     hidden_size, dim = network.checkpoint.geometry.hidden_size, network.checkpoint.dim(pooling)
     shapes = {"last_hidden_state": ("batch", "sequence", hidden_size), "sentence_embedding": ("batch", dim)}
-    network.graph.write(path, inputs=MASKED_INPUTS, outputs=shapes)
+    types = ["token_type_ids"] if network.checkpoint.geometry.type_vocab_size else []
+    inputs = dict.fromkeys(["input_ids", "attention_mask", *types], ("batch", "sequence"))
+    network.graph.write(path, inputs=inputs, outputs=shapes)
 
 
 def _write_vectors(network: Network, hidden: str, tokens: str, pooling: str, output: str) -> None:

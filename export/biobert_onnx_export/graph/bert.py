@@ -1,8 +1,8 @@
-"""BERT, written node by node from a checkpoint's tensors and a plan: token ids in, hidden states out.
+"""An encoder, written node by node from a checkpoint's tensors and a plan: token ids in, hidden states out.
 
 The same lines write the float32 form, which is compared with the reference and calibrated, and the quantized form of
-the artifact; only the plan differs. Architecture: Devlin et al. 2018 (arXiv 1810.04805), as in transformers' BertModel:
-post-LayerNorm, exact-erf GELU.
+the artifact; only the plan differs. Architecture: BERT (Devlin et al. 2018, arXiv 1810.04805), as in transformers'
+BertModel, post-LayerNorm; with what the geometry adds to it or leaves out (`checkpoint/families.py`).
 """
 
 import numpy as np
@@ -11,10 +11,13 @@ from onnx import TensorProto
 from biobert_onnx._types import FloatArray
 from biobert_onnx.kernels.plan import POSITIONS, TOKEN_TYPES, WORDS, SiteKind, layer_name
 from biobert_onnx_export.checkpoint.checkpoint import Checkpoint
+from biobert_onnx_export.checkpoint.tensors import PROJECTION
+from biobert_onnx_export.graph.activation import write_activation
 from biobert_onnx_export.graph.lookup import FloatTable
-from biobert_onnx_export.graph.matmul import MICROSOFT, FloatMatrix, FloatProducts
+from biobert_onnx_export.graph.matmul import FloatMatrix, FloatProducts, unpacked_product
 from biobert_onnx_export.graph.plan import Plan, Site, sites
-from biobert_onnx_export.graph.writer import GraphWriter
+from biobert_onnx_export.graph.relative_positions import write_attention_bias
+from biobert_onnx_export.graph.writer import MICROSOFT, GraphWriter
 
 FIRST_TWO_TOKENS = {"start": 0, "end": 2, "axis": 1}
 """The slice of (batch, tokens, dim) that poolings of [CLS] take."""
@@ -32,6 +35,11 @@ def float_matrices(checkpoint: Checkpoint, site: Site) -> dict[str, FloatMatrix]
 def word_embeddings(checkpoint: Checkpoint) -> FloatArray:
     """Return the word embeddings of the checkpoint, (words, dim) float32."""
     return checkpoint.tensors[f"{WORDS}.weight"]
+
+
+def counted_positions(checkpoint: Checkpoint) -> FloatArray:
+    """Return the vectors of counted positions, (positions + 1, dim) float32: that of padding tokens comes first."""
+    return checkpoint.tensors[POSITIONS][checkpoint.geometry.padding_id :]
 
 
 def checkpoint_sites(checkpoint: Checkpoint) -> list[Site]:
@@ -62,12 +70,12 @@ def site_input(site: Site) -> str:
         SiteKind.QUERY_KEY_VALUE: layer_input(site.layer),
         SiteKind.ATTENTION_OUTPUT: f"{layer}.attention.context",
         SiteKind.INTERMEDIATE: f"{layer}.attention.output.normalized",
-        SiteKind.OUTPUT: f"{layer}.gelu",
+        SiteKind.OUTPUT: f"{layer}.active",
     }[site.kind]
 
 
 class Network:
-    """Writes one BERT encoder into `graph`; every method returns the name of the value that it adds.
+    """Writes one encoder into `graph`; every method returns the name of the value that it adds.
 
     `masked` decides the inputs of the graph. False: input_ids alone, and all texts of a batch have one length. True:
     attention_mask and token_type_ids as well, for programs that pad.
@@ -79,6 +87,7 @@ class Network:
         self.graph = graph
         self.masked = masked
         self._plan = plan
+        self._bias: str | None = None
 
     def tensor(self, name: str) -> str:
         """Add the checkpoint's tensor `name`."""
@@ -114,16 +123,46 @@ class Network:
         return self.graph.node("Slice", [x, *bounds], "leading")
 
     def embeddings(self, tokens: str) -> str:
-        """Add the sum of word, position and type embeddings, normalized: the first layer's input."""
+        """Add the sum of word, position and type embeddings, normalized and projected: the first layer's input."""
+        geometry = self.checkpoint.geometry
         words = self._plan.words.write(self.graph, WORDS, "input_ids")
-        places = self.graph.node("Add", [self._positions(tokens), self._token_types()], "places")
+        places = self._positions(tokens)
+        if geometry.type_vocab_size:
+            places = self.graph.node("Add", [places, self._token_types()], "places")
         total = self.graph.node("Add", [words, places], "embeddings.sum")
-        return self._layer_norm(total, "embeddings")
+        if geometry.embedding_size == geometry.hidden_size:
+            return self._layer_norm(total, "embeddings", output=layer_input(0))
+        return self._project(self._layer_norm(total, "embeddings", output="embeddings.unprojected"))
 
     def _positions(self, tokens: str) -> str:
+        """Add the vector of each token's position, (tokens, dim), or (batch, tokens, dim) where they are counted."""
+        padding_id = self.checkpoint.geometry.padding_id
+        if padding_id is not None:
+            return self._counted_positions(padding_id)
         table = self.tensor(POSITIONS)
         start, axis = self.graph.integers("slice_start", 0), self.graph.integers("slice_axis", 0)
         return self.graph.node("Slice", [table, start, tokens, axis], "positions")
+
+    def _counted_positions(self, padding_id: int) -> str:
+        """Add the positions by counting the tokens that are no padding, as `create_position_ids_from_input_ids` does.
+
+        Row 0 of the table is that of padding tokens, wherever they stand; row 1 is that of the first other token.
+        """
+        graph = self.graph
+        table = graph.constant(POSITIONS, counted_positions(self.checkpoint))
+        is_padding = graph.node(
+            "Equal", ["input_ids", graph.constant("padding_id", np.int64(padding_id))], "is_padding"
+        )
+        is_token = graph.node("Cast", [graph.node("Not", [is_padding], "is_token")], "is_one", to=TensorProto.INT64)
+        count = graph.node("CumSum", [is_token, graph.constant("count_axis", np.int64(1))], "token_count")
+        place = graph.node("Mul", [count, is_token], "position_ids")
+        return graph.node("Gather", [table, place], "positions")
+
+    def _project(self, x: str) -> str:
+        """Add the product that gives word vectors the hidden size; the weight is unpacked, as that of outlier units."""
+        weight, bias = (self.checkpoint.tensors[f"{PROJECTION}.{part}"] for part in ("weight", "bias"))
+        product = unpacked_product(self.graph, x, PROJECTION, np.ascontiguousarray(weight.T))
+        return self.graph.node("Add", [product, self.graph.constant(f"{PROJECTION}.bias", bias)], layer_input(0))
 
     def _token_types(self) -> str:
         table = self.tensor(TOKEN_TYPES)
@@ -133,9 +172,10 @@ class Network:
     def _attention_block(self, x: str, attended: str, layer: int) -> str:
         query, key, value = self._query_key_value(x, attended, Site(layer, SiteKind.QUERY_KEY_VALUE))
         output = Site(layer, SiteKind.ATTENTION_OUTPUT)
+        mask, bias = "padding_mask" if self.masked else "", self._attention_bias(attended, leading=x != attended)
         context = self.graph.node(
             "MultiHeadAttention",
-            [query, key, value, *(["", "padding_mask"] if self.masked else [])],
+            [query, key, value, *_without_trailing("", mask, bias)],
             site_input(output),
             domain=MICROSOFT,
             num_heads=self.checkpoint.geometry.num_attention_heads,
@@ -147,13 +187,31 @@ class Network:
     def _feed_forward_block(self, x: str, layer: int, *, output: str | None) -> str:
         name, last = layer_name(layer), Site(layer, SiteKind.OUTPUT)
         (inner,) = self._products(x, Site(layer, SiteKind.INTERMEDIATE))
-        active = self.graph.node("Gelu", [inner], site_input(last), domain=MICROSOFT)
+        active = write_activation(self.graph, inner, site_input(last), self.checkpoint.geometry.hidden_act)
         (projected,) = self._products(active, last)
         total = self.graph.node("Add", [projected, x], f"{name}.sum")
         if layer in self._plan.outliers:
-            outliers = self._plan.outliers[layer].write(self.graph, name, x)
+            units = self._plan.outliers[layer]
+            outliers = units.write(self.graph, name, x, self.checkpoint.geometry.hidden_act)
             total = self.graph.node("Add", [total, outliers], f"{name}.sum_with_outliers")
         return self._layer_norm(total, str(last), output=output)
+
+    def _attention_bias(self, attended: str, *, leading: bool) -> str:
+        """Add the bias of relative positions, (1, heads, tokens, tokens), "" if the encoder has none.
+
+        It is written once, as all layers share it, from the number of tokens in `attended`. `leading`: the rows of the
+        first two tokens.
+        """
+        graph = self.graph
+        if not self.checkpoint.geometry.relative_attention_num_buckets:
+            return ""
+        if self._bias is None:
+            self._bias = write_attention_bias(graph, attended, self.checkpoint)
+        if not leading:
+            return self._bias
+        start, end = (graph.integers(f"leading_{name}", FIRST_TWO_TOKENS[name]) for name in ("start", "end"))
+        bounds = [start, end, graph.integers("leading_query_axis", 2)]
+        return graph.node("Slice", [self._bias, *bounds], "attention_bias.leading")
 
     def _query_key_value(self, x: str, attended: str, site: Site) -> list[str]:
         """Add queries of `x`, keys and values of `attended`."""
@@ -177,3 +235,9 @@ class Network:
             axis=-1,
             epsilon=self.checkpoint.geometry.layer_norm_eps,
         )
+
+
+def _without_trailing(*inputs: str) -> list[str]:
+    """Return the optional `inputs` of a node up to the last one that is there."""
+    present = [index for index, name in enumerate(inputs) if name]
+    return list(inputs[: present[-1] + 1]) if present else []

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from biobert_onnx._types import FloatArray
 from biobert_onnx.kernels.plan import (
+    ATTENTION_BIAS,
     FORMAT,
     POSITIONS,
     TOKEN_TYPES,
@@ -28,9 +29,9 @@ from biobert_onnx.kernels.plan import (
     layer_name,
 )
 from biobert_onnx_export.checkpoint.checkpoint import Checkpoint
-from biobert_onnx_export.checkpoint.config import SUPPORTED_VALUES, BertGeometry
+from biobert_onnx_export.checkpoint.config import EncoderGeometry
 from biobert_onnx_export.checkpoint.pooling import POOLER, modes
-from biobert_onnx_export.graph.bert import checkpoint_sites
+from biobert_onnx_export.graph.bert import checkpoint_sites, counted_positions
 from biobert_onnx_export.graph.lookup import Int8Table
 from biobert_onnx_export.graph.matmul import (
     FloatMatrix,
@@ -43,6 +44,7 @@ from biobert_onnx_export.graph.matmul import (
     inverse_smoothing,
 )
 from biobert_onnx_export.graph.plan import Plan
+from biobert_onnx_export.graph.relative_positions import attention_bias
 from biobert_onnx_export.graph.writer import WeightsFile
 
 WAYS: Mapping[type[object], Literal["static", "per_token", "float32"]] = {
@@ -70,7 +72,8 @@ def write_kernel_plan(checkpoint: Checkpoint, plan: Plan, weights: WeightsFile, 
 def _kernel_plan(checkpoint: Checkpoint, plan: Plan, pooling: str, tensors: Mapping[str, TensorRecord]) -> KernelPlan:
     return KernelPlan(
         geometry=_geometry(checkpoint.geometry),
-        activation=SUPPORTED_VALUES["hidden_act"],
+        padding_id=checkpoint.geometry.padding_id,
+        activation=checkpoint.geometry.hidden_act,
         pooling=pooling,
         after_pooling=[type(module).__name__ for module in checkpoint.modules.after_pooling],
         sites={str(site): _site_record(plan.sites[site]) for site in checkpoint_sites(checkpoint)},
@@ -79,15 +82,16 @@ def _kernel_plan(checkpoint: Checkpoint, plan: Plan, pooling: str, tensors: Mapp
     )
 
 
-def _geometry(sizes: BertGeometry) -> Geometry:
+def _geometry(sizes: EncoderGeometry) -> Geometry:
     """Return the sizes that the kernels read; the number of token types is in the shape of their tensor."""
     return {
         "hidden_size": sizes.hidden_size,
+        "embedding_size": sizes.embedding_size,
         "num_hidden_layers": sizes.num_hidden_layers,
         "num_attention_heads": sizes.num_attention_heads,
         "intermediate_size": sizes.intermediate_size,
         "vocab_size": sizes.vocab_size,
-        "max_position_embeddings": sizes.max_position_embeddings,
+        "max_position_embeddings": sizes.positions,
         "layer_norm_eps": sizes.layer_norm_eps,
     }
 
@@ -124,7 +128,12 @@ def _layers(checkpoint: Checkpoint, plan: Plan) -> NamedTensors:
 def _embeddings(checkpoint: Checkpoint, words: Int8Table) -> NamedTensors:
     yield f"{WORDS}.weight_int8", words.vectors
     yield f"{WORDS}.weight_scale", words.scale
-    yield from _of_checkpoint(checkpoint, POSITIONS, TOKEN_TYPES)
+    geometry = checkpoint.geometry
+    yield POSITIONS, checkpoint.tensors[POSITIONS] if geometry.padding_id is None else counted_positions(checkpoint)
+    if geometry.type_vocab_size:
+        yield from _of_checkpoint(checkpoint, TOKEN_TYPES)
+    if geometry.relative_attention_num_buckets:
+        yield ATTENTION_BIAS, attention_bias(checkpoint)
     yield from _layer_norm(checkpoint, "embeddings")
 
 

@@ -13,10 +13,8 @@ from numpy.typing import NDArray
 
 from biobert_onnx._types import FloatArray
 from biobert_onnx.kernels.plan import LEAST_SCALE, STEPS
-from biobert_onnx_export.graph.writer import GraphWriter
-
-MICROSOFT = "com.microsoft"
-"""The domain of onnxruntime's own operators."""
+from biobert_onnx_export.graph.activation import write_activation
+from biobert_onnx_export.graph.writer import MICROSOFT, GraphWriter
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -144,22 +142,23 @@ class OutlierUnits:
     into: FloatMatrix
     out: FloatArray
 
-    def write(self, graph: GraphWriter, layer: str, x: str) -> str:
+    def write(self, graph: GraphWriter, layer: str, x: str, activation: str) -> str:
         """Add the contribution of the units for the feed-forward input `x`, before any bias; returns its name."""
         name = f"{layer}.outliers"
-        inner = self._product(graph, x, f"{name}.into", self.into.weight)
+        inner = unpacked_product(graph, x, f"{name}.into", self.into.weight)
         biased = graph.node("Add", [inner, graph.constant(f"{name}.bias", self.into.bias)], f"{name}.inner")
-        active = graph.node("Gelu", [biased], f"{name}.gelu", domain=MICROSOFT)
-        return self._product(graph, active, f"{name}.out", self.out)
+        active = write_activation(graph, biased, f"{name}.active", activation)
+        return unpacked_product(graph, active, f"{name}.out", self.out)
 
-    def _product(self, graph: GraphWriter, x: str, name: str, weight: FloatArray) -> str:
-        """Add `x` times `weight`; the weight passes through Identity, so the product does not see a constant.
 
-        onnxruntime packs constants for another float32 kernel, whose last bits differ. The runtime's first micro-batch
-        runs without packing and must give the same bits. int8 products give the same bits either way.
-        """
-        weight_name = graph.node("Identity", [graph.constant(f"{name}.weight", weight)], f"{name}.unpacked")
-        return graph.node("MatMul", [x, weight_name], f"{name}.product")
+def unpacked_product(graph: GraphWriter, x: str, name: str, weight: FloatArray) -> str:
+    """Add `x` times `weight` (inputs, outputs), which passes through Identity, so the product does not see a constant.
+
+    onnxruntime packs constants for another float32 kernel, whose last bits differ. The runtime's first micro-batch runs
+    without packing and must give the same bits. int8 products give the same bits either way.
+    """
+    weight_name = graph.node("Identity", [graph.constant(f"{name}.weight", weight)], f"{name}.unpacked")
+    return graph.node("MatMul", [x, weight_name], f"{name}.product")
 
 
 def integer_product(

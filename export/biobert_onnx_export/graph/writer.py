@@ -9,7 +9,10 @@ import onnx
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
-OPSETS = {"": 21, "com.microsoft": 1}
+MICROSOFT = "com.microsoft"
+"""The domain of onnxruntime's own operators."""
+
+OPSETS = {"": 21, MICROSOFT: 1}
 """The version of each operator set."""
 
 IR_VERSION = 10

@@ -70,9 +70,10 @@ def write_manifest(
     """
     manifest = Manifest(
         name=checkpoint.source,
+        model_type=checkpoint.geometry.family.model_type,
         dim=checkpoint.dim(pooling),
         max_length=max_length,
-        max_positions=checkpoint.geometry.max_position_embeddings,
+        max_positions=checkpoint.geometry.positions,
         pooling=pooling,
         normalized=checkpoint.modules.normalized,
         precision="int8" if quantization else "fp32",

@@ -53,10 +53,8 @@ def _write_sentence_modules(checkpoint: Checkpoint, folder: Path, pooling: str) 
 
 def _config(checkpoint: Checkpoint) -> Mapping[str, Any]:
     return {
-        "architectures": ["BertModel"],
-        "model_type": "bert",
-        **vars(checkpoint.geometry),
-        "hidden_act": "gelu",
+        "architectures": [checkpoint.geometry.family.model_class],
+        **checkpoint.geometry.config(),
         "position_embedding_type": "absolute",
         "pad_token_id": checkpoint.vocabulary.tokens.index("[PAD]"),
     }

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import numpy as np
 from optimum.exporters.onnx import export as optimum_export
-from optimum.exporters.onnx.model_configs import BertOnnxConfig
-from transformers import BertModel
+from optimum.exporters.tasks import TasksManager
+from transformers import PreTrainedModel
 
 from biobert_onnx._types import TokenIds
 from biobert_onnx.catalog.published import hidden_states
@@ -27,7 +27,7 @@ TOLERANCE = 1e-4
 """The largest difference to PyTorch, relative to the largest component; rounding alone gives about 1e-6."""
 
 
-def converted(model: BertModel, folder: Path, samples: TokenIds) -> onnxruntime.InferenceSession:
+def converted(model: PreTrainedModel, folder: Path, samples: TokenIds) -> onnxruntime.InferenceSession:
     """Convert `model` to `folder`/reference.onnx and open it, with one thread a run: micro-batches run side by side.
 
     Raises FidelityError if the hidden states differ from those of `model` on any of the token ids in `samples`.
@@ -40,15 +40,18 @@ def converted(model: BertModel, folder: Path, samples: TokenIds) -> onnxruntime.
     return session
 
 
-def convert(model: BertModel, path: Path) -> None:
+def convert(model: PreTrainedModel, path: Path) -> None:
     """Write the ONNX graph of `model` to `path`."""
-    config = BertOnnxConfig(model.config, task="feature-extraction")
+    config_class = TasksManager.get_exporter_config_constructor(
+        "onnx", model, task="feature-extraction", library_name="transformers"
+    )
+    config = config_class(model.config)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of the tracer and of deprecation; real texts check the graph afterwards
         optimum_export(model, config, path, opset=OPSET)
 
 
-def check_against_pytorch(session: onnxruntime.InferenceSession, model: BertModel, samples: TokenIds) -> None:
+def check_against_pytorch(session: onnxruntime.InferenceSession, model: PreTrainedModel, samples: TokenIds) -> None:
     """Raise FidelityError if the hidden states of `session` differ from those of `model` on any of `samples`."""
     for ids in samples:
         input_ids = np.array([ids], dtype=np.int64)

@@ -38,7 +38,7 @@ BATCH_SIZE = 32
 
 
 class TransformersLoader:
-    """AutoTokenizer and BertModel of a folder.
+    """AutoTokenizer and the family's model of a folder.
 
     What only sentence-transformers has is done here: its lower-casing, the prompt, pooling and what follows it.
     """
@@ -51,11 +51,13 @@ class TransformersLoader:
             self._tokenizer = load_tokenizer(folder)
             if checkpoint.modules.lower_case:
                 _lowercase_first(self._tokenizer)
-            config = transformers.BertConfig.from_json_file(config_file(folder))
-            model = transformers.BertModel.from_pretrained(folder, config=config, local_files_only=True)
+            family = checkpoint.geometry.family
+            config = getattr(transformers, f"{family.transformers}Config").from_json_file(config_file(folder))
+            model_class = getattr(transformers, family.model_class)
+            model = model_class.from_pretrained(folder, config=config, local_files_only=True)
             self._model = model.float().eval()
         own = checkpoint.modules.transformer.max_seq_length
-        self._limit = own or min(self._tokenizer.model_max_length, checkpoint.geometry.max_position_embeddings)
+        self._limit = own or min(self._tokenizer.model_max_length, checkpoint.geometry.positions)
 
     def token_ids(self, texts: Sequence[str]) -> TokenIds:
         """Return the token ids of each text with its prompt, cut as transformers cuts it."""
@@ -193,7 +195,7 @@ def set_words(tokenizer: Any, normalizer: Normalizer, longest_word: int) -> None
 
 
 def load_tensors(model: Any, checkpoint: Checkpoint) -> None:
-    """Put the tensors of `checkpoint` into `model`, a BertModel; every parameter but the pooler's must be there."""
+    """Put the tensors of `checkpoint` into `model`, its family's; every parameter but the pooler's must be there."""
     missing = model.load_state_dict(state_dict(checkpoint), strict=False).missing_keys
     assert not [name for name in missing if not name.startswith(("pooler.", "embeddings.position_ids"))], missing
 

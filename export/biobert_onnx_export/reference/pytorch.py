@@ -1,4 +1,4 @@
-"""The float32 encoder in PyTorch: transformers' BertModel with a checkpoint's tensors.
+"""The float32 encoder in PyTorch: the family's model of transformers with a checkpoint's tensors.
 
 This module imports torch and transformers, which takes many seconds. `Reference` imports it only when it needs the
 model, so that a mistake in the checkpoint or in an argument is reported before.
@@ -9,28 +9,34 @@ from contextlib import contextmanager
 
 import numpy as np
 import torch
+import transformers
 from numpy.typing import NDArray
-from transformers import BertConfig, BertModel
+from transformers import PreTrainedModel
 
 from biobert_onnx._types import FloatArray
 from biobert_onnx_export.checkpoint.checkpoint import Checkpoint
 
 
-def pytorch_model(checkpoint: Checkpoint) -> BertModel:
-    """Build transformers' BertModel with the checkpoint's tensors; every parameter is set."""
-    config = BertConfig(**vars(checkpoint.geometry), attn_implementation="eager")
-    model = BertModel(config, add_pooling_layer="pooler" in checkpoint.poolings)
+def pytorch_model(checkpoint: Checkpoint) -> PreTrainedModel:
+    """Build the family's model of transformers with the checkpoint's tensors; every parameter is set."""
+    family = checkpoint.geometry.family
+    config = getattr(transformers, f"{family.transformers}Config")(
+        **checkpoint.geometry.config(), attn_implementation="eager"
+    )
+    pooler = {"add_pooling_layer": "pooler" in checkpoint.poolings} if family.has_pooler else {}
+    model: PreTrainedModel = getattr(transformers, family.model_class)(config, **pooler)
     model.load_state_dict(state_dict(checkpoint), strict=True)
     model.eval()
     return model
 
 
 def state_dict(checkpoint: Checkpoint) -> dict[str, torch.Tensor]:
-    """Return the checkpoint's tensors as PyTorch's, on the same memory."""
-    return {name: torch.from_numpy(array) for name, array in checkpoint.tensors.items()}
+    """Return the checkpoint's tensors as PyTorch's, on the same memory, under the names of its family."""
+    family = checkpoint.geometry.family
+    return {family.own_name(name): torch.from_numpy(array) for name, array in checkpoint.tensors.items()}
 
 
-def pytorch_hidden_states(model: BertModel, input_ids: NDArray[np.int64]) -> FloatArray:
+def pytorch_hidden_states(model: PreTrainedModel, input_ids: NDArray[np.int64]) -> FloatArray:
     """Compute the last layer's output (texts, tokens, dim) for `input_ids` (texts, tokens), without padding."""
     with torch.inference_mode():
         hidden: FloatArray = model(torch.from_numpy(input_ids)).last_hidden_state.numpy()

@@ -107,6 +107,7 @@ class CheckpointRecord(TypedDict):
 class Manifest:
     """The contents of `manifest.json`; the types of the fields are what `read` checks.
 
+    `model_type`: the family of the encoder, as transformers' config.json names it: bert, mpnet and others.
     `dim`: numbers in one vector. `max_length`: tokens a text is cut to by default, [CLS] and [SEP] included.
     `max_positions`: position embeddings of the checkpoint. `normalized`: whether unit length is part of the graph.
     `prompts`: texts that may be put before a text, by name. `default_prompt`: the name of the one that is, if none is
@@ -121,6 +122,7 @@ class Manifest:
     """
 
     name: str
+    model_type: str = "bert"
     dim: int
     max_length: int
     max_positions: int

@@ -60,7 +60,8 @@ def hidden_states(session: onnxruntime.InferenceSession, input_ids: NDArray[np.i
         "attention_mask": np.ones_like(input_ids),
         "token_type_ids": np.zeros_like(input_ids),
     }
-    hidden: FloatArray = session.run(["last_hidden_state"], inputs)[0]
+    taken = {value.name: inputs[value.name] for value in session.get_inputs()}  # not every encoder has token types
+    hidden: FloatArray = session.run(["last_hidden_state"], taken)[0]
     return hidden
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 PATH = Path(__file__).with_name("_kernels.so")
 """Where the build leaves the library."""
 
-INTERFACE = 3
+INTERFACE = 4
 """The number that the library must have, as in library.c: of its functions, its structures and the packed layout."""
 
 PLAIN = "plain"
@@ -63,7 +63,8 @@ class Model(ctypes.Structure):
     """`model` of model.h."""
 
     _fields_ = (
-        *((name, c_int64) for name in ("hidden", "heads", "head_size", "inner", "layers", "words", "positions")),
+        *((name, c_int64) for name in ("hidden", "heads", "head_size", "inner", "layers")),
+        *((name, c_int64) for name in ("words", "positions", "padding_id")),
         *((name, c_int32) for name in ("activation", "pooling", "unit_length")),
         ("epsilon", c_float),
         *((name, c_void_p) for name in ("word_vectors", "word_scales", "position_vectors")),

@@ -18,6 +18,7 @@ from biobert_onnx.artifact.paths import WEIGHTS
 from biobert_onnx.errors import ArtifactError
 from biobert_onnx.kernels.library import load_library
 from biobert_onnx.kernels.plan import (
+    ATTENTION_BIAS,
     MATRICES,
     OUTLIER_UNITS,
     POSITIONS,
@@ -34,6 +35,9 @@ ALIGNMENT = 64
 
 PAIR_BOUND = 128
 """The largest sum of one sign of the weights of two neighbouring inputs: 255 * 128 fits the int16 of AVX2's product."""
+
+LANES = 16
+"""Floats of a vector, LANES in model.h: a bias of attention is read up to so many places behind its end."""
 
 NORM_PARTS = ("gain", "shift", "site_gain", "site_shift")
 
@@ -121,7 +125,10 @@ def _arrays(plan: KernelPlan, with_words: bool) -> Iterator[tuple[str, str, tupl
     if with_words:
         yield "words", "int8", (words, hidden)
     yield "word_scales", "float32", (words,)
-    yield "positions", "float32", (sizes["max_position_embeddings"], hidden)
+    yield "positions", "float32", (plan.position_rows, hidden)
+    if plan.has_attention_bias:
+        distances = 2 * sizes["max_position_embeddings"] - 1
+        yield "attention_bias", "float32", (sizes["num_attention_heads"], distances + LANES)
     yield from _norm_arrays("embeddings", hidden, has_site=True)
     sides = {
         SiteKind.QUERY_KEY_VALUE: (hidden, 3 * hidden),
@@ -153,7 +160,9 @@ def _norm_arrays(name: str, hidden: int, *, has_site: bool) -> Iterator[tuple[st
 def fill(arrays: Arrays, plan: KernelPlan, tensors: Tensors) -> None:
     """Fill the `arrays` of a layout from the artifact's `tensors`."""
     arrays["word_scales"][:] = tensors[f"{WORDS}.weight_scale"].ravel()
-    arrays["positions"][:] = tensors[POSITIONS] + tensors[TOKEN_TYPES][0]
+    arrays["positions"][:] = tensors[POSITIONS] + (tensors[TOKEN_TYPES][0] if plan.has_token_types else 0)
+    if plan.has_attention_bias:
+        arrays["attention_bias"][:] = np.pad(tensors[ATTENTION_BIAS], ((0, 0), (0, LANES)))
     _fill_norm(arrays, plan, tensors, "embeddings", "embeddings", (0, SiteKind.QUERY_KEY_VALUE))
     for layer in plan.layers:
         for kind in SiteKind:

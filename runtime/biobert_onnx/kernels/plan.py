@@ -19,7 +19,7 @@ from biobert_onnx.artifact.validation import differences
 from biobert_onnx.errors import ArtifactError
 from biobert_onnx.kernels.library import KernelsUnavailableError
 
-FORMAT = 2
+FORMAT = 3
 """The number of the file's format; a reader takes this one and no other."""
 
 
@@ -48,6 +48,8 @@ WORDS = "embeddings.word_embeddings"
 
 POSITIONS = "embeddings.position_embeddings.weight"
 TOKEN_TYPES = "embeddings.token_type_embeddings.weight"
+ATTENTION_BIAS = "encoder.attention_bias"
+"""What each head adds to a score, (heads, 2 * positions - 1) by query - key + positions - 1; MPNet alone has it."""
 
 STEP = 64
 """Hidden and intermediate sizes that the kernels take are multiples of this number."""
@@ -90,9 +92,13 @@ def layer_name(layer: int) -> str:
 
 
 class Geometry(TypedDict):
-    """The sizes of the encoder, under the names of config.json."""
+    """The sizes of the encoder, under the names of BERT's config.json.
+
+    `max_position_embeddings`: positions that a text can have. `embedding_size`: numbers in a word's vector.
+    """
 
     hidden_size: int
+    embedding_size: int
     num_hidden_layers: int
     num_attention_heads: int
     intermediate_size: int
@@ -120,9 +126,14 @@ class TensorRecord(TypedDict):
 
 @dataclass(frozen=True, kw_only=True)
 class KernelPlan:
-    """The contents of plan.json. `outlier_units`: how many each layer has that has some, by the layer's name."""
+    """The contents of plan.json. `outlier_units`: how many each layer has that has some, by the layer's name.
+
+    `padding_id`: the id of the padding token where it is left out of the count of positions, else None. The table of
+    positions then begins with that of padding tokens.
+    """
 
     geometry: Geometry
+    padding_id: int | None
     activation: str
     pooling: str
     after_pooling: list[str]
@@ -166,6 +177,21 @@ class KernelPlan:
         """Whether the vectors have unit length."""
         return UNIT_LENGTH in self.after_pooling
 
+    @property
+    def has_token_types(self) -> bool:
+        """Whether each token's type has a vector."""
+        return TOKEN_TYPES in self.tensors
+
+    @property
+    def has_attention_bias(self) -> bool:
+        """Whether attention has a bias of relative positions."""
+        return ATTENTION_BIAS in self.tensors
+
+    @property
+    def position_rows(self) -> int:
+        """Rows in the table of positions: that of padding tokens comes first where they are not counted."""
+        return self.geometry["max_position_embeddings"] + (self.padding_id is not None)
+
     def site(self, layer: int, kind: SiteKind) -> SiteRecord:
         """Return the record of the site `kind` of a layer."""
         return self.sites[f"{layer_name(layer)}.{kind}"]
@@ -176,6 +202,10 @@ class KernelPlan:
         hidden, inner = sizes["hidden_size"], sizes["intermediate_size"]
         floats = [name for name, site in self.sites.items() if site["products"] == "float32"]
         after = [kind for kind in self.after_pooling if kind != UNIT_LENGTH]
+        if sizes["embedding_size"] != hidden:
+            raise KernelsUnavailableError(
+                f"its word vectors have {sizes['embedding_size']} channels, which a product makes {hidden}"
+            )
         if floats:
             raise KernelsUnavailableError(f"it has {len(floats)} sites in float32, the first one {floats[0]}")
         if self.pooling not in POOLINGS:
@@ -214,9 +244,9 @@ class KernelPlan:
                     f"'{path}' cannot be read: outlier_units.{name} is {count}, expected 1 or more, and one of the "
                     f"{len(names)} layers: export the artifact again"
                 )
-        types = self.tensors.get(TOKEN_TYPES)
-        type_count = types["shape"][0] if types is not None and types["shape"] else 0
-        expected = {TOKEN_TYPES: ("float32", (max(1, type_count), sizes["hidden_size"])), **self.expected_tensors()}
+        if self.padding_id is not None and not 0 <= self.padding_id < sizes["vocab_size"]:
+            raise ArtifactError(f"'{path}' cannot be read: padding_id is {self.padding_id}: export the artifact again")
+        expected = self.expected_tensors()
         for name, (dtype, shape) in expected.items():
             found = self.tensors.get(name)
             if found is None or (found["dtype"], tuple(found["shape"])) != (dtype, shape):
@@ -242,20 +272,24 @@ class KernelPlan:
                 )
 
     def expected_tensors(self) -> dict[str, tuple[str, tuple[int, ...]]]:
-        """Return the type and shape of each tensor that the kernels need, but for that of token types."""
+        """Return the type and shape of each tensor that the kernels need."""
         sizes = self.geometry
-        hidden, inner, words = sizes["hidden_size"], sizes["intermediate_size"], sizes["vocab_size"]
+        hidden, inner, embedded = sizes["hidden_size"], sizes["intermediate_size"], sizes["embedding_size"]
         shapes: dict[str, tuple[str, tuple[int, ...]]] = {
-            f"{WORDS}.weight_int8": ("int8", (words, hidden)),
-            f"{WORDS}.weight_scale": ("float32", (words, 1)),
-            POSITIONS: ("float32", (sizes["max_position_embeddings"], hidden)),
+            f"{WORDS}.weight_int8": ("int8", (sizes["vocab_size"], embedded)),
+            f"{WORDS}.weight_scale": ("float32", (sizes["vocab_size"], 1)),
+            POSITIONS: ("float32", (self.position_rows, embedded)),
+            **_norm_tensors("embeddings", embedded),
         }
-        norms = [
-            "embeddings",
-            *(f"{layer_name(layer)}.{at}" for layer in self.layers for at in ("attention.output", "output")),
-        ]
-        for norm in norms:
-            shapes |= {f"{norm}.LayerNorm.{part}": ("float32", (hidden,)) for part in ("weight", "bias")}
+        if self.has_token_types:
+            shape = self.tensors[TOKEN_TYPES]["shape"]
+            shapes[TOKEN_TYPES] = ("float32", (max(1, shape[0] if shape else 0), embedded))
+        if self.has_attention_bias:
+            distances = 2 * sizes["max_position_embeddings"] - 1
+            shapes[ATTENTION_BIAS] = ("float32", (sizes["num_attention_heads"], distances))
+        for layer in self.layers:
+            for norm in ("attention.output", "output"):
+                shapes |= _norm_tensors(f"{layer_name(layer)}.{norm}", hidden)
         sides = {SiteKind.INTERMEDIATE: (hidden, inner), SiteKind.OUTPUT: (inner, hidden)}
         for layer in self.layers:
             for kind in SiteKind:
@@ -278,6 +312,10 @@ class KernelPlan:
             shapes["pooler.dense.weight"] = ("float32", (hidden, hidden))
             shapes["pooler.dense.bias"] = ("float32", (hidden,))
         return shapes
+
+
+def _norm_tensors(name: str, size: int) -> dict[str, tuple[str, tuple[int, ...]]]:
+    return {f"{name}.LayerNorm.{part}": ("float32", (size,)) for part in ("weight", "bias")}
 
 
 class Tensors:

@@ -103,6 +103,7 @@ def _model(plan: KernelPlan, arrays: Arrays) -> c.Model:
         layers=len(plan.layers),
         words=sizes["vocab_size"],
         positions=sizes["max_position_embeddings"],
+        padding_id=-1 if plan.padding_id is None else plan.padding_id,
         activation=ACTIVATIONS.index(plan.activation),
         pooling=POOLINGS.index(plan.pooling),
         unit_length=plan.makes_unit_length,
@@ -126,6 +127,7 @@ def _layer(plan: KernelPlan, arrays: Arrays, layer: int) -> c.Layer:
         attention_norm=_norm(arrays, f"{layer}.attention"),
         output_norm=_norm(arrays, f"{layer}.output"),
         outliers=c.Outliers(**outliers),
+        attention_bias=_address(arrays, "attention_bias"),
     )
 
 

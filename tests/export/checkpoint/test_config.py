@@ -8,18 +8,19 @@ from transformers import BertConfig
 
 from biobert_onnx_export import CheckpointError
 from biobert_onnx_export.checkpoint.checkpoint import Checkpoint
-from biobert_onnx_export.checkpoint.config import BertGeometry
+from biobert_onnx_export.checkpoint.config import EncoderGeometry
 from tests.support.checkpoints import copy_of, edit_json
 
 
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"model_type": "roberta"}, "model_type 'roberta': only BERT encoders with 'bert' export"),
-        ({"position_embedding_type": "relative_key"}, "only BERT encoders with 'absolute'"),
-        ({"hidden_act": "relu"}, "only BERT encoders with 'gelu'"),
+        ({"model_type": "gpt2"}, "model_type 'gpt2': only encoders with one of bert, mpnet, electra, distilbert, roberta"),
+        ({"position_embedding_type": "relative_key"}, "only encoders with 'absolute'"),
+        ({"hidden_act": "silu"}, "hidden_act 'silu', expected one of gelu, gelu_new, relu: no other one"),
+        ({"hidden_act": ["gelu"]}, r"hidden_act \['gelu'\], expected one of gelu"),
         ({"is_decoder": True}, "is_decoder True"),
-        ({"hidden_act": "gelu_new"}, "hidden_act 'gelu_new': only BERT encoders with 'gelu'"),
+        ({"hidden_act": None}, "hidden_act None, expected one of gelu"),
         ({"position_embedding_type": "alibi"}, "position_embedding_type 'alibi'"),
         ({"is_decoder": "false"}, "is_decoder 'false'"),
         ({"add_cross_attention": True}, "add_cross_attention True"),
@@ -56,7 +57,7 @@ def test_a_config_that_is_not_berts_is_refused(
 def test_null_is_refused_where_transformers_does_not_take_it(tiny_checkpoint: Path, tmp_path: Path, key: str) -> None:
     write_config(tiny_checkpoint, tmp_path, {key: None})
     with pytest.raises(CheckpointError, match=rf"config\.json' has {key} None"):
-        BertGeometry.read(tmp_path)
+        EncoderGeometry.read(tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -72,13 +73,13 @@ def test_keys_that_change_no_vector_are_harmless(
     tiny_checkpoint: Path, tmp_path: Path, harmless: dict[str, object]
 ) -> None:
     write_config(tiny_checkpoint, tmp_path, harmless)
-    assert BertGeometry.read(tmp_path) == BertGeometry.read(tiny_checkpoint)
+    assert EncoderGeometry.read(tmp_path) == EncoderGeometry.read(tiny_checkpoint)
 
 
 def test_sizes_that_a_config_leaves_out_are_those_of_transformers(tiny_checkpoint: Path, tmp_path: Path) -> None:
     write_config(tiny_checkpoint, tmp_path, {})
     edit_json(tmp_path / "config.json", max_position_embeddings=None, type_vocab_size=None, layer_norm_eps=None)
-    geometry, config = BertGeometry.read(tmp_path), BertConfig.from_pretrained(tmp_path)
+    geometry, config = EncoderGeometry.read(tmp_path), BertConfig.from_pretrained(tmp_path)
     for name, value in vars(geometry).items():
         assert getattr(config, name) == value, name
 

@@ -11,7 +11,7 @@ from transformers import BertModel
 
 from biobert_onnx_export import CheckpointError
 from biobert_onnx_export.checkpoint.checkpoint import Checkpoint
-from biobert_onnx_export.checkpoint.config import BertGeometry
+from biobert_onnx_export.checkpoint.config import EncoderGeometry
 from biobert_onnx_export.checkpoint.weights import Weights
 from tests.support.checkpoints import DIM, edit_json
 
@@ -41,8 +41,8 @@ def _pickle_name(shard: str) -> str:
 
 
 @pytest.fixture(scope="module")
-def geometry(tiny_checkpoint: Path) -> BertGeometry:
-    return BertGeometry.read(tiny_checkpoint)
+def geometry(tiny_checkpoint: Path) -> EncoderGeometry:
+    return EncoderGeometry.read(tiny_checkpoint)
 
 
 @pytest.fixture
@@ -53,7 +53,7 @@ def index(tiny_checkpoint: Path, tmp_path: Path) -> Path:
 
 @pytest.mark.parametrize("safe", [True, False])
 def test_shards_give_the_tensors_of_one_file(
-    tiny_checkpoint: Path, geometry: BertGeometry, tmp_path: Path, safe: bool
+    tiny_checkpoint: Path, geometry: EncoderGeometry, tmp_path: Path, safe: bool
 ) -> None:
     index = sharded(tiny_checkpoint, tmp_path, safe=safe)
     found, expected = Weights.read(tmp_path, geometry), Weights.read(tiny_checkpoint, geometry)
@@ -68,7 +68,7 @@ def test_a_checkpoint_in_shards_records_its_index(tiny_checkpoint: Path, index: 
     assert Checkpoint.read(str(index.parent)).identity()["weights"] == "model.safetensors.index.json"
 
 
-def test_the_digest_is_that_of_the_shards_in_the_order_of_their_names(index: Path, geometry: BertGeometry) -> None:
+def test_the_digest_is_that_of_the_shards_in_the_order_of_their_names(index: Path, geometry: EncoderGeometry) -> None:
     shards = sorted(index.parent.glob("*.safetensors"))
     expected = hashlib.sha256(b"".join(shard.read_bytes() for shard in shards)).hexdigest()
     assert Weights.read(index.parent, geometry).sha256 == expected
@@ -77,7 +77,7 @@ def test_the_digest_is_that_of_the_shards_in_the_order_of_their_names(index: Pat
     assert Weights.read(index.parent, geometry).sha256 == expected
 
 
-def test_shards_may_lie_below_the_index(index: Path, geometry: BertGeometry) -> None:
+def test_shards_may_lie_below_the_index(index: Path, geometry: EncoderGeometry) -> None:
     weight_map = json.loads(index.read_text())["weight_map"]
     (index.parent / "shards").mkdir()
     for shard in set(weight_map.values()):
@@ -86,7 +86,7 @@ def test_shards_may_lie_below_the_index(index: Path, geometry: BertGeometry) -> 
     assert Weights.read(index.parent, geometry).tensors
 
 
-def test_a_missing_shard_is_named(index: Path, geometry: BertGeometry) -> None:
+def test_a_missing_shard_is_named(index: Path, geometry: EncoderGeometry) -> None:
     shard = sorted(index.parent.glob("*.safetensors"))[1]
     shard.unlink()
     with pytest.raises(CheckpointError, match=rf"{shard}' is missing, and {index.name} names it: download"):
@@ -99,7 +99,7 @@ def changed(shard: Path, *, drop: str | None = None, add: str | None = None) -> 
     safetensors.torch.save_file(kept | ({add: torch.zeros(3)} if add else {}), shard)
 
 
-def test_a_tensor_that_its_shard_lacks_is_named(index: Path, geometry: BertGeometry) -> None:
+def test_a_tensor_that_its_shard_lacks_is_named(index: Path, geometry: EncoderGeometry) -> None:
     tensor, shard = next(iter(json.loads(index.read_text())["weight_map"].items()))
     changed(index.parent / shard, drop=tensor)
     with pytest.raises(CheckpointError, match=rf"{shard}' lacks {tensor}, which {index.name} places there: download"):
@@ -107,14 +107,14 @@ def test_a_tensor_that_its_shard_lacks_is_named(index: Path, geometry: BertGeome
 
 
 @pytest.mark.parametrize("name", ["extra.weight", "pooler.dense.bias"])
-def test_a_tensor_that_the_index_places_elsewhere_is_named(index: Path, geometry: BertGeometry, name: str) -> None:
+def test_a_tensor_that_the_index_places_elsewhere_is_named(index: Path, geometry: EncoderGeometry, name: str) -> None:
     shard = next(iter(json.loads(index.read_text())["weight_map"].values()))
     changed(index.parent / shard, add=name)
     with pytest.raises(CheckpointError, match=rf"{shard}' holds {name}, which {index.name} does not place there"):
         Weights.read(index.parent, geometry)
 
 
-def test_a_truncated_shard_is_named(index: Path, geometry: BertGeometry) -> None:
+def test_a_truncated_shard_is_named(index: Path, geometry: EncoderGeometry) -> None:
     shard = sorted(index.parent.glob("*.safetensors"))[0]
     shard.write_bytes(shard.read_bytes()[:100])
     with pytest.raises(CheckpointError, match=rf"{shard}' cannot be read .*download it again"):
@@ -122,7 +122,7 @@ def test_a_truncated_shard_is_named(index: Path, geometry: BertGeometry) -> None
 
 
 @pytest.mark.parametrize("shard", ["../model.safetensors", "/etc/passwd", "a/../../b.safetensors", "..\\b.bin", "\0"])
-def test_an_index_that_leads_out_of_its_folder_is_refused(index: Path, geometry: BertGeometry, shard: str) -> None:
+def test_an_index_that_leads_out_of_its_folder_is_refused(index: Path, geometry: EncoderGeometry, shard: str) -> None:
     edit_json(index, weight_map={"embeddings.word_embeddings.weight": shard})
     with pytest.raises(CheckpointError, match="outside of its own folder: do not use this checkpoint"):
         Weights.read(index.parent, geometry)
@@ -142,14 +142,14 @@ def test_an_index_that_leads_out_of_its_folder_is_refused(index: Path, geometry:
         ('{"weight_map": {"a": "nowhere.safetensors"}}', r"nowhere\.safetensors' is missing"),
     ],
 )
-def test_a_damaged_index_is_one_error(index: Path, geometry: BertGeometry, content: str, message: str) -> None:
+def test_a_damaged_index_is_one_error(index: Path, geometry: EncoderGeometry, content: str, message: str) -> None:
     index.write_text(content)
     with pytest.raises(CheckpointError, match=message):
         Weights.read(index.parent, geometry)
 
 
 def test_shards_of_another_model_contradict_the_file_beside_them(
-    tiny_checkpoint: Path, index: Path, geometry: BertGeometry
+    tiny_checkpoint: Path, index: Path, geometry: EncoderGeometry
 ) -> None:
     (index.parent / "model.safetensors").write_bytes((tiny_checkpoint / "model.safetensors").read_bytes())
     rules = [str(rule) for rule in Weights.read(index.parent, geometry).rules]

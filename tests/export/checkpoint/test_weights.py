@@ -10,7 +10,7 @@ import safetensors.torch
 import torch
 
 from biobert_onnx_export import CheckpointError
-from biobert_onnx_export.checkpoint.config import BertGeometry
+from biobert_onnx_export.checkpoint.config import EncoderGeometry
 from biobert_onnx_export.checkpoint.weights import Weights
 from tests.support.checkpoints import DIM, Tensors, copy_of
 
@@ -18,12 +18,12 @@ QUERY = "encoder.layer.0.attention.self.query.weight"
 
 
 @pytest.fixture(scope="module")
-def geometry(tiny_checkpoint: Path) -> BertGeometry:
-    return BertGeometry.read(tiny_checkpoint)
+def geometry(tiny_checkpoint: Path) -> EncoderGeometry:
+    return EncoderGeometry.read(tiny_checkpoint)
 
 
 @pytest.fixture(scope="module")
-def expected(tiny_checkpoint: Path, geometry: BertGeometry) -> Weights:
+def expected(tiny_checkpoint: Path, geometry: EncoderGeometry) -> Weights:
     """The weights of the tiny checkpoint."""
     return Weights.read(tiny_checkpoint, geometry)
 
@@ -60,7 +60,7 @@ def under(prefix: str, tensors: Tensors) -> Tensors:
     "prefix", ["module.", "module.bert.", "model.", "encoder.", "0.auto_model.", "_orig_mod.bert.", "a.b.embeddings."]
 )
 def test_any_prefix_is_found_and_said(
-    tensors: Tensors, geometry: BertGeometry, expected: Weights, tmp_path: Path, prefix: str
+    tensors: Tensors, geometry: EncoderGeometry, expected: Weights, tmp_path: Path, prefix: str
 ) -> None:
     found = Weights.read(saved(tmp_path, under(prefix, tensors)), geometry)
     assert_same(found, expected)
@@ -69,7 +69,7 @@ def test_any_prefix_is_found_and_said(
 
 @pytest.mark.parametrize("prefix", ["", "bert."])
 def test_the_prefixes_of_transformers_are_not_worth_a_rule(
-    tensors: Tensors, geometry: BertGeometry, expected: Weights, tmp_path: Path, prefix: str
+    tensors: Tensors, geometry: EncoderGeometry, expected: Weights, tmp_path: Path, prefix: str
 ) -> None:
     found = Weights.read(saved(tmp_path, under(prefix, tensors)), geometry)
     assert_same(found, expected)
@@ -89,7 +89,7 @@ HEADS = (
 @pytest.mark.parametrize("head", HEADS)
 @pytest.mark.parametrize("prefix", ["", "bert."])
 def test_what_lies_outside_of_the_encoder_is_left_out_and_named(
-    tensors: Tensors, geometry: BertGeometry, expected: Weights, tmp_path: Path, head: tuple[str, ...], prefix: str
+    tensors: Tensors, geometry: EncoderGeometry, expected: Weights, tmp_path: Path, head: tuple[str, ...], prefix: str
 ) -> None:
     stored = under(prefix, tensors) | {name: torch.zeros(2, dtype=torch.int8) for name in head}
     found = Weights.read(saved(tmp_path, stored), geometry)
@@ -113,15 +113,15 @@ def test_what_lies_outside_of_the_encoder_is_left_out_and_named(
 )
 @pytest.mark.parametrize("prefix", ["", "model.bert."])
 def test_unexpected_tensors_of_the_encoder_are_refused(
-    tensors: Tensors, geometry: BertGeometry, tmp_path: Path, name: str, prefix: str
+    tensors: Tensors, geometry: EncoderGeometry, tmp_path: Path, name: str, prefix: str
 ) -> None:
     stored = under(prefix, tensors | {name: torch.zeros(2)})
-    with pytest.raises(CheckpointError, match=f"holds unexpected {name}: it is no complete BERT encoder"):
+    with pytest.raises(CheckpointError, match=f"holds unexpected {name}: it is no complete encoder"):
         Weights.read(saved(tmp_path, stored), geometry)
 
 
 def test_constants_that_transformers_once_stored_are_ignored(
-    tensors: Tensors, geometry: BertGeometry, expected: Weights, tmp_path: Path
+    tensors: Tensors, geometry: EncoderGeometry, expected: Weights, tmp_path: Path
 ) -> None:
     buffers = {"embeddings.position_ids": torch.arange(4)[None], "embeddings.token_type_ids": torch.zeros(1, 4).long()}
     found = Weights.read(saved(tmp_path, under("bert.", tensors | buffers)), geometry)
@@ -133,7 +133,7 @@ def test_constants_that_transformers_once_stored_are_ignored(
     ("first", "second"), [("ctx_encoder.", "question_encoder.bert."), ("student.", "teacher."), ("", "bert.")]
 )
 def test_two_encoders_are_refused_by_both_prefixes(
-    tensors: Tensors, geometry: BertGeometry, tmp_path: Path, first: str, second: str
+    tensors: Tensors, geometry: EncoderGeometry, tmp_path: Path, first: str, second: str
 ) -> None:
     stored = under(first, tensors) | under(second, tensors)
     with pytest.raises(CheckpointError, match="holds 2 encoders") as raised:
@@ -142,14 +142,16 @@ def test_two_encoders_are_refused_by_both_prefixes(
 
 
 @pytest.mark.parametrize("stored", [{}, {"transformer.wte.weight": torch.zeros(2)}])
-def test_a_file_without_an_encoder_says_what_it_holds(geometry: BertGeometry, tmp_path: Path, stored: Tensors) -> None:
+def test_a_file_without_an_encoder_says_what_it_holds(
+    geometry: EncoderGeometry, tmp_path: Path, stored: Tensors
+) -> None:
     message = rf"lacks embeddings\.word_embeddings\.weight, .* holds {'transformer' if stored else 'no tensor'}"
     with pytest.raises(CheckpointError, match=message):
         Weights.read(saved(tmp_path, stored), geometry)
 
 
 def test_a_tensor_under_its_old_and_its_new_name_is_refused(
-    tensors: Tensors, geometry: BertGeometry, tmp_path: Path
+    tensors: Tensors, geometry: EncoderGeometry, tmp_path: Path
 ) -> None:
     stored = tensors | {"embeddings.LayerNorm.gamma": torch.ones(DIM)}
     with pytest.raises(CheckpointError, match=r"twice, as embeddings\.LayerNorm\.gamma and embeddings\.LayerNorm\.we"):
@@ -159,7 +161,7 @@ def test_a_tensor_under_its_old_and_its_new_name_is_refused(
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float64])
 @pytest.mark.parametrize("safe", [True, False])
 def test_other_float_types_become_float32(
-    tensors: Tensors, geometry: BertGeometry, tmp_path: Path, dtype: torch.dtype, safe: bool
+    tensors: Tensors, geometry: EncoderGeometry, tmp_path: Path, dtype: torch.dtype, safe: bool
 ) -> None:
     stored = {name: tensor.to(dtype) for name, tensor in tensors.items()}
     if safe:
@@ -172,14 +174,14 @@ def test_other_float_types_become_float32(
 
 
 def test_parameters_are_tensors_too(
-    tensors: Tensors, geometry: BertGeometry, expected: Weights, tmp_path: Path
+    tensors: Tensors, geometry: EncoderGeometry, expected: Weights, tmp_path: Path
 ) -> None:
     stored: Tensors = {name: torch.nn.Parameter(tensor) for name, tensor in tensors.items()}
     assert_same(Weights.read(saved(tmp_path, stored), geometry), expected)
 
 
 def test_a_file_of_the_format_before_pytorch_1_6_is_read(
-    tensors: Tensors, geometry: BertGeometry, expected: Weights, tmp_path: Path
+    tensors: Tensors, geometry: EncoderGeometry, expected: Weights, tmp_path: Path
 ) -> None:
     torch.save(tensors, tmp_path / "pytorch_model.bin", _use_new_zipfile_serialization=False)
     assert_same(Weights.read(tmp_path, geometry), expected)
@@ -196,7 +198,7 @@ QUANTIZED: tuple[tuple[str, Callable[[torch.Tensor], torch.Tensor]], ...] = (
 @pytest.mark.parametrize(("dtype", "change"), QUANTIZED)
 def test_integers_and_quantized_tensors_are_refused_by_name(
     tensors: Tensors,
-    geometry: BertGeometry,
+    geometry: EncoderGeometry,
     tmp_path: Path,
     dtype: str,
     change: Callable[[torch.Tensor], torch.Tensor],
@@ -208,7 +210,7 @@ def test_integers_and_quantized_tensors_are_refused_by_name(
         Weights.read(saved(tmp_path, stored), geometry)
 
 
-def test_a_missing_pooler_is_allowed(tensors: Tensors, geometry: BertGeometry, tmp_path: Path) -> None:
+def test_a_missing_pooler_is_allowed(tensors: Tensors, geometry: EncoderGeometry, tmp_path: Path) -> None:
     stored = {name: tensor for name, tensor in tensors.items() if not name.startswith("pooler.")}
     assert "pooler.dense.weight" not in Weights.read(saved(tmp_path, stored), geometry).tensors
 
@@ -220,7 +222,7 @@ def both(tiny_checkpoint: Path, tmp_path: Path) -> Iterator[Path]:
 
 
 def test_a_second_file_of_the_same_shapes_is_said_and_not_read(
-    tensors: Tensors, geometry: BertGeometry, expected: Weights, both: Path
+    tensors: Tensors, geometry: EncoderGeometry, expected: Weights, both: Path
 ) -> None:
     saved(both, under("bert.", {name: torch.zeros_like(tensor) for name, tensor in tensors.items()}))
     found = Weights.read(both, geometry)
@@ -231,7 +233,7 @@ def test_a_second_file_of_the_same_shapes_is_said_and_not_read(
 @pytest.mark.parametrize("zipped", [True, False])
 @pytest.mark.parametrize("prefix", ["", "bert."])
 def test_two_files_of_other_shapes_are_refused_by_both_names(
-    tensors: Tensors, geometry: BertGeometry, both: Path, prefix: str, zipped: bool
+    tensors: Tensors, geometry: EncoderGeometry, both: Path, prefix: str, zipped: bool
 ) -> None:
     stored = under(prefix, tensors | {QUERY: torch.zeros(DIM, 32)})
     torch.save(stored, both / "pytorch_model.bin", _use_new_zipfile_serialization=zipped)
@@ -242,7 +244,7 @@ def test_two_files_of_other_shapes_are_refused_by_both_names(
     assert all(f"'{both / name}'" in str(raised.value) for name in ("model.safetensors", "pytorch_model.bin"))
 
 
-def test_a_second_file_with_a_layer_more_is_refused(tensors: Tensors, geometry: BertGeometry, both: Path) -> None:
+def test_a_second_file_with_a_layer_more_is_refused(tensors: Tensors, geometry: EncoderGeometry, both: Path) -> None:
     layer = {name.replace("layer.3", "layer.4"): tensor for name, tensor in tensors.items() if "layer.3" in name}
     saved(both, tensors | layer)
     with pytest.raises(
@@ -252,7 +254,7 @@ def test_a_second_file_with_a_layer_more_is_refused(tensors: Tensors, geometry: 
 
 
 def test_a_second_file_may_lack_the_pooler_or_have_a_head(
-    tensors: Tensors, geometry: BertGeometry, expected: Weights, both: Path
+    tensors: Tensors, geometry: EncoderGeometry, expected: Weights, both: Path
 ) -> None:
     stored = {name: tensor for name, tensor in tensors.items() if not name.startswith("pooler.")}
     saved(both, stored | {"classifier.weight": torch.zeros(3, DIM)})
@@ -263,14 +265,14 @@ def test_a_second_file_may_lack_the_pooler_or_have_a_head(
     "content", [b"damaged", b"", b"version https://git-lfs.github.com/spec/v1\nsize 1\n", b"<html></html>"]
 )
 def test_a_second_file_that_cannot_be_read_is_ignored(
-    geometry: BertGeometry, expected: Weights, both: Path, content: bytes
+    geometry: EncoderGeometry, expected: Weights, both: Path, content: bytes
 ) -> None:
     (both / "pytorch_model.bin").write_bytes(content)
     assert_same(Weights.read(both, geometry), expected)
 
 
 def test_the_first_of_the_kinds_is_read_as_transformers_prefers_them(
-    tensors: Tensors, geometry: BertGeometry, both: Path
+    tensors: Tensors, geometry: EncoderGeometry, both: Path
 ) -> None:
     saved(both, tensors)
     for kind, stem in (("safetensors", "model"), ("bin", "pytorch_model")):

@@ -87,6 +87,7 @@ bool agrees_with_plain(const kernel *kernel) {
                          .layers = 2,
                          .words = WORDS,
                          .positions = POSITIONS,
+                         .padding_id = -1,
                          .activation = GELU_ERF,
                          .pooling = MEAN,
                          .unit_length = 1,

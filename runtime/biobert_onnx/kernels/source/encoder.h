@@ -110,18 +110,30 @@ INLINE void normalize_rows(const worker *self, const rows *rows, const norm *nor
                       rows->scales + row);
 }
 
-/* The sum of word, position and token type of each of this worker's rows. Rows behind the last text hold word 0. */
+/* The row of a token's position in their table: its place in the text or, where padding is not counted, the number of
+   tokens up to it, and 0 for padding itself. */
+INLINE int64_t row_of_position(const model *model, const int64_t *text, int64_t place) {
+    if (model->padding_id < 0) return place;
+    if (text[place] == model->padding_id) return 0;
+    int64_t count = 0;
+    for (int64_t i = 0; i <= place; i++) count += text[i] != model->padding_id;
+    return count;
+}
+
+/* The sum of word, position and token type of each of this worker's rows. Rows behind the last text hold those of its
+   first token. */
 INLINE void embed(const worker *self, const rows *rows) {
     const model *model = self->model;
     const range tiles = share(rows->tiles, self->part, self->parts);
     for (int64_t row = tiles.first * LANES; row < tiles.end * LANES; row++) {
-        const bool is_token = row < rows->count;
-        const int64_t id = is_token ? self->job->ids[row] : 0, position = is_token ? row % rows->tokens : 0;
+        const int64_t token = row < rows->count ? row : rows->count - rows->tokens, place = token % rows->tokens;
+        const int64_t id = self->job->ids[token];
+        const int64_t position = row_of_position(model, self->job->ids + token - place, place);
         const int8_t *word = model->word_vectors + id * model->hidden;
-        const float *place = model->position_vectors + position * model->hidden;
+        const float *at = model->position_vectors + position * model->hidden;
         float *x = rows->stream + row * self->space.stream_stride;
         for (int64_t c = 0; c < model->hidden; c += LANES)
-            v_store(x + c, v_fma(v_from_int8(word + c), v_set(model->word_scales[id]), v_load(place + c)));
+            v_store(x + c, v_fma(v_from_int8(word + c), v_set(model->word_scales[id]), v_load(at + c)));
     }
 }
 
