@@ -58,7 +58,7 @@ def _config(checkpoint: Checkpoint) -> Mapping[str, Any]:
         **vars(checkpoint.geometry),
         "hidden_act": "gelu",
         "position_embedding_type": "absolute",
-        "pad_token_id": checkpoint.vocabulary.tokens.index("[PAD]"),
+        "pad_token_id": checkpoint.vocabulary.pad_id,
     }
 
 
