@@ -1,4 +1,4 @@
-"""Other plain BERT encoders of the field: BlueBERT, PubMedBERT, SciBERT, and models made of them for vectors.
+"""Other encoders of the field: BlueBERT, PubMedBERT, SciBERT, and models made of them for vectors; and other families.
 
 Checked here is nothing but their layout, on networks of the same shape: their weights were not at hand. What each entry
 says comes from these pages.
@@ -19,6 +19,15 @@ says comes from these pages.
 - PubMedBERT Embeddings: the model card of NeuML/pubmedbert-base-embeddings (mean, 512 tokens, licence apache-2.0).
 - KRISSBERT: the page of microsoft/BiomedNLP-KRISSBERT-PubMed-UMLS-EL (licence mit, 64 tokens in usage/conf, the tokens
   <ENT> and </ENT> in added_tokens.json). Which vector it takes was not seen here.
+- all-mpnet-base-v2, for general text: its model card (mean, texts cut to 384 tokens, licence apache-2.0). Its weights
+  alone were at hand, and export is tested on them.
+- BioLORD-2023: its model card (made of all-mpnet-base-v2, mean). Its licence was not seen here; what it was trained on,
+  SNOMED CT and the UMLS, has licences of its own.
+- BioM-ELECTRA: the README of github.com/salrowili/BioM-Transformers. BioELECTRA: the README of
+  github.com/kamalkraj/BioELECTRA, and the configs of models made of it. Neither licence was seen here.
+- DistilBioBERT and BioDistilBERT: the model cards of nlpie/distil-biobert and nlpie/bio-distilbert-cased (licence mit,
+  6 layers, 28,996 WordPieces: BERT's cased ones).
+- BioMed-RoBERTa: the model card of allenai/biomed_roberta_base, which names no licence.
 
 The short names are this project's.
 """
@@ -31,6 +40,9 @@ LARGE_PARAMETERS = 335_141_888
 
 SCIBERT_PARAMETERS = 109_918_464
 """Parameters of BERT-base with its pooler and the 31,090 WordPieces of SciBERT's uncased vocabulary."""
+
+MPNET_PARAMETERS = 109_486_464
+"""Parameters of MPNet-base with its pooler and 30,527 WordPieces."""
 
 BLUEBERT_PAPER = (
     "Peng et al. 2019, *Transfer Learning in Biomedical Natural Language Processing: An Evaluation of BERT and ELMo on "
@@ -53,6 +65,24 @@ SAPBERT_PAPER = "Liu et al. 2021, *Self-Alignment Pretraining for Biomedical Ent
 MEDCPT_PAPER = (
     "Jin et al. 2023, *MedCPT: Contrastive Pre-trained Transformers with large-scale PubMed search logs for zero-shot "
     "biomedical information retrieval*, Bioinformatics 39(11), btad651"
+)
+MPNET_PAPER = "Song et al. 2020, *MPNet: Masked and Permuted Pre-training for Language Understanding*, arXiv 2004.09297"
+BIOLORD_PAPER = (
+    "Remy et al. 2023, *BioLORD-2023: Semantic Textual Representations Fusing LLM and Clinical Knowledge Graph "
+    "Insights*, arXiv 2311.16075"
+)
+BIOM_PAPER = (
+    "Alrowili and Shanker 2021, *BioM-Transformers: Building Large Biomedical Language Models with BERT, ALBERT and "
+    "ELECTRA*, BioNLP 2021"
+)
+BIOELECTRA_PAPER = (
+    "Kanakarajan et al. 2021, *BioELECTRA: Pretrained Biomedical text Encoder using Discriminators*, BioNLP 2021"
+)
+COMPACT_PAPER = (
+    "Rohanian et al. 2023, *On the effectiveness of compact biomedical transformers*, Bioinformatics 39(3), btad103"
+)
+BIOMED_ROBERTA_PAPER = (
+    "Gururangan et al. 2020, *Don't Stop Pretraining: Adapt Language Models to Domains and Tasks*, ACL 2020"
 )
 KRISSBERT_PAPER = "Zhang et al. 2021, *Knowledge-Rich Self-Supervision for Biomedical Entity Linking*, arXiv 2112.07887"
 
@@ -178,6 +208,72 @@ MODELS = (
         papers=(KRISSBERT_PAPER,),
     ),
     Model(
+        short="biom-electra",
+        title="BioM-ELECTRA-Base, discriminator",
+        dim=768,
+        parameters=None,
+        casing="uncased",
+        max_length=512,
+        licence=UNKNOWN,
+        hub=("sultan/BioM-ELECTRA-Base-Discriminator",),
+        papers=(BIOM_PAPER,),
+    ),
+    Model(
+        short="biom-electra-large",
+        title="BioM-ELECTRA-Large, discriminator",
+        dim=1024,
+        parameters=None,
+        casing="uncased",
+        max_length=512,
+        licence=UNKNOWN,
+        hub=("sultan/BioM-ELECTRA-Large-Discriminator",),
+        papers=(BIOM_PAPER,),
+    ),
+    Model(
+        short="bioelectra",
+        title="BioELECTRA, discriminator (PubMed)",
+        dim=768,
+        parameters=None,
+        casing="uncased",
+        max_length=512,
+        licence=UNKNOWN,
+        hub=("kamalkraj/bioelectra-base-discriminator-pubmed",),
+        papers=(BIOELECTRA_PAPER,),
+    ),
+    Model(
+        short="distil-biobert",
+        title="DistilBioBERT",
+        dim=768,
+        parameters=None,
+        casing="cased",
+        max_length=512,
+        licence="mit",
+        hub=("nlpie/distil-biobert",),
+        papers=(COMPACT_PAPER,),
+    ),
+    Model(
+        short="bio-distilbert",
+        title="BioDistilBERT, cased",
+        dim=768,
+        parameters=None,
+        casing="cased",
+        max_length=512,
+        licence="mit",
+        hub=("nlpie/bio-distilbert-cased",),
+        papers=(COMPACT_PAPER,),
+    ),
+    Model(
+        short="biomed-roberta",
+        title="BioMed-RoBERTa",
+        dim=768,
+        parameters=None,
+        casing="cased",
+        max_length=512,
+        licence=UNKNOWN,
+        hub=("allenai/biomed_roberta_base",),
+        papers=(BIOMED_ROBERTA_PAPER,),
+    ),
+    Model(
         short="specter",
         title="SPECTER",
         dim=768,
@@ -266,5 +362,29 @@ MODELS = (
         licence="apache-2.0",
         hub=("NeuML/pubmedbert-base-embeddings",),
         papers=(PUBMEDBERT_PAPER,),
+    ),
+    Model(
+        short="biolord-2023",
+        title="BioLORD-2023",
+        dim=768,
+        parameters=MPNET_PARAMETERS,
+        casing="uncased",
+        pooling="mean",
+        max_length=None,
+        licence=UNKNOWN,
+        hub=("FremyCompany/BioLORD-2023",),
+        papers=(BIOLORD_PAPER, MPNET_PAPER),
+    ),
+    Model(
+        short="all-mpnet-base-v2",
+        title="all-mpnet-base-v2 (general text)",
+        dim=768,
+        parameters=MPNET_PARAMETERS,
+        casing="uncased",
+        pooling="mean",
+        max_length=384,
+        licence="apache-2.0",
+        hub=("sentence-transformers/all-mpnet-base-v2",),
+        papers=(MPNET_PAPER,),
     ),
 )
