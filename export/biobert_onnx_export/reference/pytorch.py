@@ -30,10 +30,17 @@ def state_dict(checkpoint: Checkpoint) -> dict[str, torch.Tensor]:
     return {name: torch.from_numpy(array) for name, array in checkpoint.tensors.items()}
 
 
-def pytorch_hidden_states(model: BertModel, input_ids: NDArray[np.int64]) -> FloatArray:
-    """Compute the last layer's output (texts, tokens, dim) for `input_ids` (texts, tokens), without padding."""
+def pytorch_hidden_states(
+    model: BertModel, input_ids: NDArray[np.int64], token_types: NDArray[np.int64] | None = None
+) -> FloatArray:
+    """Compute the last layer's output (texts, tokens, dim) for `input_ids` (texts, tokens), without padding.
+
+    `token_types`: (texts, tokens), None if all are 0.
+    """
+    types = None if token_types is None else torch.from_numpy(token_types)
     with torch.inference_mode():
-        hidden: FloatArray = model(torch.from_numpy(input_ids)).last_hidden_state.numpy()
+        output = model(torch.from_numpy(input_ids), token_type_ids=types)
+        hidden: FloatArray = output.last_hidden_state.numpy()
     return hidden
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 PATH = Path(__file__).with_name("_kernels.so")
 """Where the build leaves the library."""
 
-INTERFACE = 3
+INTERFACE = 4
 """The number that the library must have, as in library.c: of its functions, its structures and the packed layout."""
 
 PLAIN = "plain"
@@ -64,6 +64,7 @@ class Model(ctypes.Structure):
 
     _fields_ = (
         *((name, c_int64) for name in ("hidden", "heads", "head_size", "inner", "layers", "words", "positions")),
+        ("token_types", c_int64),
         *((name, c_int32) for name in ("activation", "pooling", "unit_length")),
         ("epsilon", c_float),
         *((name, c_void_p) for name in ("word_vectors", "word_scales", "position_vectors")),
@@ -87,7 +88,7 @@ FUNCTIONS = {
     "kernel_agrees": ((COUNT,), COUNT),
     "pack": ((ADDRESS, COUNT, COUNT, COUNT, ADDRESS, ADDRESS), COUNT),
     "workspace_bytes": ((POINTER(Model), COUNT, COUNT, COUNT), COUNT),
-    "encode": ((POINTER(Model), COUNT, ADDRESS, COUNT, COUNT, ADDRESS, ADDRESS, COUNT, COUNT), COUNT),
+    "encode": ((POINTER(Model), COUNT, ADDRESS, ADDRESS, COUNT, COUNT, ADDRESS, ADDRESS, COUNT, COUNT), COUNT),
 }
 """The arguments and the result of each function of library.c."""
 

@@ -121,7 +121,7 @@ def _arrays(plan: KernelPlan, with_words: bool) -> Iterator[tuple[str, str, tupl
     if with_words:
         yield "words", "int8", (words, hidden)
     yield "word_scales", "float32", (words,)
-    yield "positions", "float32", (sizes["max_position_embeddings"], hidden)
+    yield "positions", "float32", (plan.token_types, sizes["max_position_embeddings"], hidden)
     yield from _norm_arrays("embeddings", hidden, has_site=True)
     sides = {
         SiteKind.QUERY_KEY_VALUE: (hidden, 3 * hidden),
@@ -153,7 +153,7 @@ def _norm_arrays(name: str, hidden: int, *, has_site: bool) -> Iterator[tuple[st
 def fill(arrays: Arrays, plan: KernelPlan, tensors: Tensors) -> None:
     """Fill the `arrays` of a layout from the artifact's `tensors`."""
     arrays["word_scales"][:] = tensors[f"{WORDS}.weight_scale"].ravel()
-    arrays["positions"][:] = tensors[POSITIONS] + tensors[TOKEN_TYPES][0]
+    arrays["positions"][:] = tensors[POSITIONS] + tensors[TOKEN_TYPES][: plan.token_types, None]
     _fill_norm(arrays, plan, tensors, "embeddings", "embeddings", (0, SiteKind.QUERY_KEY_VALUE))
     for layer in plan.layers:
         for kind in SiteKind:

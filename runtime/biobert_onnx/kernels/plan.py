@@ -120,7 +120,11 @@ class TensorRecord(TypedDict):
 
 @dataclass(frozen=True, kw_only=True)
 class KernelPlan:
-    """The contents of plan.json. `outlier_units`: how many each layer has that has some, by the layer's name."""
+    """The contents of plan.json.
+
+    `outlier_units`: how many each layer has that has some, by the layer's name. `pairs`: whether texts may be pairs,
+    whose second text has token type 1; a plan without this key takes none.
+    """
 
     geometry: Geometry
     activation: str
@@ -129,6 +133,7 @@ class KernelPlan:
     sites: Mapping[str, SiteRecord]
     outlier_units: Mapping[str, int]
     tensors: Mapping[str, TensorRecord]
+    pairs: bool = False
 
     @classmethod
     def read(cls, folder: Path) -> Self:
@@ -149,7 +154,7 @@ class KernelPlan:
             )
         for difference in differences(content, cls):
             raise ArtifactError(f"'{path}' cannot be read: {difference}: export the artifact again")
-        return cls(**{each.name: content[each.name] for each in fields(cls)})
+        return cls(**{each.name: content[each.name] for each in fields(cls) if each.name in content})
 
     @property
     def layers(self) -> range:
@@ -160,6 +165,11 @@ class KernelPlan:
     def head_size(self) -> int:
         """Channels of one attention head."""
         return self.geometry["hidden_size"] // self.geometry["num_attention_heads"]
+
+    @property
+    def token_types(self) -> int:
+        """Token types that tokens may have: 0, and 1 in the second text of a pair."""
+        return 2 if self.pairs else 1
 
     @property
     def makes_unit_length(self) -> bool:
@@ -216,7 +226,8 @@ class KernelPlan:
                 )
         types = self.tensors.get(TOKEN_TYPES)
         type_count = types["shape"][0] if types is not None and types["shape"] else 0
-        expected = {TOKEN_TYPES: ("float32", (max(1, type_count), sizes["hidden_size"])), **self.expected_tensors()}
+        type_shape = (max(self.token_types, type_count), sizes["hidden_size"])
+        expected = {TOKEN_TYPES: ("float32", type_shape), **self.expected_tensors()}
         for name, (dtype, shape) in expected.items():
             found = self.tensors.get(name)
             if found is None or (found["dtype"], tuple(found["shape"])) != (dtype, shape):

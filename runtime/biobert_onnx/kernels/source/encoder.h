@@ -117,8 +117,9 @@ INLINE void embed(const worker *self, const rows *rows) {
     for (int64_t row = tiles.first * LANES; row < tiles.end * LANES; row++) {
         const bool is_token = row < rows->count;
         const int64_t id = is_token ? self->job->ids[row] : 0, position = is_token ? row % rows->tokens : 0;
+        const int64_t type = is_token && self->job->token_types != NULL ? self->job->token_types[row] : 0;
         const int8_t *word = model->word_vectors + id * model->hidden;
-        const float *place = model->position_vectors + position * model->hidden;
+        const float *place = model->position_vectors + (type * model->positions + position) * model->hidden;
         float *x = rows->stream + row * self->space.stream_stride;
         for (int64_t c = 0; c < model->hidden; c += LANES)
             v_store(x + c, v_fma(v_from_int8(word + c), v_set(model->word_scales[id]), v_load(place + c)));

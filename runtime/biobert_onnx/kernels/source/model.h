@@ -73,11 +73,12 @@ typedef struct {
 
 typedef struct {
     int64_t hidden, heads, head_size, inner, layers, words, positions;
+    int64_t token_types; /* that token ids may have: 1, or 2 where pairs of texts are encoded */
     int32_t activation, pooling, unit_length;
     float epsilon;
     const int8_t *word_vectors;    /* (words, hidden) */
     const float *word_scales;      /* (words,) */
-    const float *position_vectors; /* (positions, hidden), the vector of token type 0 added */
+    const float *position_vectors; /* (token_types, positions, hidden), the vector of each token type added */
     norm embedding_norm;
     const layer *layer;
     const float *pooler_weight; /* (hidden, hidden) inputs x outputs, NULL unless pooling is POOLER */
