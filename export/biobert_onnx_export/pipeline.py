@@ -8,8 +8,9 @@ from typing import Any
 from biobert_onnx.artifact.manifest import Manifest
 from biobert_onnx.encoding.engines import KERNELS, ONNXRUNTIME
 from biobert_onnx_export.checkpoint.checkpoint import Checkpoint
+from biobert_onnx_export.checkpoint.pairs import with_pairs_rule
 from biobert_onnx_export.gate.gate import Progress, write_faithful_graphs
-from biobert_onnx_export.gate.measure import check_graphs, check_parity, measure_fidelity, parity
+from biobert_onnx_export.gate.measure import check_graphs, check_pairs, check_parity, measure_fidelity, parity
 from biobert_onnx_export.graph.artifact_graphs import write_graphs
 from biobert_onnx_export.graph.bert import float_plan
 from biobert_onnx_export.publish.manifest import quantization_record, write_manifest
@@ -42,6 +43,7 @@ def export(
     precision: str = "int8",
     casing: str | None = None,
     max_length: int | None = None,
+    pairs: bool = False,
     calibration: str | os.PathLike[str] | None = None,
     recipe: str = PER_TOKEN.name,
     min_cosine: float = MIN_COSINE,
@@ -59,6 +61,8 @@ def export(
     `precision`: int8 or fp32.
     `casing`: cased or uncased; None takes what the folder says, else the published checkpoint's, else the vocabulary's.
     `max_length`: texts are cut to this number of tokens; None takes the checkpoint's own limit.
+    `pairs`: the artifact also takes pairs of texts, (text, text), as two segments; the checkpoint must have two token
+    types. Single texts keep their bits.
     `calibration`: a text file, one text a line; odd lines calibrate, even lines are held out and gated. None takes the
     bundled biomedical texts.
     `recipe`: "per-token", or "static", which is less faithful and faster on onnxruntime.
@@ -83,7 +87,7 @@ def export(
     with new_folder(Path(artifact)) as (work, folder):
         progress("reading the checkpoint")
         source = Checkpoint.read(os.fspath(checkpoint), revision=revision, token=token, casing=casing)
-        source = source.with_rules_of(pooling=pooling, max_length=max_length)
+        source = with_pairs_rule(source.with_rules_of(pooling=pooling, max_length=max_length), pairs=pairs)
         pooling, max_length = source.pooling(pooling), source.max_length(max_length)
         prompt = source.modules.prompts.default_text
         tokens = texts.tokenize(source.vocabulary.tokenizer(), max_length=max_length, prompt=prompt)
@@ -103,8 +107,11 @@ def export(
             progress(line)
 
         progress("building the float32 graph")
-        write_graphs(source, float_plan(source), folder, pooling=pooling)
-        check_parity(folder, targets.samples, tolerance=parity(source, pooling))
+        write_graphs(source, float_plan(source), folder, pooling=pooling, pairs=pairs)
+        tolerance = parity(source, pooling)
+        check_parity(folder, targets.samples, tolerance=tolerance)
+        if pairs:
+            check_pairs(folder, reference, tokens.samples, max_length=max_length, tolerance=tolerance)
 
         quantization: Mapping[str, Any] = {}
         if precision == "int8":
@@ -121,6 +128,7 @@ def export(
                 min_cosine=min_cosine,
                 min_neighbours=min_neighbours,
                 progress=progress,
+                pairs=pairs,
             )
             quantization = quantization_record(passed, texts, calibrated=len(tokens.calibration))
 
@@ -133,6 +141,7 @@ def export(
             folder,
             pooling=pooling,
             max_length=max_length,
+            pairs=pairs,
             known_answers=answers,
             reference=reference.maker,
             unknown_rates=unknown,

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from biobert_onnx._progress import ProgressBar, can_show_progress
-from biobert_onnx._types import FloatArray
+from biobert_onnx._types import FloatArray, Text
 from biobert_onnx.artifact.manifest import Manifest
 from biobert_onnx.artifact.paths import MANIFEST, PACKED_FOLDER, TOKENIZER, checked_folder
 from biobert_onnx.embeddings import similarity
@@ -21,6 +21,7 @@ from biobert_onnx.encoding.call import Call, warn_of_cut_texts
 from biobert_onnx.encoding.cpus import usable_cpus
 from biobert_onnx.encoding.engines import Engine, check_engine
 from biobert_onnx.encoding.long_texts import check_long_texts
+from biobert_onnx.encoding.pairs import tokens_of
 from biobert_onnx.encoding.pipeline import Group, Options, Pipeline, Progress, window_vectors
 from biobert_onnx.encoding.prompts import DOCUMENT, QUERY, Prompts, with_prompt
 from biobert_onnx.encoding.texts import CHUNK_TEXTS, check_sequence, checked, checked_texts, chunks
@@ -92,6 +93,7 @@ class SentenceEncoder:
             max_length=self._max_length,
             normalized=manifest.normalized,
             threads=self._threads,
+            pairs=manifest.pairs,
         )
         self._async_calls = AsyncCalls(
             partial(window_vectors, run=self._session.run, dim=self.dim, threads=self._threads)
@@ -186,6 +188,11 @@ class SentenceEncoder:
         return self._manifest
 
     @property
+    def pairs(self) -> bool:
+        """Whether a text may be a pair of texts; the checkpoint was then exported with `pairs=True`."""
+        return self._manifest.pairs
+
+    @property
     def prompts(self) -> dict[str, str]:
         """The artifact's prompts by their names, which `prompt_name` takes; {} if the checkpoint has none."""
         return dict(self._manifest.prompts)
@@ -205,7 +212,7 @@ class SentenceEncoder:
 
     def encode(
         self,
-        sentences: Sequence[str],
+        sentences: Sequence[Text],
         *,
         prompt_name: str | None = None,
         prompt: str | None = None,
@@ -218,6 +225,9 @@ class SentenceEncoder:
 
         An empty or blank sentence is the text "[CLS] [SEP]" and gets its vector. Equal sentences are computed once.
 
+        If the artifact takes `pairs`, a sentence may be a pair of texts, (text, text), beside single ones: it is
+        "[CLS] first [SEP] second [SEP]" in two segments, and its prompt stands before the first text.
+
         `prompt_name`: the name of the prompt, one of `prompts`, that is put before each sentence.
         `prompt`: the text that is put before each sentence, at most 8,192 characters; "" for none. If both are None,
         it is the artifact's default prompt, `default_prompt_name`, if there is one.
@@ -228,23 +238,25 @@ class SentenceEncoder:
         cuts them there, and gives one TruncationWarning a call. "error" raises TextTooLongError. "window" encodes the
         whole sentence in windows of `max_length` tokens, each sharing 1/8 of its tokens with the next, and gives the
         mean of their vectors weighted by their tokens without [CLS] and [SEP], scaled to unit length if the artifact's
-        vectors are; the prompt stands in the first window only.
+        vectors are; the prompt stands in the first window only. Of a pair, "truncate" takes tokens from the end of the
+        longer text, one by one, as transformers does it (longest_first); "window" raises as "error" does.
 
         Raises TypeError for what is no sequence of texts (a bare str, a table, a mapping, a set) and for an entry that
-        is no str, ValueError for a lone surrogate; the last two name the entry's index. Raises TextTooLongError, too,
+        is no str, or a pair where the artifact takes none; ValueError for a lone surrogate, and for a pair of more or
+        fewer texts than two. These name the entry's index, in a pair that of the text, too. Raises TextTooLongError
         for a text with a word of more than 262,144 characters that are not all letters and digits. Raises TypeError for
         a `prompt` or `prompt_name` that is no str; ValueError if both are given, for a name that is not there, a prompt
         that is too long or holds a lone surrogate, or any prompt if the checkpoint leaves prompts out of its pooling.
         Raises ValueError for `truncate_dim` or `long_texts` out of range, and after `close`.
         """
         options = self._options(prompt_name, prompt, normalize_embeddings, truncate_dim, long_texts)
-        call = Call(sentences, options)
+        call = Call(sentences, options, pairs=self.pairs)
         self._fill(call, show_progress_bar)
         return call.finish(stacklevel=2)[0]
 
     def encode_query(
         self,
-        sentences: Sequence[str],
+        sentences: Sequence[Text],
         *,
         prompt_name: str | None = None,
         prompt: str | None = None,
@@ -259,13 +271,13 @@ class SentenceEncoder:
         sentence-transformers, where every model has a "query", an empty one if its files name none.
         """
         options = self._options(prompt_name, prompt, normalize_embeddings, truncate_dim, long_texts, task=QUERY)
-        call = Call(sentences, options)
+        call = Call(sentences, options, pairs=self.pairs)
         self._fill(call, show_progress_bar)
         return call.finish(stacklevel=2)[0]
 
     def encode_document(
         self,
-        sentences: Sequence[str],
+        sentences: Sequence[Text],
         *,
         prompt_name: str | None = None,
         prompt: str | None = None,
@@ -280,13 +292,13 @@ class SentenceEncoder:
         other names, "passage" for example, say `prompt_name`.
         """
         options = self._options(prompt_name, prompt, normalize_embeddings, truncate_dim, long_texts, task=DOCUMENT)
-        call = Call(sentences, options)
+        call = Call(sentences, options, pairs=self.pairs)
         self._fill(call, show_progress_bar)
         return call.finish(stacklevel=2)[0]
 
     def encode_with_counts(
         self,
-        sentences: Sequence[str],
+        sentences: Sequence[Text],
         *,
         prompt_name: str | None = None,
         prompt: str | None = None,
@@ -300,13 +312,13 @@ class SentenceEncoder:
         are not counted. Options and errors are those of `encode`.
         """
         options = self._options(prompt_name, prompt, normalize_embeddings, truncate_dim, long_texts)
-        call = Call(sentences, options)
+        call = Call(sentences, options, pairs=self.pairs)
         self._fill(call, show_progress_bar=False)
         return call.finish(stacklevel=2)
 
     async def aencode(
         self,
-        sentences: Sequence[str],
+        sentences: Sequence[Text],
         *,
         prompt_name: str | None = None,
         prompt: str | None = None,
@@ -321,13 +333,13 @@ class SentenceEncoder:
         and cancelling one does not harm the others. More than 1,024 sentences are computed in turns with other calls.
         """
         options = self._options(prompt_name, prompt, normalize_embeddings, truncate_dim, long_texts)
-        call = Call(sentences, options)
+        call = Call(sentences, options, pairs=self.pairs)
         await self._fill_awaited(call)
         return call.finish(stacklevel=2)[0]
 
     async def aencode_query(
         self,
-        sentences: Sequence[str],
+        sentences: Sequence[Text],
         *,
         prompt_name: str | None = None,
         prompt: str | None = None,
@@ -337,13 +349,13 @@ class SentenceEncoder:
     ) -> FloatArray:
         """Return what `encode_query` returns, awaited as `aencode` is."""
         options = self._options(prompt_name, prompt, normalize_embeddings, truncate_dim, long_texts, task=QUERY)
-        call = Call(sentences, options)
+        call = Call(sentences, options, pairs=self.pairs)
         await self._fill_awaited(call)
         return call.finish(stacklevel=2)[0]
 
     async def aencode_document(
         self,
-        sentences: Sequence[str],
+        sentences: Sequence[Text],
         *,
         prompt_name: str | None = None,
         prompt: str | None = None,
@@ -353,13 +365,13 @@ class SentenceEncoder:
     ) -> FloatArray:
         """Return what `encode_document` returns, awaited as `aencode` is."""
         options = self._options(prompt_name, prompt, normalize_embeddings, truncate_dim, long_texts, task=DOCUMENT)
-        call = Call(sentences, options)
+        call = Call(sentences, options, pairs=self.pairs)
         await self._fill_awaited(call)
         return call.finish(stacklevel=2)[0]
 
     async def aencode_with_counts(
         self,
-        sentences: Sequence[str],
+        sentences: Sequence[Text],
         *,
         prompt_name: str | None = None,
         prompt: str | None = None,
@@ -369,13 +381,13 @@ class SentenceEncoder:
     ) -> tuple[FloatArray, NDArray[np.int64]]:
         """Return what `encode_with_counts` returns, awaited as `aencode` is."""
         options = self._options(prompt_name, prompt, normalize_embeddings, truncate_dim, long_texts)
-        call = Call(sentences, options)
+        call = Call(sentences, options, pairs=self.pairs)
         await self._fill_awaited(call)
         return call.finish(stacklevel=2)
 
     def encode_stream(
         self,
-        texts: Iterable[str],
+        texts: Iterable[Text],
         *,
         chunk_size: int = CHUNK_TEXTS,
         prompt_name: str | None = None,
@@ -421,7 +433,7 @@ class SentenceEncoder:
         return self._groups(groups, options, progress)
 
     def token_counts(
-        self, sentences: Sequence[str], *, prompt_name: str | None = None, prompt: str | None = None
+        self, sentences: Sequence[Text], *, prompt_name: str | None = None, prompt: str | None = None
     ) -> NDArray[np.int64]:
         """Return the tokens of each sentence before any is cut, (n,) int64: those that `encode` reads.
 
@@ -430,9 +442,9 @@ class SentenceEncoder:
         """
         prompt = self._prompts.chosen(prompt, prompt_name)
         counts: list[int] = []
-        for chunk in chunks(checked_texts(sentences)):
+        for chunk in chunks(checked_texts(sentences, pairs=self.pairs)):
             try:
-                counts += map(len, self._pipeline.tokenizer.token_ids(with_prompt(prompt, chunk.texts)))
+                counts += map(len, tokens_of(self._pipeline.tokenizer, with_prompt(prompt, chunk.texts)))
             except TextTooLongError as error:
                 raise error.at(len(counts) + error.index, argument="sentences") from None
         return np.array(counts, dtype=np.int64)
@@ -489,10 +501,10 @@ class SentenceEncoder:
                 yield group, part.embeddings
         warn_of_cut_texts(cut, texts, stacklevel=2)
 
-    def _stream(self, texts: Iterator[str], chunk_size: int, options: Options) -> Generator[FloatArray, None, None]:
+    def _stream(self, texts: Iterator[Text], chunk_size: int, options: Options) -> Generator[FloatArray, None, None]:
         """Yield the arrays of `encode_stream`, whose chunks end where an array ends."""
         closed: list[None] = []  # not empty once the consumer has gone: then nothing more is read
-        live = takewhile(lambda _: not closed, checked(texts))
+        live = takewhile(lambda _: not closed, checked(texts, pairs=self.pairs))
         arrays: list[FloatArray] = []
         count = cut = 0
         with closing(self._pipeline.encode(chunks(live, aligned_to=chunk_size), options, ahead=True)) as parts:

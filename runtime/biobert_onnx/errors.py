@@ -67,7 +67,8 @@ class TextTooLongError(ValueError):
     """A text cannot be encoded whole: it has too many tokens, or a word without end.
 
     `index`: its place in the call or stream. `max_length`: the tokens that were allowed, None if a word is the reason.
-    `has_prompt`: whether a prompt was put before the text, whose tokens count, too.
+    `has_prompt`: whether a prompt was put before the text, whose tokens count, too. `is_pair`: whether its two texts
+    have too many tokens together.
     """
 
     def __init__(
@@ -78,9 +79,14 @@ class TextTooLongError(ValueError):
         max_length: int | None = None,
         word_characters: int = 0,
         has_prompt: bool = False,
+        is_pair: bool = False,
     ) -> None:
         """Say that `argument`[`index`] has over `max_length` tokens, or else a word of over `word_characters`."""
-        if max_length is not None and has_prompt:
+        if max_length is not None and is_pair:
+            prompt = " and the prompt before them" if has_prompt else ""
+            reason = f"more than {max_length:,} tokens in its two texts{prompt}"
+            remedy = "shorten one, or choose long_texts='truncate': windows are for single texts"
+        elif max_length is not None and has_prompt:
             reason = f"more than {max_length:,} tokens together with the prompt before it"
             remedy = "shorten the text or the prompt, or choose long_texts='window' or 'truncate'"
         elif max_length is not None:
@@ -91,7 +97,7 @@ class TextTooLongError(ValueError):
             remedy = "split it, or drop it"
         super().__init__(f"{argument}[{index}] has {reason}: {remedy}")
         self.index, self.max_length, self.word_characters = index, max_length, word_characters
-        self.has_prompt = has_prompt
+        self.has_prompt, self.is_pair = has_prompt, is_pair
 
     def at(self, index: int, *, argument: str, has_prompt: bool = False) -> "TextTooLongError":
         """The same error of the entry `index` of `argument`, which `has_prompt` if it is True here or there."""
@@ -101,6 +107,7 @@ class TextTooLongError(ValueError):
             max_length=self.max_length,
             word_characters=self.word_characters,
             has_prompt=self.has_prompt or has_prompt,
+            is_pair=self.is_pair,
         )
 
 

@@ -1,7 +1,7 @@
 /* Encode token ids with every kernel that this CPU runs, without Python: kernel_driver FILE.
 
    FILE, written by tests/support/kernel_images.py: four int64 (bytes of the image, batch, tokens, threads), the `model`
-   of model.h, the image, and the token ids. Pointers are offsets into the image, plus 1; 0 is NULL. One line is printed a
+   of model.h, the image, the token ids and the token types. Pointers are offsets into the image, plus 1; 0 is NULL. One line is printed a
    kernel: its name, whether it agrees with the plain one on the library's own small encoder, the vectors in hexadecimal. */
 
 #include <inttypes.h>
@@ -13,8 +13,8 @@
 int64_t kernel_count(void), kernel_runs_here(int64_t), kernel_agrees(int64_t);
 const char *kernel_name(int64_t);
 int64_t workspace_bytes(const model *, int64_t batch, int64_t tokens, int64_t threads);
-int64_t encode(const model *, int64_t kernel, const int64_t *ids, int64_t batch, int64_t tokens, float *out,
-               uint8_t *workspace, int64_t bytes, int64_t threads);
+int64_t encode(const model *, int64_t kernel, const int64_t *ids, const int64_t *token_types, int64_t batch, int64_t tokens,
+               float *out, uint8_t *workspace, int64_t bytes, int64_t threads);
 
 static uint8_t *image;
 
@@ -81,14 +81,16 @@ int main(int count, char **arguments) {
     read_bytes(file, image, (size_t)sizes[0]);
     relocate(&model);
     const int64_t batch = sizes[1], tokens = sizes[2], threads = sizes[3];
-    int64_t *ids = reserve((size_t)(batch * tokens) * sizeof *ids);
-    read_bytes(file, ids, (size_t)(batch * tokens) * sizeof *ids);
+    const size_t id_bytes = (size_t)(batch * tokens) * sizeof(int64_t);
+    int64_t *ids = reserve(id_bytes), *types = reserve(id_bytes);
+    read_bytes(file, ids, id_bytes);
+    read_bytes(file, types, id_bytes);
     const size_t out_bytes = (size_t)(batch * model.hidden) * sizeof(float);
     const int64_t bytes = workspace_bytes(&model, batch, tokens, threads);
     uint8_t *out = reserve(out_bytes), *workspace = reserve((size_t)bytes);
     for (int64_t kernel = 0; kernel < kernel_count(); kernel++) {
         if (!kernel_runs_here(kernel)) continue;
-        if (encode(&model, kernel, ids, batch, tokens, (float *)out, workspace, bytes, threads) != 0) return 4;
+        if (encode(&model, kernel, ids, types, batch, tokens, (float *)out, workspace, bytes, threads) != 0) return 4;
         printf("%s %" PRId64 " ", kernel_name(kernel), kernel_agrees(kernel));
         for (size_t i = 0; i < out_bytes; i++) printf("%02x", out[i]);
         printf("\n");

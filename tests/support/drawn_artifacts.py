@@ -37,6 +37,7 @@ def write_artifact(drawn: DrawnModel, folder: Path) -> Path:
         casing="uncased",
         prompts={},
         include_prompt=True,
+        pairs=plan.pairs,
         checkpoint={"source": "drawn", "weights": "none", "sha256": "0" * 64},
         versions={},
         quantization={},

@@ -11,8 +11,10 @@ from biobert_onnx.kernels.library import Layer, Model
 from tests.support.kernel_models import PackedModel
 
 
-def write_image(packed: PackedModel, ids: NDArray[np.int64], threads: int, path: Path) -> Path:
-    """Write a model, the token ids (batch, tokens) and a number of threads to the file `path`."""
+def write_image(
+    packed: PackedModel, ids: NDArray[np.int64], token_types: NDArray[np.int64], threads: int, path: Path
+) -> Path:
+    """Write a model, token ids and token types (batch, tokens), and a number of threads to the file `path`."""
     image = bytearray()
     offsets: dict[int, int] = {}
     for array in packed.arrays.values():
@@ -30,7 +32,8 @@ def write_image(packed: PackedModel, ids: NDArray[np.int64], threads: int, path:
     model_bytes[place : place + 8] = (len(image) + 1).to_bytes(8, "little")
     image.extend(bytes(layers))
     sizes = np.array([len(image), *ids.shape, threads], "<i8")
-    path.write_bytes(sizes.tobytes() + bytes(model_bytes) + bytes(image) + ids.astype("<i8").tobytes())
+    inputs = ids.astype("<i8").tobytes() + token_types.astype("<i8").tobytes()
+    path.write_bytes(sizes.tobytes() + bytes(model_bytes) + bytes(image) + inputs)
     return path
 
 

@@ -65,6 +65,7 @@ class Shape:
     has_attention_bias: bool = False
     has_token_types: bool = True
     padding_id: int | None = None
+    pairs: bool = False
 
     @property
     def site_names(self) -> list[str]:
@@ -148,15 +149,23 @@ class PackedModel:
         arrays = drawn.pack()
         return cls(_model(drawn.plan, arrays), arrays)
 
-    def encode(self, library: ctypes.CDLL, kernel: int, ids: NDArray[np.int64], threads: int = 1) -> FloatArray:
+    def encode(
+        self,
+        library: ctypes.CDLL,
+        kernel: int,
+        ids: NDArray[np.int64],
+        threads: int = 1,
+        token_types: NDArray[np.int64] | None = None,
+    ) -> FloatArray:
         """Encode `ids` (batch, tokens), in a workspace that holds NaN and is not a byte longer than it must be."""
         batch, tokens = ids.shape
         ids = np.ascontiguousarray(ids)
         hidden = int(self.model.hidden)
         size = library.workspace_bytes(self.model, batch, tokens, threads)
         space, out = _guarded(size), _guarded(batch * hidden * 4)
-        arguments = (kernel, ids.ctypes.data, batch, tokens, out.ctypes.data, space.ctypes.data, size, threads)
-        result = library.encode(self.model, *arguments)
+        types = None if token_types is None else np.ascontiguousarray(token_types)
+        inputs = (ids.ctypes.data, None if types is None else types.ctypes.data, batch, tokens)
+        result = library.encode(self.model, kernel, *inputs, out.ctypes.data, space.ctypes.data, size, threads)
         assert result == 0, f"encode returned {result}"
         assert (space[size:] == 255).all() and (out[-GUARD:] == 255).all(), "it wrote behind a buffer"
         return out[:-GUARD].view(np.float32).reshape(batch, hidden).copy()
@@ -210,6 +219,7 @@ def draw_model(shape: Shape, seed: int) -> DrawnModel:
         sites=sites,
         outlier_units={layer_name(layer): count for layer, count in units.items() if count},
         tensors=_records(tensors),
+        pairs=shape.pairs,
     )
     return DrawnModel(plan, tensors)
 
@@ -217,6 +227,12 @@ def draw_model(shape: Shape, seed: int) -> DrawnModel:
 def draw_ids(shape: Shape, seed: int, batch: int, tokens: int) -> NDArray[np.int64]:
     """Draw token ids."""
     return Draws(seed).integers((batch, tokens), 0, shape.words - 1)
+
+
+def draw_token_types(seed: int, batch: int, tokens: int) -> NDArray[np.int64]:
+    """Draw token types as pairs have them, each with a second text that begins somewhere else."""
+    starts = Draws(seed).integers((batch, 1), 0, tokens)
+    return (np.arange(tokens) >= starts).astype(np.int64)
 
 
 def _embeddings(draws: Draws, shape: Shape) -> dict[str, NDArray[Any]]:

@@ -82,9 +82,9 @@ class ReferenceEncoder:
         self.plan = drawn.plan
         self.tensors = {name: tensor.astype(np.float64) for name, tensor in drawn.tensors.items()}
 
-    def vectors(self, ids: NDArray[np.int64]) -> Floats:
+    def vectors(self, ids: NDArray[np.int64], token_types: NDArray[np.int64] | None = None) -> Floats:
         """Return (batch, hidden)."""
-        hidden = self.hidden(ids)
+        hidden = self.hidden(ids, token_types)
         if self.plan.pooling == "pooler":
             weight, bias = self.tensors["pooler.dense.weight"], self.tensors["pooler.dense.bias"]
             vectors = np.tanh(hidden[:, 0] @ weight.T + bias)
@@ -94,12 +94,12 @@ class ReferenceEncoder:
             vectors = vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
         return np.asarray(vectors)
 
-    def hidden(self, ids: NDArray[np.int64]) -> Floats:
+    def hidden(self, ids: NDArray[np.int64], token_types: NDArray[np.int64] | None = None) -> Floats:
         """Return the last layer's output, (batch, tokens, hidden)."""
         words = self.tensors[f"{WORDS}.weight_int8"] * self.tensors[f"{WORDS}.weight_scale"]
         x = words[ids] + self._positions(ids)
         if self.plan.has_token_types:
-            x = x + self.tensors[TOKEN_TYPES][0]
+            x = x + self.tensors[TOKEN_TYPES][np.zeros_like(ids) if token_types is None else token_types]
         x = self._norm(x, "embeddings")
         for layer in self.plan.layers:
             x = self._layer(x, layer)

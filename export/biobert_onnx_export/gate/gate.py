@@ -50,15 +50,17 @@ def write_faithful_graphs(
     min_cosine: float,
     min_neighbours: float,
     progress: Progress,
+    pairs: bool = False,
 ) -> Attempt:
     """Write the graphs of the first recipe that is faithful to the gated texts into `folder`.
 
     It keeps every text at `min_cosine` or above, and the share `min_neighbours` of the texts' neighbours. The first one
     is `recipe`, the others keep more and more of its sites in float32. `scratch` is a folder for graphs that are only
-    measured. Raises FidelityError, which names both figures of each recipe, if none passes.
+    measured. `pairs`: encoder.onnx takes token types, too. Raises FidelityError, which names both figures of each
+    recipe, if none passes.
     """
     progress(f"measuring the recipe {recipe.name}")
-    attempts = [try_recipe(checkpoint, network, targets.gated, recipe, folder, pooling=pooling)]
+    attempts = [try_recipe(checkpoint, network, targets.gated, recipe, folder, pooling=pooling, pairs=pairs)]
     if attempts[-1].passes(min_cosine=min_cosine, min_neighbours=min_neighbours):
         return attempts[-1]
     progress("ranking sites by the cosine that float32 at each one wins back")
@@ -66,7 +68,7 @@ def write_faithful_graphs(
     for share in FLOAT_SHARES:
         mixed = with_float_share(recipe, ranking, share)
         progress(f"measuring the recipe {mixed.name}")
-        attempts.append(try_recipe(checkpoint, network, targets.gated, mixed, folder, pooling=pooling))
+        attempts.append(try_recipe(checkpoint, network, targets.gated, mixed, folder, pooling=pooling, pairs=pairs))
         if attempts[-1].passes(min_cosine=min_cosine, min_neighbours=min_neighbours):
             return attempts[-1]
     raise FidelityError(
@@ -77,11 +79,18 @@ def write_faithful_graphs(
 
 
 def try_recipe(
-    checkpoint: Checkpoint, network: QuantizedNetwork, target: Target, recipe: Recipe, folder: Path, *, pooling: str
+    checkpoint: Checkpoint,
+    network: QuantizedNetwork,
+    target: Target,
+    recipe: Recipe,
+    folder: Path,
+    *,
+    pooling: str,
+    pairs: bool = False,
 ) -> Attempt:
     """Write both graphs of `recipe` into `folder` and measure them on `target`."""
     plan = network.plan(recipe)
-    write_graphs(checkpoint, plan, folder, pooling=pooling)
+    write_graphs(checkpoint, plan, folder, pooling=pooling, pairs=pairs)
     figures = gate_figures(folder, target)
     return Attempt(recipe=recipe, plan=plan, worst_cosine=figures.worst_cosine, neighbours_kept=figures.neighbours_kept)
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,8 @@ from biobert_onnx.artifact.paths import ENCODER_GRAPH, MODEL_GRAPH
 from biobert_onnx.comparison.agreement import cosines, neighbours_kept
 from biobert_onnx.encoding.cpus import usable_cpus
 from biobert_onnx.encoding.engines import KERNELS, ONNXRUNTIME
-from biobert_onnx.encoding.sessions import open_session
+from biobert_onnx.encoding.pairs import PairTokens
+from biobert_onnx.encoding.sessions import encoder_inputs, open_session
 from biobert_onnx.kernels.engine import KernelEngine
 from biobert_onnx.kernels.library import KernelsUnavailableError
 from biobert_onnx_export.checkpoint.checkpoint import Checkpoint
@@ -21,6 +23,7 @@ from biobert_onnx_export.checkpoint.pooling import POOLER, modes
 from biobert_onnx_export.checkpoint.sentence_modules import Normalize
 from biobert_onnx_export.errors import FidelityError
 from biobert_onnx_export.gate.fidelity import fidelity_record
+from biobert_onnx_export.reference.reference import Reference
 from biobert_onnx_export.reference.targets import Target
 from biobert_onnx_export.reference.vectors import RunBatch, relative_difference, vectors_of
 
@@ -105,6 +108,25 @@ def check_parity(folder: Path, target: Target, *, tolerance: float) -> None:
             )
 
 
+def check_pairs(folder: Path, reference: Reference, samples: TokenIds, *, max_length: int, tolerance: float) -> None:
+    """Raise FidelityError unless the float32 encoder.onnx in `folder` gives pairs the reference's vectors.
+
+    Each of `samples` is paired with the next one. The difference is relative to the largest component.
+    """
+    session = open_session(folder / ENCODER_GRAPH)
+    for first, second in pairwise(samples):
+        ids, split = PairTokens(first, second).framed(max_length)
+        input_ids = np.array([ids], dtype=np.int64)
+        types = (np.arange(len(ids)) >= split).astype(np.int64)[None]
+        found = session.run(["embeddings"], encoder_inputs(session, input_ids, types))[0]
+        difference = relative_difference(found, reference.embed(input_ids, types))
+        if not difference <= tolerance:  # nan fails as well
+            raise FidelityError(
+                f"the float32 {ENCODER_GRAPH} differs from the reference by {difference:.1e} of the largest component "
+                f"on a pair, expected at most {tolerance}: report it as a fault, with this checkpoint"
+            )
+
+
 def check_graphs(folder: Path, target: Target) -> None:
     """Raise FidelityError unless both graphs in `folder` are valid ONNX, and model.onnx is near enough to the `target`.
 
@@ -154,7 +176,7 @@ def measure_fidelity(folder: Path, held_out: Mapping[str, Target]) -> dict[str, 
 
 def _on_onnxruntime(folder: Path) -> RunBatch:
     session = open_session(folder / ENCODER_GRAPH)
-    return lambda ids: session.run(["embeddings"], {"input_ids": ids})[0]
+    return lambda ids: session.run(["embeddings"], encoder_inputs(session, ids))[0]
 
 
 def _vectors(run: RunBatch, target: Target) -> FloatArray:

@@ -1,6 +1,6 @@
 """The files of a plan: two graphs and the kernels' plan on one weights file, and the graphs that calibration runs."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -18,6 +18,7 @@ from biobert_onnx_export.graph.pooling import write_pooling
 from biobert_onnx_export.graph.writer import GraphWriter, WeightsFile
 
 UNPADDED_INPUTS = {"input_ids": ("batch", "tokens")}
+PAIR_INPUTS = dict.fromkeys(("input_ids", "token_type_ids"), ("batch", "tokens"))
 
 HIDDEN = ("batch", "tokens", None)
 
@@ -25,21 +26,23 @@ CALIBRATION_GRAPH = "calibration.onnx"
 CALIBRATION_WEIGHTS = "calibration.bin"
 
 
-def write_graphs(checkpoint: Checkpoint, plan: Plan, folder: Path, *, pooling: str) -> None:
+def write_graphs(checkpoint: Checkpoint, plan: Plan, folder: Path, *, pooling: str, pairs: bool = False) -> None:
     """Write encoder.onnx, model.onnx and the model.onnx_data that both map into `folder`.
 
-    An int8 `plan` gets a plan.json as well, which maps the same weights.
+    An int8 `plan` gets a plan.json as well, which maps the same weights. `pairs`: encoder.onnx takes token types, too.
     """
     with WeightsFile(folder / WEIGHTS) as weights:
-        _write_encoder(Network(checkpoint, plan, GraphWriter(weights), masked=False), folder / ENCODER_GRAPH, pooling)
+        encoder = Network(checkpoint, plan, GraphWriter(weights), masked=False, pairs=pairs)
+        _write_encoder(encoder, folder / ENCODER_GRAPH, pooling, inputs=PAIR_INPUTS if pairs else UNPADDED_INPUTS)
         _write_model(Network(checkpoint, plan, GraphWriter(weights), masked=True), folder / MODEL_GRAPH, pooling)
-        write_kernel_plan(checkpoint, plan, weights, folder / PLAN, pooling=pooling)
+        write_kernel_plan(checkpoint, plan, weights, folder / PLAN, pooling=pooling, pairs=pairs)
 
 
 def write_encoder_graph(checkpoint: Checkpoint, plan: Plan, folder: Path, *, pooling: str) -> None:
     """Write what `write_graphs` does but model.onnx, for a plan that is only measured."""
     with WeightsFile(folder / WEIGHTS) as weights:
-        _write_encoder(Network(checkpoint, plan, GraphWriter(weights), masked=False), folder / ENCODER_GRAPH, pooling)
+        encoder = Network(checkpoint, plan, GraphWriter(weights), masked=False)
+        _write_encoder(encoder, folder / ENCODER_GRAPH, pooling, inputs=UNPADDED_INPUTS)
         write_kernel_plan(checkpoint, plan, weights, folder / PLAN, pooling=pooling)
 
 
@@ -78,12 +81,12 @@ def _calibration_network(checkpoint: Checkpoint, folder: Path) -> Iterator[Netwo
         yield Network(checkpoint, float_plan(checkpoint), GraphWriter(weights), masked=False)
 
 
-def _write_encoder(network: Network, path: Path, pooling: str) -> None:
+def _write_encoder(network: Network, path: Path, pooling: str, *, inputs: Mapping[str, tuple[str, str]]) -> None:
     tokens = network.tokens()
     hidden = network.hidden(tokens, leading=reads_first_token_only(pooling))
     _write_vectors(network, hidden, tokens, pooling, "embeddings")
     dim = network.checkpoint.dim(pooling)
-    network.graph.write(path, inputs=UNPADDED_INPUTS, outputs={"embeddings": ("batch", dim)})
+    network.graph.write(path, inputs=inputs, outputs={"embeddings": ("batch", dim)})
 
 
 def _write_model(network: Network, path: Path, pooling: str) -> None:

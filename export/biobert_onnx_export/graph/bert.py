@@ -78,14 +78,17 @@ class Network:
     """Writes one encoder into `graph`; every method returns the name of the value that it adds.
 
     `masked` decides the inputs of the graph. False: input_ids alone, and all texts of a batch have one length. True:
-    attention_mask and token_type_ids as well, for programs that pad.
+    attention_mask and token_type_ids as well, for programs that pad. `pairs`: an unmasked graph takes token_type_ids.
     """
 
-    def __init__(self, checkpoint: Checkpoint, plan: Plan, graph: GraphWriter, *, masked: bool) -> None:
+    def __init__(
+        self, checkpoint: Checkpoint, plan: Plan, graph: GraphWriter, *, masked: bool, pairs: bool = False
+    ) -> None:
         """Start the encoder of `checkpoint`, whose sites are multiplied according to `plan`."""
         self.checkpoint = checkpoint
         self.graph = graph
         self.masked = masked
+        self._has_token_types = masked or pairs
         self._plan = plan
         self._bias: str | None = None
 
@@ -166,7 +169,7 @@ class Network:
 
     def _token_types(self) -> str:
         table = self.tensor(TOKEN_TYPES)
-        index = "token_type_ids" if self.masked else self.graph.constant("segment_zero", np.int64(0))
+        index = "token_type_ids" if self._has_token_types else self.graph.constant("segment_zero", np.int64(0))
         return self.graph.node("Gather", [table, index], "token_types")
 
     def _attention_block(self, x: str, attended: str, layer: int) -> str:

@@ -57,7 +57,9 @@ WAYS: Mapping[type[object], Literal["static", "per_token", "float32"]] = {
 NamedTensors = Iterator[tuple[str, NDArray[np.int8] | FloatArray]]
 
 
-def write_kernel_plan(checkpoint: Checkpoint, plan: Plan, weights: WeightsFile, path: Path, *, pooling: str) -> None:
+def write_kernel_plan(
+    checkpoint: Checkpoint, plan: Plan, weights: WeightsFile, path: Path, *, pooling: str, pairs: bool = False
+) -> None:
     """Write plan.json at `path` and its tensors into `weights`, if the word embeddings of `plan` are int8.
 
     A float32 plan gets no file: the kernels compute int8 networks only.
@@ -65,11 +67,13 @@ def write_kernel_plan(checkpoint: Checkpoint, plan: Plan, weights: WeightsFile, 
     if isinstance(plan.words, Int8Table):
         tensors = [*_embeddings(checkpoint, plan.words), *_layers(checkpoint, plan), *_pooler(checkpoint, pooling)]
         records = {name: _place(weights, name, tensor) for name, tensor in tensors}
-        content = {"format": FORMAT, **asdict(_kernel_plan(checkpoint, plan, pooling, records))}
+        content = {"format": FORMAT, **asdict(_kernel_plan(checkpoint, plan, pooling, records, pairs=pairs))}
         path.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
 
 
-def _kernel_plan(checkpoint: Checkpoint, plan: Plan, pooling: str, tensors: Mapping[str, TensorRecord]) -> KernelPlan:
+def _kernel_plan(
+    checkpoint: Checkpoint, plan: Plan, pooling: str, tensors: Mapping[str, TensorRecord], *, pairs: bool
+) -> KernelPlan:
     return KernelPlan(
         geometry=_geometry(checkpoint.geometry),
         padding_id=checkpoint.geometry.padding_id,
@@ -79,6 +83,7 @@ def _kernel_plan(checkpoint: Checkpoint, plan: Plan, pooling: str, tensors: Mapp
         sites={str(site): _site_record(plan.sites[site]) for site in checkpoint_sites(checkpoint)},
         outlier_units={layer_name(layer): len(units.into.bias) for layer, units in sorted(plan.outliers.items())},
         tensors=tensors,
+        pairs=pairs,
     )
 
 

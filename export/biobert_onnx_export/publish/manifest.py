@@ -56,6 +56,7 @@ def write_manifest(
     *,
     pooling: str,
     max_length: int,
+    pairs: bool,
     known_answers: Mapping[str, Any],
     reference: str,
     unknown_rates: Mapping[str, float],
@@ -81,6 +82,7 @@ def write_manifest(
         prompts=checkpoint.modules.prompts.texts,
         default_prompt=checkpoint.modules.prompts.default,
         include_prompt=checkpoint.modules.include_prompt,
+        pairs=pairs,
         rules=[rule.record() for rule in checkpoint.rules],
         checkpoint={
             **checkpoint.identity(),

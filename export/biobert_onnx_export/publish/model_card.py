@@ -93,8 +93,9 @@ def _licence(model: Model) -> Iterator[str]:
 def _summary(manifest: Manifest, model: Model | None) -> str:
     title = f"{model.title}: sentence" if model is not None else "Sentence"
     unit = ", scaled to unit length" if manifest.normalized else ""
+    pairs = " A text may be a pair of texts, `(text, text)`." if manifest.pairs else ""
     return (
-        f"{title} vectors of {manifest.dim} dimensions: {manifest.pooling} pooling of the last layer{unit}. "
+        f"{title} vectors of {manifest.dim} dimensions: {manifest.pooling} pooling of the last layer{unit}.{pairs} "
         f"The vocabulary is {manifest.casing}. Made from `{manifest.checkpoint['weights']}` of "
         f"`{manifest.checkpoint['source']}`, sha256 `{manifest.checkpoint['sha256']}`."
     )

@@ -36,10 +36,17 @@ def state_dict(checkpoint: Checkpoint) -> dict[str, torch.Tensor]:
     return {family.own_name(name): torch.from_numpy(array) for name, array in checkpoint.tensors.items()}
 
 
-def pytorch_hidden_states(model: PreTrainedModel, input_ids: NDArray[np.int64]) -> FloatArray:
-    """Compute the last layer's output (texts, tokens, dim) for `input_ids` (texts, tokens), without padding."""
+def pytorch_hidden_states(
+    model: PreTrainedModel, input_ids: NDArray[np.int64], token_types: NDArray[np.int64] | None = None
+) -> FloatArray:
+    """Compute the last layer's output (texts, tokens, dim) for `input_ids` (texts, tokens), without padding.
+
+    `token_types`: (texts, tokens), None if all are 0.
+    """
+    types = {} if token_types is None else {"token_type_ids": torch.from_numpy(token_types)}
     with torch.inference_mode():
-        hidden: FloatArray = model(torch.from_numpy(input_ids)).last_hidden_state.numpy()
+        output = model(torch.from_numpy(input_ids), **types)
+        hidden: FloatArray = output.last_hidden_state.numpy()
     return hidden
 
 

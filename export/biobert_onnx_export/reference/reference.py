@@ -49,13 +49,16 @@ class Reference:
         with self._context():
             return vectors_of(self.embed, token_ids, dim=self._checkpoint.dim(self._pooling))
 
-    def hidden_states(self, input_ids: NDArray[np.int64]) -> FloatArray:
-        """Compute the last layer's output (texts, tokens, dim) for `input_ids` (texts, tokens), without padding."""
-        return self._compute(input_ids)
+    def hidden_states(self, input_ids: NDArray[np.int64], token_types: NDArray[np.int64] | None = None) -> FloatArray:
+        """Compute the last layer's output (texts, tokens, dim) for `input_ids` (texts, tokens), without padding.
 
-    def embed(self, input_ids: NDArray[np.int64]) -> FloatArray:
+        `token_types`: (texts, tokens), None if all are 0.
+        """
+        return self._compute(input_ids, token_types)
+
+    def embed(self, input_ids: NDArray[np.int64], token_types: NDArray[np.int64] | None = None) -> FloatArray:
         """Compute the vectors of one micro-batch `input_ids` (texts, tokens), without padding, (texts, dim)."""
-        pooled = pool(self.hidden_states(input_ids), self._checkpoint, self._pooling)
+        pooled = pool(self.hidden_states(input_ids, token_types), self._checkpoint, self._pooling)
         return apply(self._checkpoint.modules.after_pooling, pooled)
 
 

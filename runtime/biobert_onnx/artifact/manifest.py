@@ -112,6 +112,7 @@ class Manifest:
     `max_positions`: position embeddings of the checkpoint. `normalized`: whether unit length is part of the graph.
     `prompts`: texts that may be put before a text, by name. `default_prompt`: the name of the one that is, if none is
     asked for; None for none. `include_prompt`: whether the tokens of a prompt count in pooling.
+    `pairs`: whether a text may be a pair of texts, encoded as two segments.
     `rules`: how the checkpoint was read, one record a decision; for people.
     `checkpoint`, `versions`, `quantization` and `fidelity`: records that the export makes, for people and tools.
     `kernels_fidelity`: the same record as `fidelity`, of the vectors that the kernels compute; None if they were not
@@ -133,6 +134,7 @@ class Manifest:
     prompts: Mapping[str, str]
     default_prompt: str | None = None
     include_prompt: bool
+    pairs: bool = False
     rules: list[RuleRecord] = field(default_factory=list)
     checkpoint: Annotated[Mapping[str, Any], CheckpointRecord]
     versions: Mapping[str, str]

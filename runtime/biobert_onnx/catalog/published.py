@@ -50,15 +50,17 @@ def largest_distance(printed: Sequence[str], vectors: Sequence[FloatArray] | Flo
     return max(distance(numbers, vector) for numbers, vector in zip(printed, vectors, strict=True))
 
 
-def hidden_states(session: onnxruntime.InferenceSession, input_ids: NDArray[np.int64]) -> FloatArray:
+def hidden_states(
+    session: onnxruntime.InferenceSession, input_ids: NDArray[np.int64], token_types: NDArray[np.int64] | None = None
+) -> FloatArray:
     """Return the last layer's output (texts, tokens, dim) of the graph in `session`, a model.onnx.
 
-    `input_ids`: (texts, tokens) int64, texts of one length.
+    `input_ids`: (texts, tokens) int64, texts of one length. `token_types`: (texts, tokens), None if all are 0.
     """
     inputs = {
         "input_ids": input_ids,
         "attention_mask": np.ones_like(input_ids),
-        "token_type_ids": np.zeros_like(input_ids),
+        "token_type_ids": np.zeros_like(input_ids) if token_types is None else token_types,
     }
     taken = {value.name: inputs[value.name] for value in session.get_inputs()}  # not every encoder has token types
     hidden: FloatArray = session.run(["last_hidden_state"], taken)[0]

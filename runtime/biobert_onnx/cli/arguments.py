@@ -32,12 +32,21 @@ def text_formats() -> str:
     return f"{', '.join(FORMATS)}, the first ones also packed ({', '.join(PACKED)})"
 
 
-def add_reading(parser: argparse.ArgumentParser, *, by_default: str) -> None:
-    """Add the options of `open_texts`; `by_default` says which format is taken without `--format`."""
+def add_reading(parser: argparse.ArgumentParser, *, by_default: str, with_pairs: bool = False) -> None:
+    """Add the options of `open_texts`; `by_default` says which format is taken without `--format`.
+
+    `with_pairs`: rows may have two texts, the second one named by `--pair-column`.
+    """
     reading = parser.add_argument_group("reading")
     reading.add_argument("--format", choices=READERS, help=f"default: {by_default}")
     reading.add_argument("--field", metavar="NAME", help=f"the text's key in jsonl (default: {TEXT})")
     reading.add_argument("--column", metavar="NAME", help=f"the text's column in csv, tsv, parquet (default: {TEXT})")
+    if with_pairs:
+        reading.add_argument(
+            "--pair-column",
+            metavar="NAME",
+            help="the second text's key or column, if rows have pairs, for artifacts exported with --pairs",
+        )
     reading.add_argument(
         "--delimiter", metavar="C", help=r"the character between the columns of csv, '\t' for a tab (default: a comma)"
     )
@@ -56,13 +65,14 @@ def add_length(parser: argparse._ActionsContainer, *, by_default: str) -> None:
     )
 
 
-def open_texts(source: str, options: argparse.Namespace) -> Reader:
-    """Return the reader of the texts in `source`, by the options of `add_reading`."""
+def open_texts(source: str, options: argparse.Namespace, *, pair_column: str | None = None) -> Reader:
+    """Return the reader of the texts in `source`, by the options of `add_reading` and the `pair_column`."""
     return open_reader(
         source,
         format=options.format,
         field=options.field,
         column=options.column,
+        pair_column=pair_column,
         delimiter=options.delimiter,
         missing=options.missing,
     )

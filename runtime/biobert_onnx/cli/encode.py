@@ -26,6 +26,7 @@ examples:
   biobert-onnx encode biobert-int8 abstracts.txt -o abstracts.npy
   biobert-onnx encode biobert-int8 papers.jsonl.gz --field abstract -o papers.parquet
   biobert-onnx encode biobert-int8 notes.csv --column note --delimiter ';' --missing skip -o notes.jsonl
+  biobert-onnx encode medcpt-article-int8 papers.jsonl --field title --pair-column abstract -o papers.npy
   biobert-onnx encode biobert-int8 questions.txt -o questions.npy --prompt-name query
   zcat notes.csv.gz | biobert-onnx encode biobert-int8 - --format csv --column note -o notes.npy
 
@@ -43,7 +44,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "-o", "--output", type=_output, required=True, metavar="FILE", help=f"the file to write: {', '.join(WRITERS)}"
     )
-    add_reading(parser, by_default="by the file's ending; text, one a line, for standard input")
+    add_reading(parser, by_default="by the file's ending; text, one a line, for standard input", with_pairs=True)
     encoding = parser.add_argument_group("encoding")
     prompt = encoding.add_mutually_exclusive_group()
     prompt.add_argument(
@@ -67,10 +68,15 @@ def run(options: argparse.Namespace) -> None:
     if options.input != STDIN and output.exists() and Path(options.input).exists() and output.samefile(options.input):
         raise ValueError(f"'{output}' is the input, too: write the vectors into another file")
     warn_of_leftovers(output)
-    reader = open_texts(options.input, options)
+    reader = open_texts(options.input, options, pair_column=options.pair_column)
     encoder = SentenceEncoder(
         options.artifact, max_length=options.max_length, threads=options.threads, engine=options.engine
     )
+    if options.pair_column is not None and not encoder.pairs:
+        raise ValueError(
+            f"pair_column is {options.pair_column!r}, but '{options.artifact}' takes single texts: export the "
+            "checkpoint again with pairs=True, or leave pair_column= out"
+        )
     encoded = encode_file(
         encoder,
         reader,

@@ -16,6 +16,7 @@ EXAMPLES = """\
 examples:
   biobert-onnx export biobert-v1.1 biobert-int8                      # a name of 'models', from the Hub
   biobert-onnx export ./my-checkpoint my-int8 --pooling cls          # a folder
+  biobert-onnx export medcpt-article medcpt-article-int8 --pairs     # title and abstract as two segments
   biobert-onnx export biobert_v1.1_pubmed.tar.gz biobert-int8 --calibration notes.txt
 """
 
@@ -43,6 +44,11 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--precision", choices=("int8", "fp32"), default="int8", help="of the weights (default: int8)")
     parser.add_argument(
         "--max-length", type=int, metavar="N", help="tokens that texts are cut to (default: the checkpoint's own limit)"
+    )
+    parser.add_argument(
+        "--pairs",
+        action="store_true",
+        help="take pairs of texts, too, as two segments: title and abstract, for example",
     )
     parser.add_argument(
         "--calibration",
@@ -85,6 +91,7 @@ def run(options: argparse.Namespace) -> None:
             precision=options.precision,
             casing=options.casing,
             max_length=options.max_length,
+            pairs=options.pairs,
             calibration=options.calibration,
             recipe=options.recipe,
             min_cosine=options.min_cosine,

@@ -50,4 +50,5 @@ def _lines(model: "Model") -> Iterator[str]:
         f"{model.licence:13}  {model.title}"
     )
     size = f"{model.parameters * 4 / 1e6:,.0f} MB" if model.parameters else None
-    yield "    " + "; ".join(filter(None, (model.where, model.spark_nlp, size, model.texts)))
+    texts = f"{model.texts}: export it with --pairs" if model.pairs else model.texts
+    yield "    " + "; ".join(filter(None, (model.where, model.spark_nlp, size, texts)))

@@ -21,6 +21,8 @@ OPTIONS = {
         "min_neighbours",
         "missing",
         "normalize",
+        "pair_column",
+        "pairs",
         "platform",
         "pooling",
         "precision",
@@ -45,6 +47,7 @@ HEADING = r"^\w+: "
 """The name of a rule before what was decided, as in "max_length: 64 (by max_length=)": no argument."""
 
 RULES = (
+    (re.compile(rf"{UNQUOTED}({NAME})=True(?!\w)"), ""),
     (re.compile(rf"{UNQUOTED}({NAME})=(?=['\"\w])"), " "),
     (re.compile(rf"{UNQUOTED}({NAME})="), ""),
     (re.compile(rf"^({NAME})(?= (?:is|holds) )"), ""),

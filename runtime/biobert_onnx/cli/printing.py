@@ -70,9 +70,10 @@ def size(number: int) -> str:
 def sentence(manifest: Manifest) -> str:
     """Return the artifact in one line."""
     unit = ", unit length" if manifest.normalized else ""
+    pairs = ", takes pairs" if manifest.pairs else ""
     return (
         f"{manifest.name}, {manifest.precision}, {manifest.dim} dimensions, {manifest.pooling} pooling{unit}, "
-        f"{manifest.casing}, texts cut to {manifest.max_length} tokens"
+        f"{manifest.casing}{pairs}, texts cut to {manifest.max_length} tokens"
     )
 
 

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 import numpy as np
 from numpy.typing import NDArray
 
-from biobert_onnx._types import FloatArray
+from biobert_onnx._types import FloatArray, Text
 from biobert_onnx.encoding.pipeline import Encoded, Options
 from biobert_onnx.encoding.texts import checked_texts, chunks
 from biobert_onnx.errors import TextTooLongError, TruncationWarning
@@ -20,10 +20,10 @@ class Call:
     sentence.
     """
 
-    def __init__(self, sentences: Sequence[str], options: Options) -> None:
-        """Check `sentences`, with the errors of `checked_texts`, and make room for their vectors."""
-        numbers: dict[str, int] = {}
-        self._rows = [numbers.setdefault(text, len(numbers)) for text in checked_texts(sentences)]
+    def __init__(self, sentences: Sequence[Text], options: Options, *, pairs: bool) -> None:
+        """Check `sentences`, which may be `pairs`, as `checked_texts` does, and make room for their vectors."""
+        numbers: dict[Text, int] = {}
+        self._rows = [numbers.setdefault(text, len(numbers)) for text in checked_texts(sentences, pairs=pairs)]
         self.options = options
         self.chunks = list(chunks(numbers))
         self.filled = 0

@@ -29,8 +29,13 @@ def check_engine(engine: str | None) -> None:
 class Session(Protocol):
     """Computes micro-batches, on any number of threads at once."""
 
-    def run(self, input_ids: NDArray[np.int64], threads: int) -> FloatArray:
-        """Return the vectors (batch, dim) of `input_ids` (batch, tokens); raises ValueError after `close`."""
+    def run(
+        self, input_ids: NDArray[np.int64], threads: int, token_types: NDArray[np.int64] | None = None
+    ) -> FloatArray:
+        """Return the vectors (batch, dim) of `input_ids` (batch, tokens); raises ValueError after `close`.
+
+        `token_types`: (batch, tokens), 1 in the second text of a pair; None if all are 0.
+        """
 
     def close(self) -> None:
         """Give memory and threads back."""
@@ -95,7 +100,9 @@ class Engine:
         from biobert_onnx.encoding.sessions import Sessions  # imports onnxruntime, which the kernels do without
 
         exact = not manifest.has_float32_products  # these round otherwise without packing
-        return Sessions(folder / ENCODER_GRAPH, dim=manifest.dim, threads=threads, quick_start=exact)
+        return Sessions(
+            folder / ENCODER_GRAPH, dim=manifest.dim, threads=threads, quick_start=exact, pairs=manifest.pairs
+        )
 
     def __str__(self) -> str:
         """The engine as people read it.

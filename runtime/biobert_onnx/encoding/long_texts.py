@@ -1,6 +1,6 @@
 """Texts of more tokens than the encoder takes: cut, refused, or encoded in overlapping windows."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 
@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from biobert_onnx._types import FloatArray, TokenIds
 from biobert_onnx.artifact.manifest import SPECIAL_TOKENS
 from biobert_onnx.embeddings import scale_to_unit_length
+from biobert_onnx.encoding.pairs import PairTokens
 from biobert_onnx.errors import TextTooLongError
 
 LONG_TEXTS = ("truncate", "error", "window")
@@ -24,13 +25,15 @@ class Windows:
     """Some texts as windows, the parts of texts that the graph encodes: most texts are one window each.
 
     `token_ids`: those of each window, in the order of the texts. `counts`: the windows of each text. `tokens`: the
-    encoded tokens of each text. `was_cut`: whether a text has more tokens than that.
+    encoded tokens of each text. `was_cut`: whether a text has more tokens than that. `splits`: where the second text
+    begins in each window that is a pair, by the window's index.
     """
 
     token_ids: TokenIds
     counts: Sequence[int]
     tokens: Sequence[int]
     was_cut: Sequence[bool]
+    splits: Mapping[int, int]
 
     def texts(self) -> list[slice]:
         """Return the windows of each text, as a slice of all windows."""
@@ -44,15 +47,23 @@ def check_long_texts(choice: str) -> None:
         raise ValueError(f"long_texts is {choice!r}, expected one of {', '.join(LONG_TEXTS)}")
 
 
-def windows_of(token_ids: TokenIds, *, long_texts: str, max_length: int) -> Windows:
-    """Return the windows of texts with `token_ids`, of at most `max_length` tokens each.
+def windows_of(texts: Sequence[Sequence[int] | PairTokens], *, long_texts: str, max_length: int) -> Windows:
+    """Return the windows of `texts`, the token ids of each text or pair, of at most `max_length` tokens each.
 
-    A text of more tokens is cut ("truncate"), is several windows ("window"), or raises TextTooLongError ("error").
+    A text of more tokens is cut ("truncate"), is several windows ("window"), or raises TextTooLongError ("error"). A
+    pair of more tokens is cut, or raises TextTooLongError: it is never several windows.
     """
     windows: list[Sequence[int]] = []
-    counts, tokens, was_cut = [1] * len(token_ids), [len(ids) for ids in token_ids], [False] * len(token_ids)
-    for index, ids in enumerate(token_ids):
-        if len(ids) <= max_length:
+    counts, tokens, was_cut = [1] * len(texts), [len(ids) for ids in texts], [False] * len(texts)
+    splits: dict[int, int] = {}
+    for index, ids in enumerate(texts):
+        if isinstance(ids, PairTokens):
+            if len(ids) > max_length and long_texts != "truncate":
+                raise TextTooLongError(index, max_length=max_length, is_pair=True)
+            pair, splits[len(windows)] = ids.framed(max_length)
+            windows.append(pair)
+            tokens[index], was_cut[index] = len(pair), len(ids) > max_length
+        elif len(ids) <= max_length:
             windows.append(ids)
         elif long_texts == "truncate":
             windows.append([*ids[: max_length - 1], ids[-1]])
@@ -63,7 +74,7 @@ def windows_of(token_ids: TokenIds, *, long_texts: str, max_length: int) -> Wind
             counts[index] = len(own)
         else:
             raise TextTooLongError(index, max_length=max_length)
-    return Windows(token_ids=windows, counts=counts, tokens=tokens, was_cut=was_cut)
+    return Windows(token_ids=windows, counts=counts, tokens=tokens, was_cut=was_cut, splits=splits)
 
 
 def overlapping_windows(ids: Sequence[int], *, max_length: int) -> TokenIds:

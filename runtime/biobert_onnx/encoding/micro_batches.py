@@ -1,20 +1,34 @@
 """Micro-batches of equal length, one a worker thread: no padding, so a text's vector is the same in any company."""
 
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from types import MappingProxyType
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from biobert_onnx._types import FloatArray, TokenIds
+from biobert_onnx.encoding.pairs import token_types
 from biobert_onnx.encoding.workers import results_on_threads
 
 TOKEN_BUDGET = 256
 """Tokens in one micro-batch. With VNNI 256 to 1,024 were equally fast, 128 took 4 % longer: the least of the best keeps
 memory small and leaves the most batches to share among workers."""
 
-Run = Callable[[NDArray[np.int64], int], FloatArray]
-"""input_ids (batch, tokens) int64 and the threads to take -> embeddings (batch, dim) float32."""
+NO_PAIRS: Mapping[int, int] = MappingProxyType({})
+
+
+class Run(Protocol):
+    """A function that computes a micro-batch."""
+
+    def __call__(
+        self, input_ids: NDArray[np.int64], threads: int, token_types: NDArray[np.int64] | None = None, /
+    ) -> FloatArray:
+        """Return the embeddings (batch, dim) float32 of `input_ids` (batch, tokens) int64, on `threads` threads.
+
+        `token_types`: (batch, tokens) int64, None if all are 0.
+        """
 
 
 def micro_batches(lengths: Sequence[int], *, token_budget: int = TOKEN_BUDGET) -> list[list[int]]:
@@ -35,11 +49,14 @@ def micro_batches(lengths: Sequence[int], *, token_budget: int = TOKEN_BUDGET) -
     return batches
 
 
-def run_micro_batches(run: Run, token_ids: TokenIds, *, out: FloatArray, threads: int) -> Iterator[int]:
+def run_micro_batches(
+    run: Run, token_ids: TokenIds, *, out: FloatArray, threads: int, splits: Mapping[int, int] = NO_PAIRS
+) -> Iterator[int]:
     """Fill `out` (texts, dim), row i from `token_ids[i]`; yield the number of tokens of each finished micro-batch.
 
     Each of `threads` workers computes one micro-batch at a time; one that is alone takes all threads. An error in a
-    worker is raised here; after it, or when the iterator is closed, micro-batches not yet begun are dropped.
+    worker is raised here; after it, or when the iterator is closed, micro-batches not yet begun are dropped. `splits`:
+    where the second text begins in each of `token_ids` that is a pair.
     """
     batches = deque(micro_batches([len(ids) for ids in token_ids]))
 
@@ -49,7 +66,7 @@ def run_micro_batches(run: Run, token_ids: TokenIds, *, out: FloatArray, threads
         except IndexError:
             return None
         input_ids = np.array([token_ids[index] for index in indices], dtype=np.int64)
-        out[indices] = run(input_ids, threads)
+        out[indices] = run(input_ids, threads, token_types(splits, indices, input_ids.shape[1]))
         return input_ids.size
 
     if len(batches) > 1 and threads > 1:

@@ -13,11 +13,13 @@ from typing import Protocol, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from biobert_onnx._types import FloatArray
+from biobert_onnx._types import FloatArray, Text
 from biobert_onnx.embeddings import scale_to_unit_length
 from biobert_onnx.encoding.long_texts import Windows, text_vectors, windows_of
 from biobert_onnx.encoding.micro_batches import Run, run_micro_batches
+from biobert_onnx.encoding.pairs import tokens_of
 from biobert_onnx.encoding.prompts import with_prompt
+from biobert_onnx.encoding.texts import checked_text
 from biobert_onnx.encoding.tokenizer import TextTokenizer
 from biobert_onnx.encoding.workers import read_ahead
 from biobert_onnx.errors import TextTooLongError
@@ -27,8 +29,8 @@ class Group(Protocol):
     """Texts that are encoded together, and whatever else its maker keeps with them."""
 
     @property
-    def texts(self) -> Sequence[str]:
-        """The texts; they have passed `check_text`."""
+    def texts(self) -> Sequence[Text]:
+        """The texts, each of valid Unicode."""
 
 
 G = TypeVar("G", bound=Group)
@@ -63,7 +65,8 @@ class Encoded:
 class Pipeline:
     """What one encoder computes with. `run` computes one micro-batch; `dim` numbers a vector.
 
-    `max_length`: tokens a window has at most. `normalized`: whether the graph's vectors have unit length.
+    `max_length`: tokens a window has at most. `normalized`: whether the graph's vectors have unit length. `pairs`:
+    whether a text may be a pair.
     """
 
     tokenizer: TextTokenizer
@@ -72,6 +75,7 @@ class Pipeline:
     max_length: int
     normalized: bool
     threads: int
+    pairs: bool = False
 
     def encode(
         self, groups: Iterable[G], options: Options, *, ahead: bool, progress: Progress[G] | None = None
@@ -86,21 +90,28 @@ class Pipeline:
             for group, windows in groups_and_windows:
                 vectors = np.empty((len(windows.token_ids), self.dim), dtype=np.float32)
                 done, total = 0, sum(map(len, windows.token_ids))
-                for tokens in run_micro_batches(self.run, windows.token_ids, out=vectors, threads=self.threads):
+                batches = run_micro_batches(
+                    self.run, windows.token_ids, out=vectors, threads=self.threads, splits=windows.splits
+                )
+                for tokens in batches:
                     done += tokens
                     if progress is not None:
                         progress(group, done / total)
                 yield group, self.encoded(windows, vectors, options)
 
-    def windows(self, texts: Sequence[str], options: Options, *, first: int) -> Windows:
+    def windows(self, texts: Sequence[Text], options: Options, *, first: int) -> Windows:
         """Return the windows of `texts`, the first of which has the index `first` in the call, after the call's prompt.
 
-        Raises TextTooLongError with the index in the call.
+        Raises TextTooLongError with the index in the call, and as `checked_text` does for an entry that is no str.
         """
+        texts = [
+            text if isinstance(text, str) else checked_text("texts", first + index, text, pairs=self.pairs)
+            for index, text in enumerate(texts)
+        ]
         limit = None if options.long_texts == "window" else self.max_length
         try:
-            token_ids = self.tokenizer.token_ids(with_prompt(options.prompt, texts), limit=limit)
-            return windows_of(token_ids, long_texts=options.long_texts, max_length=self.max_length)
+            tokens = tokens_of(self.tokenizer, with_prompt(options.prompt, texts), limit=limit)
+            return windows_of(tokens, long_texts=options.long_texts, max_length=self.max_length)
         except TextTooLongError as error:
             raise error.at(first + error.index, argument="texts", has_prompt=bool(options.prompt)) from None
 
@@ -125,8 +136,13 @@ class Pipeline:
 def window_vectors(windows: Sequence[Windows], *, run: Run, dim: int, threads: int) -> list[FloatArray]:
     """Return the vectors (windows, dim) of each of `windows`, computed in shared micro-batches."""
     token_ids = list(chain.from_iterable(some.token_ids for some in windows))
-    vectors = np.empty((len(token_ids), dim), dtype=np.float32)
-    for _ in run_micro_batches(run, token_ids, out=vectors, threads=threads):
-        pass
     ends = list(accumulate(len(some.token_ids) for some in windows))
+    splits = {
+        end - len(some.token_ids) + index: split
+        for some, end in zip(windows, ends, strict=True)
+        for index, split in some.splits.items()
+    }
+    vectors = np.empty((len(token_ids), dim), dtype=np.float32)
+    for _ in run_micro_batches(run, token_ids, out=vectors, threads=threads, splits=splits):
+        pass
     return np.split(vectors, ends[:-1]) if ends else []

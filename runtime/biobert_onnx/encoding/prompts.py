@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
+from biobert_onnx._types import Text
 from biobert_onnx.artifact.manifest import Manifest
 from biobert_onnx.encoding.texts import check_unicode
 from biobert_onnx.errors import ArtifactError, short_repr
@@ -115,13 +116,15 @@ def check_prompt(prompt: object, *, place: str = "prompt") -> None:
         raise PromptError(str(error), argument="prompt") from None
 
 
-def with_prompt(prompt: str, texts: Sequence[str]) -> Sequence[str]:
-    """Return `texts`, each with `prompt` before it.
+def with_prompt(prompt: str, texts: Sequence[Text]) -> Sequence[Text]:
+    """Return `texts`, each with `prompt` before it, or before the first text of a pair.
 
-    >>> with_prompt("query: ", ["sepsis", ""])
-    ['query: sepsis', 'query: ']
+    >>> with_prompt("query: ", ["sepsis", "", ("title", "abstract")])
+    ['query: sepsis', 'query: ', ('query: title', 'abstract')]
     """
-    return [prompt + text for text in texts] if prompt else texts
+    if not prompt:
+        return texts
+    return [prompt + text if isinstance(text, str) else (prompt + text[0], text[1]) for text in texts]
 
 
 def _names(prompts: Mapping[str, str]) -> str:

@@ -25,32 +25,37 @@ class Sessions:
     time, and the run a little longer. All others run on packed weights, in one session for each number of threads.
     """
 
-    def __init__(self, graph: Path, *, dim: int, threads: int, quick_start: bool) -> None:
+    def __init__(self, graph: Path, *, dim: int, threads: int, quick_start: bool, pairs: bool = False) -> None:
         """Open a session on `graph`, without packing its weights if `quick_start` says so.
 
         `threads`: what a micro-batch that is alone gets. `quick_start`: right for graphs whose vectors have the same
-        bits with packed weights and without.
+        bits with packed weights and without. `pairs`: whether the graph takes token types.
 
         Raises ArtifactError if onnxruntime refuses a file, or if the graph does not make vectors of `dim` numbers from
         token ids.
         """
         self._graph, self._threads, self._quick_start = graph, threads, quick_start
-        self._is_closed = False
+        self._pairs, self._is_closed = pairs, False
         self._first: onnxruntime.InferenceSession | None
         self._sessions: dict[int, onnxruntime.InferenceSession]
         self._forget_sessions()
         first = self._open_first() if quick_start else self._open(1)
-        check_graph(first, graph, dim=dim)
+        check_graph(first, graph, dim=dim, pairs=pairs)
         reset_after_fork(self)
 
-    def run(self, input_ids: NDArray[np.int64], threads: int) -> FloatArray:
+    def run(
+        self, input_ids: NDArray[np.int64], threads: int, token_types: NDArray[np.int64] | None = None
+    ) -> FloatArray:
         """Return the embeddings (batch, dim) of `input_ids` (batch, tokens), the same bits for any `threads`.
 
-        Raises ValueError after `close`.
+        `token_types`: (batch, tokens), None if all are 0. Raises ValueError for token types where the graph takes none,
+        and after `close`.
         """
+        if token_types is not None and not self._pairs:
+            raise ValueError(f"'{self._graph}' takes no token types: export the checkpoint with pairs=True")
         with self._lock:
             session = self._session(threads)
-        embeddings: FloatArray = session.run(["embeddings"], {"input_ids": input_ids})[0]
+        embeddings: FloatArray = session.run(["embeddings"], encoder_inputs(session, input_ids, token_types))[0]
         return embeddings
 
     def close(self) -> None:
@@ -104,17 +109,28 @@ def open_session(graph: Path, *, threads: int = 1, packing: bool = True) -> onnx
     return new_session(graph, options)
 
 
-def check_graph(session: onnxruntime.InferenceSession, graph: Path, *, dim: int) -> None:
-    """Raise ArtifactError unless the `graph` of `session` is an encoder of `dim` dimensions."""
+def encoder_inputs(
+    session: onnxruntime.InferenceSession, input_ids: NDArray[np.int64], token_types: NDArray[np.int64] | None = None
+) -> dict[str, NDArray[np.int64]]:
+    """Return what encoder.onnx, opened as `session`, takes; `token_types` None: all are 0."""
+    if len(session.get_inputs()) == 1:
+        return {"input_ids": input_ids}
+    types = np.zeros_like(input_ids) if token_types is None else token_types
+    return {"input_ids": input_ids, "token_type_ids": types}
+
+
+def check_graph(session: onnxruntime.InferenceSession, graph: Path, *, dim: int, pairs: bool) -> None:
+    """Raise ArtifactError unless the `graph` of `session` is an encoder of `dim` dimensions, which takes `pairs`."""
+    expected = ["input_ids", "token_type_ids"] if pairs else ["input_ids"]
     try:
         inputs = [value.name for value in session.get_inputs()]
         outputs = [(value.name, value.shape[1:]) for value in session.get_outputs()]
     except UnicodeDecodeError as error:
         raise ArtifactError(f"onnxruntime cannot load '{graph}' ({error}): export the artifact again") from error
-    if inputs != ["input_ids"] or outputs != [("embeddings", [dim])]:
+    if inputs != expected or outputs != [("embeddings", [dim])]:
         raise ArtifactError(
-            f"'{graph}' takes {', '.join(inputs)} and gives {outputs}, expected input_ids and embeddings of {dim} "
-            "dimensions, as the manifest says: export or copy the artifact again"
+            f"'{graph}' takes {', '.join(inputs)} and gives {outputs}, expected {' and '.join(expected)}, and "
+            f"embeddings of {dim} dimensions, as the manifest says: export or copy the artifact again"
         )
 
 

@@ -7,9 +7,11 @@ from typing import Any, TypeVar
 
 import numpy as np
 
+from biobert_onnx._types import Text
 from biobert_onnx.errors import short_repr
 
 T = TypeVar("T")
+AnyText = TypeVar("AnyText", bound=Text)
 
 CHUNK_TEXTS = 1024
 """Texts that are encoded together. Token rates on PubMed sentences, 2 cores, against 4,096: 1,024 and 512 equal within
@@ -23,10 +25,10 @@ CHUNK_CHARACTERS = 8_388_608
 class Chunk:
     """Texts that are encoded together."""
 
-    texts: list[str]
+    texts: list[Text]
 
 
-def chunks(texts: Iterable[str], *, aligned_to: int = sys.maxsize) -> Iterator[Chunk]:
+def chunks(texts: Iterable[Text], *, aligned_to: int = sys.maxsize) -> Iterator[Chunk]:
     """Yield `texts` in order, in the groups of `grouped`; a chunk also ends after every `aligned_to` texts.
 
     >>> [len(chunk.texts) for chunk in chunks(["short"] * 3000, aligned_to=1500)]
@@ -37,12 +39,12 @@ def chunks(texts: Iterable[str], *, aligned_to: int = sys.maxsize) -> Iterator[C
 
 
 def grouped(
-    rows: Iterable[tuple[str, T]],
+    rows: Iterable[tuple[AnyText, T]],
     *,
     max_rows: int = CHUNK_TEXTS,
     max_characters: int = CHUNK_CHARACTERS,
     aligned_to: int = sys.maxsize,
-) -> Iterator[list[tuple[str, T]]]:
+) -> Iterator[list[tuple[AnyText, T]]]:
     """Yield `rows`, each with its text first, in groups of at most `max_rows` rows and `max_characters` of text.
 
     A row with more characters is a group of its own. A group also ends after every `aligned_to` rows.
@@ -50,14 +52,15 @@ def grouped(
     >>> [len(group) for group in grouped([("four", 0), ("fo", 1), ("four", 2), ("f", 3)], max_characters=6)]
     [2, 2]
     """
-    group: list[tuple[str, T]] = []
+    group: list[tuple[AnyText, T]] = []
     characters = 0
     for number, row in enumerate(rows, start=1):
-        if group and characters + len(row[0]) > max_characters:
+        size = characters_of(row[0])
+        if group and characters + size > max_characters:
             yield group
             group, characters = [], 0
         group.append(row)
-        characters += len(row[0])
+        characters += size
         if len(group) == max_rows or characters >= max_characters or number % aligned_to == 0:
             yield group
             group, characters = [], 0
@@ -65,24 +68,25 @@ def grouped(
         yield group
 
 
-def checked_texts(sentences: Sequence[str]) -> list[str]:
-    """Return `sentences` as a list of str.
+def characters_of(text: Text) -> int:
+    """Return the characters of a text, or of both texts of a pair."""
+    return len(text) if isinstance(text, str) else len(text[0]) + len(text[1])
 
-    Raises TypeError for what is no sequence of texts (a bare str, a table, a mapping, a set) and for an entry that is
-    no str, ValueError for an entry that is no valid Unicode text; the last two name the entry's index.
+
+def checked_texts(sentences: Sequence[Text], *, pairs: bool) -> list[Text]:
+    """Return `sentences` as a list, each entry a str or, with `pairs`, a tuple of two.
+
+    Raises TypeError for what is no sequence of texts (a bare str, a table, a mapping, a set), and as `checked_text`
+    does for an entry, by its index.
     """
     check_sequence(sentences, call="[text], a list")
-    texts = list(sentences)
-    for index, text in enumerate(texts):
-        check_text("sentences", index, text)
-    return texts
+    return [checked_text("sentences", index, text, pairs=pairs) for index, text in enumerate(sentences)]
 
 
-def checked(texts: Iterable[str]) -> Iterator[str]:
+def checked(texts: Iterable[Text], *, pairs: bool) -> Iterator[Text]:
     """Yield `texts`; raise as `checked_texts` does at an entry that is no text, by its index."""
     for index, text in enumerate(texts):
-        check_text("texts", index, text)
-        yield text
+        yield checked_text("texts", index, text, pairs=pairs)
 
 
 def check_sequence(value: Any, *, call: str) -> None:
@@ -107,18 +111,45 @@ def _remedy(value: Any) -> str | None:
     if hasattr(value, "to_pylist"):  # pyarrow.Array, pyarrow.ChunkedArray
         return "pass array.to_pylist()"
     if isinstance(value, np.ndarray) and value.ndim != 1:
-        return f"its shape is {value.shape}, expected (n,); pass array.ravel().tolist()"
+        pairs = ", or array.tolist() if its rows are pairs" if value.shape[1:] == (2,) else ""
+        return f"its shape is {value.shape}, expected (n,); pass array.ravel().tolist(){pairs}"
     return None
 
 
-def check_text(name: str, index: int, text: object) -> None:
-    """Raise TypeError if `text`, entry `index` of the argument `name`, is no str, ValueError if it is no Unicode."""
+def checked_text(name: str, index: int, text: object, *, pairs: bool) -> Text:
+    """Return `text`, entry `index` of the argument `name`; a pair, which may be a list of two, as a tuple.
+
+    Raises TypeError if it is no text, or a pair where the artifact takes none, and ValueError for a pair of another
+    length and for what is no Unicode. An error about one text of a pair names it: texts[3][1].
+    """
+    place = f"{name}[{index}]"
+    if not isinstance(text, tuple | list):
+        return _checked_str(place, text)
+    if not pairs and len(text) == 2:
+        raise TypeError(
+            f"{place} is {short_repr(text)}, a pair, and this artifact takes single texts: export the checkpoint again "
+            "with pairs=True, or join the two texts"
+        )
+    if not pairs:
+        return _checked_str(place, text)
+    if len(text) != 2:
+        raise ValueError(
+            f"{place} is {short_repr(text)}, of length {len(text)}, expected a text or a pair (text, text): give a "
+            "second text, '' for none"
+        )
+    first, second = (_checked_str(f"{place}[{part}]", each) for part, each in enumerate(text))
+    return first, second
+
+
+def _checked_str(place: str, text: object) -> str:
+    """Return `text`; raise TypeError if it, which is at `place`, is no str, ValueError if it is no Unicode."""
     if not isinstance(text, str):
         raise TypeError(
-            f"{name}[{index}] is {short_repr(text)}, of type {type(text).__name__}: every text must be a str; "
+            f"{place} is {short_repr(text)}, of type {type(text).__name__}: every text must be a str; "
             "drop the entry or replace it by ''"
         )
-    check_unicode(f"{name}[{index}]", text)
+    check_unicode(place, text)
+    return text
 
 
 def check_unicode(place: str, text: str) -> None:

@@ -2,9 +2,10 @@
 
 from collections.abc import Iterator
 
+from biobert_onnx._types import Text
 from biobert_onnx.errors import short_repr
 from biobert_onnx.files.lines import MAX_FIELD_CHARACTERS, LineReader, Lines
-from biobert_onnx.files.rows import ColumnError, InputError, MissingTexts, Record, check_header
+from biobert_onnx.files.rows import ColumnError, InputError, MissingTexts, Record, check_header, text_of_row
 
 COMMA = ","
 TAB = "\t"
@@ -19,18 +20,26 @@ RESERVED = '"\r\n'
 class CsvReader(LineReader):
     """Values under a header, with `delimiter` between them, quoted with " where need be; a blank line is no row."""
 
-    def __init__(self, source: str, column: str, missing: MissingTexts, delimiter: str = COMMA) -> None:
+    def __init__(
+        self,
+        source: str,
+        column: str,
+        missing: MissingTexts,
+        delimiter: str = COMMA,
+        *,
+        pair_column: str | None = None,
+    ) -> None:
         r"""Read the header of a file; standard input's is read with its rows.
 
         `delimiter` is one character, or `\t` in two. Raises ValueError for another, and as `check_header` does.
         """
-        super().__init__(source, column, missing)
+        super().__init__(source, column, missing, pair_column=pair_column)
         self._delimiter = checked_delimiter(delimiter)
         if self.can_reread:
             with Lines(source, self.name) as lines:
                 self._read_header(lines, _values(lines, self._delimiter))
 
-    def _rows(self, lines: Lines) -> Iterator[tuple[str, Record]]:
+    def _rows(self, lines: Lines) -> Iterator[tuple[Text, Record]]:
         rows = _values(lines, self._delimiter)
         columns = self._read_header(lines, rows)
         for values in rows:
@@ -40,7 +49,8 @@ class CsvReader(LineReader):
                     'put a field that holds a delimiter or a line end in "quotes"'
                 )
             record = dict(zip(columns, values, strict=True))
-            text = self.missing.text_or_empty(record[self._column], place=lines.place)
+            place = lines.place
+            text = text_of_row(self.missing.text_or_empty(record[each], place=place) for each in self._columns)
             if text is not None:
                 yield text, record
 
@@ -49,7 +59,7 @@ class CsvReader(LineReader):
         header: list[str] = []
         try:
             header = next(rows, [])
-            check_header(self.name, header, self._column)
+            check_header(self.name, header, self._columns)
         except ValueError as error:  # with another delimiter, quotes may be in the wrong places, too
             better = self._better_delimiter(lines.line.strip(), len(header))
             raise (error if better is None else better) from error
@@ -60,7 +70,7 @@ class CsvReader(LineReader):
         """Return an error that says which delimiter finds the column in the header `line`, or more than one column."""
         for delimiter, shown in DELIMITERS.items():
             names = [name.strip('" ') for name in line.split(delimiter)]
-            if delimiter != self._delimiter and (self._column in names or len(names) > 1 >= columns):
+            if delimiter != self._delimiter and (set(self._columns) <= set(names) or len(names) > 1 >= columns):
                 return ColumnError(
                     f"{self.name} has the header {short_repr(line)}, which looks separated by {shown}: read it with "
                     f"delimiter={shown}"

@@ -10,7 +10,7 @@ import numpy as np
 
 from biobert_onnx._atomic_files import atomic_file
 from biobert_onnx._progress import ProgressBar, can_show_progress
-from biobert_onnx._types import FloatArray
+from biobert_onnx._types import FloatArray, Text
 from biobert_onnx.encoder import SentenceEncoder
 from biobert_onnx.encoding.pipeline import Progress
 from biobert_onnx.errors import TextTooLongError
@@ -104,7 +104,7 @@ def encode_array(
     return vectors
 
 
-def find_text(reader: Reader, index: int) -> tuple[str, str]:
+def find_text(reader: Reader, index: int) -> tuple[str, Text]:
     """Return what messages call the row of the text `index` of the file of `reader`, and the text."""
     first = 0
     with closing(reader.groups()) as read:

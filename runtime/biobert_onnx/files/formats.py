@@ -39,7 +39,12 @@ WRITERS: dict[str, type[NpyWriter] | type[JsonlWriter] | type[ParquetWriter]] = 
     ".parquet": ParquetWriter,
 }
 
-OPTIONS = {"field": ("jsonl",), "column": ("csv", "tsv", "parquet"), "delimiter": ("csv", "tsv")}
+OPTIONS = {
+    "field": ("jsonl",),
+    "column": ("csv", "tsv", "parquet"),
+    "pair_column": ("jsonl", "csv", "tsv", "parquet"),
+    "delimiter": ("csv", "tsv"),
+}
 """Arguments of `open_reader`, and the formats they go with."""
 
 TEXT = "text"
@@ -74,13 +79,15 @@ def open_reader(
     format: str | None = None,
     field: str | None = None,
     column: str | None = None,
+    pair_column: str | None = None,
     delimiter: str | None = None,
     missing: str = "stop",
 ) -> Reader:
     """Return the reader of the file `source`; "-" is standard input.
 
     `format` is one of READERS, by default that of the file's ending, and text for standard input. `field` names the
-    text in jsonl, `column` in csv, tsv and parquet. `missing` says what happens to rows without a text: one of MISSING.
+    text in jsonl, `column` in csv, tsv and parquet; `pair_column` names the second texts of pairs in all four.
+    `missing` says what happens to rows without a text: one of MISSING.
 
     Raises FileNotFoundError; ValueError if the ending is unknown, an option is out of range or does not go with the
     format, or `column` is not there; InputError if the file's header or schema is not fit to be read.
@@ -92,10 +99,14 @@ def open_reader(
     if chosen == "parquet" and (source == STDIN or Path(source).suffix.lower() in PACKED):
         raise ValueError("Parquet is read from an unpacked file only: unpack it into one, and name that")
     options: dict[str, Any] = {}
-    for name, value in {"field": field, "column": column, "delimiter": delimiter}.items():
+    given = {"field": field, "column": column, "pair_column": pair_column, "delimiter": delimiter}
+    for name, value in given.items():
         if value is not None:
             _check_option(name, chosen, source)
             options["column" if name == "field" else name] = value
+    first = options.get("column", TEXT)
+    if pair_column == first:
+        raise ValueError(f"pair_column is {pair_column!r}, the name of the first text, too: name another one")
     if chosen == "text" and format is None and source == STDIN:
         options["assumed"] = True
     return READERS[chosen](source, missing=MissingTexts(missing), **{"column": TEXT, **options})

@@ -2,14 +2,25 @@
 
 import json
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import IO, Any
 
-from biobert_onnx._types import FloatArray
+from biobert_onnx._types import FloatArray, Text
 from biobert_onnx.embeddings import json_rows
 from biobert_onnx.errors import short_repr
 from biobert_onnx.files.lines import LineReader, Lines
-from biobert_onnx.files.rows import EMBEDDING, ENGINE, ColumnError, InputError, Reader, Record, Rows, check_room, only
+from biobert_onnx.files.rows import (
+    EMBEDDING,
+    ENGINE,
+    ColumnError,
+    InputError,
+    Reader,
+    Record,
+    Rows,
+    check_room,
+    only,
+    text_of_row,
+)
 
 
 class JsonlReader(LineReader):
@@ -17,27 +28,36 @@ class JsonlReader(LineReader):
 
     strings_only = False
 
-    def _rows(self, lines: Lines) -> Iterator[tuple[str, Record]]:
+    def _rows(self, lines: Lines) -> Iterator[tuple[Text, Record]]:
         names: dict[str, None] = {}
         for record in _records(lines):
             names |= dict.fromkeys(record)
-            text = self._text(record, lines.place, known=self._column in names)
+            check_room(lines.place, tuple(record))
+            text = text_of_row(
+                self._text(record, lines.place, column, known=column in names, argument=argument)
+                for column, argument in self._fields
+            )
             if text is not None:
                 yield text, record
-        if names and self._column not in names:
-            raise ColumnError(
-                f"{self.name} has no {self._column!r} in any row, {only([*names])}: name the text with field="
-            )
+        for column, argument in self._fields:
+            if names and column not in names:
+                raise ColumnError(
+                    f"{self.name} has no {column!r} in any row, {only([*names])}: name the text with {argument}="
+                )
 
-    def _text(self, record: Record, place: str, *, known: bool) -> str | None:
-        """Return the text to encode, None if the row is left out; `known` is whether any row so far had the field."""
-        check_room(place, tuple(record))
-        if self._column in record:
-            value = record[self._column]
+    @property
+    def _fields(self) -> Iterable[tuple[str, str]]:
+        """The field of each text of a row, and the argument that names it."""
+        return zip(self._columns, ("field", "pair_column"), strict=False)
+
+    def _text(self, record: Record, place: str, column: str, *, known: bool, argument: str) -> str | None:
+        """Return the text in `column`, None if the row is left out; `known` is whether any row so far had the field."""
+        if column in record:
+            value = record[column]
             if isinstance(value, float) and math.isnan(value):
-                record[self._column] = None  # as it will be written
-            return self.missing.text(value, column=self._column, place=place)
-        return self.missing.absent(tuple(record), column=self._column, place=place, known=known)
+                record[column] = None  # as it will be written
+            return self.missing.text(value, column=column, place=place)
+        return self.missing.absent(tuple(record), column=column, place=place, known=known, argument=argument)
 
 
 class JsonlWriter:

@@ -8,6 +8,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import IO, Any, Self
 
+from biobert_onnx._types import Text
 from biobert_onnx.encoding.texts import CHUNK_TEXTS, grouped
 from biobert_onnx.files.packed import unpacked
 from biobert_onnx.files.rows import InputError, MissingTexts, Record, Rows
@@ -104,17 +105,20 @@ class Lines:
 
 
 class LineReader(ABC):
-    """The rows of the file `source`, or of standard input for "-"; `column` names the text of a row."""
+    """The rows of the file `source`, or of standard input for "-"; `column` names the text of a row.
+
+    `pair_column` names its second text, if rows have pairs of texts.
+    """
 
     strings_only = True
     columns: tuple[str, ...] = ()
 
-    def __init__(self, source: str, column: str, missing: MissingTexts) -> None:
+    def __init__(self, source: str, column: str, missing: MissingTexts, *, pair_column: str | None = None) -> None:
         self.name = "standard input" if source == STDIN else f"'{source}'"
         self.missing = missing
         self.can_reread = source != STDIN
         self._source = source
-        self._column = column
+        self._columns = (column,) if pair_column is None else (column, pair_column)
 
     def place(self, number: int) -> str:
         """Return what messages call the row that ends in line `number`."""
@@ -147,7 +151,7 @@ class LineReader(ABC):
         return list
 
     @abstractmethod
-    def _rows(self, lines: Lines) -> Iterator[tuple[str, Record]]:
+    def _rows(self, lines: Lines) -> Iterator[tuple[Text, Record]]:
         """Yield the text to encode and the record of each row that is not left out."""
 
 

@@ -5,9 +5,19 @@ from itertools import groupby
 from typing import IO, TYPE_CHECKING, Any, NamedTuple
 
 from biobert_onnx._extras import requires_extra
-from biobert_onnx._types import FloatArray
+from biobert_onnx._types import FloatArray, Text
 from biobert_onnx.encoding.texts import CHUNK_CHARACTERS, CHUNK_TEXTS, grouped
-from biobert_onnx.files.rows import EMBEDDING, ENGINE, InputError, MissingTexts, Reader, Record, Rows, check_header
+from biobert_onnx.files.rows import (
+    EMBEDDING,
+    ENGINE,
+    InputError,
+    MissingTexts,
+    Reader,
+    Record,
+    Rows,
+    check_header,
+    text_of_row,
+)
 
 if TYPE_CHECKING:
     import pyarrow
@@ -30,16 +40,16 @@ class Place(NamedTuple):
 
 
 class ParquetReader:
-    """The rows of the Parquet file `source`; the strings of `column` are the texts."""
+    """The rows of the Parquet file `source`; the strings of `column` are the texts, or the first ones of pairs."""
 
     strings_only = False
     columns: tuple[str, ...] = ()
     can_reread = True
 
-    def __init__(self, source: str, column: str, missing: MissingTexts) -> None:
-        """Read the schema.
+    def __init__(self, source: str, column: str, missing: MissingTexts, *, pair_column: str | None = None) -> None:
+        """Read the schema; `pair_column` holds the second texts, if rows have pairs.
 
-        Raises InputError if the file is no Parquet or `column` holds no strings, and as `check_header` does.
+        Raises InputError if the file is no Parquet or a column of texts holds no strings, and as `check_header` does.
         """
         require_pyarrow()
         import pyarrow.parquet
@@ -47,17 +57,18 @@ class ParquetReader:
         self.name = f"'{source}'"
         self.missing = missing
         self._source = source
-        self._column = column
+        self._columns = (column,) if pair_column is None else (column, pair_column)
         try:
             self.schema = pyarrow.parquet.read_schema(source)
         except (OSError, pyarrow.ArrowException) as error:
             raise InputError(f"{self.name} is no Parquet file ({_reason(error)})") from error
-        check_header(self.name, self.schema.names, column)
-        kind = self.schema.field(column).type
-        if not _is_string(kind) and not pyarrow.types.is_null(kind):  # a column of nulls alone has no other type
-            raise InputError(
-                f"{self.name}: column {column!r} is of type {kind}, expected strings: cast it, or choose another"
-            )
+        check_header(self.name, self.schema.names, self._columns)
+        for each in self._columns:
+            kind = self.schema.field(each).type
+            if not _is_string(kind) and not pyarrow.types.is_null(kind):  # a column of nulls alone has no other type
+                raise InputError(
+                    f"{self.name}: column {each!r} is of type {kind}, expected strings: cast it, or choose another"
+                )
 
     def place(self, number: int) -> str:
         """Return what messages call the row of this number, from 1."""
@@ -80,9 +91,9 @@ class ParquetReader:
         """
         self.missing.restart()
         with self._file() as file:
-            if _has_no_nulls(file.metadata, self._column):
+            if all(_has_no_nulls(file.metadata, column) for column in self._columns):
                 return int(file.metadata.num_rows)
-            return sum(1 for _ in self._rows(self._tables(file, [self._column])))
+            return sum(1 for _ in self._rows(self._tables(file, self._columns)))
 
     def to_records(self) -> Callable[[Any], list[Record]]:
         """Return a function from tables to records, times and decimals as strings; InputError for types JSON lacks."""
@@ -96,13 +107,15 @@ class ParquetReader:
 
         return pyarrow.parquet.ParquetFile(self._source, buffer_size=READ_BUFFER, pre_buffer=False)
 
-    def _rows(self, tables: Iterable["pyarrow.Table"]) -> Iterator[tuple[str, Place]]:
+    def _rows(self, tables: Iterable["pyarrow.Table"]) -> Iterator[tuple[Text, Place]]:
         """Yield the text to encode and the place of each row that is not left out."""
         number = 0
         for table in tables:
-            for row, value in enumerate(table.column(self._column).to_pylist()):
+            values = (table.column(column).to_pylist() for column in self._columns)
+            for row, of_row in enumerate(zip(*values, strict=True)):
                 number += 1
-                text = self.missing.text(value, column=self._column, place=self.place(number))
+                place, named = self.place(number), zip(of_row, self._columns, strict=True)
+                text = text_of_row(self.missing.text(value, column=column, place=place) for value, column in named)
                 if text is not None:
                     yield text, Place(table, row, number)
 
@@ -110,7 +123,7 @@ class ParquetReader:
         """Yield `columns`, None for all, in tables of few rows: at most those whose texts are a group on average."""
         import pyarrow
 
-        size = _rows_at_a_time(file.metadata, self._column)
+        size = _rows_at_a_time(file.metadata, self._columns)
         try:
             for batch in file.iter_batches(batch_size=size, columns=columns, use_threads=False):
                 batch.validate(full=True)  # reading does not look whether strings are UTF-8
@@ -268,9 +281,9 @@ def _has_no_nulls(metadata: "pyarrow.parquet.FileMetaData", column: str) -> bool
     )
 
 
-def _rows_at_a_time(metadata: "pyarrow.parquet.FileMetaData", column: str) -> int:
-    """Return how many rows hold CHUNK_CHARACTERS bytes of `column` on average: 1 to CHUNK_TEXTS."""
-    stored: int = sum(chunk.total_uncompressed_size for chunk in _chunks(metadata, column))
+def _rows_at_a_time(metadata: "pyarrow.parquet.FileMetaData", columns: Sequence[str]) -> int:
+    """Return how many rows hold CHUNK_CHARACTERS bytes of `columns` on average: 1 to CHUNK_TEXTS."""
+    stored: int = sum(chunk.total_uncompressed_size for column in columns for chunk in _chunks(metadata, column))
     rows: int = metadata.num_rows
     return max(1, min(CHUNK_TEXTS, CHUNK_CHARACTERS * rows // max(stored, 1)))
 

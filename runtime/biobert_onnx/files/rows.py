@@ -1,11 +1,11 @@
 """Rows of an input: how many go together, what is wrong with them, what happens to those without a text."""
 
 import math
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from biobert_onnx._types import FloatArray
+from biobert_onnx._types import FloatArray, Text
 from biobert_onnx.encoding.texts import CHUNK_TEXTS
 from biobert_onnx.errors import short_repr
 
@@ -42,7 +42,7 @@ class Rows:
     the rows' lines or, in Parquet, rows, from 1. `share` is from 0 to 1, None where the input's size is not known.
     """
 
-    texts: list[str]
+    texts: list[Text]
     content: Any
     numbers: list[int]
     share: float | None
@@ -119,6 +119,7 @@ class MissingTexts:
         """Forget what was counted, as reading begins anew."""
         self.count = 0
         self.first: str | None = None
+        self._last: str | None = None
 
     def text(self, value: object, *, column: str, place: str) -> str | None:
         """Return the text to encode for `value`, None if its row is left out.
@@ -138,15 +139,18 @@ class MissingTexts:
             )
         return self._counted(place)
 
-    def absent(self, names: Sequence[str], *, column: str, place: str, known: bool) -> str | None:
+    def absent(
+        self, names: Sequence[str], *, column: str, place: str, known: bool, argument: str = "field"
+    ) -> str | None:
         """Return the text to encode for a row that has only `names`, None if the row is left out.
 
-        If the choice is "stop", raises InputError or, unless the `column` is `known` from other rows, ColumnError.
+        If the choice is "stop", raises InputError or, unless the `column` is `known` from other rows, ColumnError; both
+        say that `argument` names the column.
         """
         if self.choice == "stop":
             raise (InputError if known else ColumnError)(
-                f"{place} has no {column!r}, {only(names)}: name the text with field=, or choose missing='skip' or "
-                "missing='empty'"
+                f"{place} has no {column!r}, {only(names)}: name the text with {argument}=, or choose missing='skip' "
+                "or missing='empty'"
             )
         return self._counted(place)
 
@@ -155,15 +159,34 @@ class MissingTexts:
         return self._counted(place) if not value and self.choice == "skip" else value
 
     def _counted(self, place: str) -> str | None:
-        self.count += 1
-        self.first = self.first or place
+        """Count the row at `place`, once, though both texts of its pair may be missing."""
+        self.count += place != self._last
+        self.first, self._last = self.first or place, place
         return "" if self.choice == "empty" else None
 
 
-def check_header(place: str, names: Sequence[str], column: str) -> None:
-    """Raise ColumnError if the header `names` lack `column`, InputError if two are equal or one is the vectors'."""
-    if column not in names:
-        raise ColumnError(f"{place} has no {column!r}, {only(names)}: name the text with column=")
+def text_of_row(parts: Iterable[str | None]) -> Text | None:
+    """Return the text of a row, of one or two `parts`, the texts of its columns; None if the row is left out.
+
+    >>> text_of_row(["title"]), text_of_row(["title", ""]), text_of_row(["title", None])
+    ('title', ('title', ''), None)
+    """
+    texts: list[str] = []
+    for part in parts:
+        if part is None:
+            return None
+        texts.append(part)
+    return texts[0] if len(texts) == 1 else (texts[0], texts[1])
+
+
+def check_header(place: str, names: Sequence[str], columns: Sequence[str]) -> None:
+    """Raise ColumnError if the header `names` lack one of `columns`, the texts'.
+
+    Raises InputError if two names are equal or one is that of the vectors.
+    """
+    for column, argument in zip(columns, ("column", "pair_column"), strict=False):
+        if column not in names:
+            raise ColumnError(f"{place} has no {column!r}, {only(names)}: name the text with {argument}=")
     check_room(place, names)
     for name in names if len(set(names)) < len(names) else ():
         if names.count(name) > 1:

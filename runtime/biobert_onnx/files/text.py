@@ -4,6 +4,7 @@ import json
 import warnings
 from collections.abc import Iterator
 
+from biobert_onnx._types import Text
 from biobert_onnx.files.lines import LineReader, Lines
 from biobert_onnx.files.rows import InputWarning, MissingTexts, Record
 
@@ -23,17 +24,17 @@ class TextReader(LineReader):
         super().__init__(source, column, missing)
         self._assumed = assumed
 
-    def _rows(self, lines: Lines) -> Iterator[tuple[str, Record]]:
+    def _rows(self, lines: Lines) -> Iterator[tuple[Text, Record]]:
         for line in lines:
             if self._assumed and lines.number == 1:
                 self._warn_of_other_format(line)
             value = line.removesuffix("\n").removesuffix("\r")
             text = self.missing.text_or_empty(value, place=lines.place)
             if text is not None:
-                yield text, {self._column: value}
+                yield text, {self._columns[0]: value}
 
     def _warn_of_other_format(self, line: str) -> None:
-        arguments = other_format(line, self._column)
+        arguments = other_format(line, self._columns[0])
         if arguments is not None:
             message = (
                 f"{self.name} is read as text, one a line, but does not look like it: {arguments} reads its fields"

@@ -75,8 +75,8 @@ def supported_plan(folder: Path, manifest: Manifest) -> KernelPlan:
     if manifest.is_packed and fitting_weights(folder / PACKED_FOLDER, manifest) is None:
         raise KernelsUnavailableError("its packed weights are damaged, or made for another version of biobert-onnx")
     plan = whole_plan(folder)
-    found = (plan.pooling, plan.geometry["hidden_size"], plan.makes_unit_length)
-    expected = (manifest.pooling, manifest.dim, manifest.normalized)
+    found = (plan.pooling, plan.geometry["hidden_size"], plan.makes_unit_length, plan.pairs)
+    expected = (manifest.pooling, manifest.dim, manifest.normalized, manifest.pairs)
     if found != expected:
         raise ArtifactError(
             f"'{folder / PLAN}' has {_vectors(*found)}, expected {_vectors(*expected)}, as the manifest says: export "
@@ -85,8 +85,9 @@ def supported_plan(folder: Path, manifest: Manifest) -> KernelPlan:
     return plan
 
 
-def _vectors(pooling: str, dim: int, unit_length: bool) -> str:
-    return f"{pooling} pooling of {dim} channels{', unit length' if unit_length else ''}"
+def _vectors(pooling: str, dim: int, unit_length: bool, pairs: bool) -> str:
+    unit = ", unit length" if unit_length else ""
+    return f"{pooling} pooling of {dim} channels{unit}, {'pairs' if pairs else 'no pairs'}"
 
 
 def whole_plan(folder: Path) -> KernelPlan:

@@ -64,7 +64,7 @@ class Model(ctypes.Structure):
 
     _fields_ = (
         *((name, c_int64) for name in ("hidden", "heads", "head_size", "inner", "layers")),
-        *((name, c_int64) for name in ("words", "positions", "padding_id")),
+        *((name, c_int64) for name in ("words", "positions", "padding_id", "token_types")),
         *((name, c_int32) for name in ("activation", "pooling", "unit_length")),
         ("epsilon", c_float),
         *((name, c_void_p) for name in ("word_vectors", "word_scales", "position_vectors")),
@@ -88,7 +88,7 @@ FUNCTIONS = {
     "kernel_agrees": ((COUNT,), COUNT),
     "pack": ((ADDRESS, COUNT, COUNT, COUNT, ADDRESS, ADDRESS), COUNT),
     "workspace_bytes": ((POINTER(Model), COUNT, COUNT, COUNT), COUNT),
-    "encode": ((POINTER(Model), COUNT, ADDRESS, COUNT, COUNT, ADDRESS, ADDRESS, COUNT, COUNT), COUNT),
+    "encode": ((POINTER(Model), COUNT, ADDRESS, ADDRESS, COUNT, COUNT, ADDRESS, ADDRESS, COUNT, COUNT), COUNT),
 }
 """The arguments and the result of each function of library.c."""
 

@@ -125,7 +125,7 @@ def _arrays(plan: KernelPlan, with_words: bool) -> Iterator[tuple[str, str, tupl
     if with_words:
         yield "words", "int8", (words, hidden)
     yield "word_scales", "float32", (words,)
-    yield "positions", "float32", (plan.position_rows, hidden)
+    yield "positions", "float32", (plan.token_types, plan.position_rows, hidden)
     if plan.has_attention_bias:
         distances = 2 * sizes["max_position_embeddings"] - 1
         yield "attention_bias", "float32", (sizes["num_attention_heads"], distances + LANES)
@@ -160,7 +160,9 @@ def _norm_arrays(name: str, hidden: int, *, has_site: bool) -> Iterator[tuple[st
 def fill(arrays: Arrays, plan: KernelPlan, tensors: Tensors) -> None:
     """Fill the `arrays` of a layout from the artifact's `tensors`."""
     arrays["word_scales"][:] = tensors[f"{WORDS}.weight_scale"].ravel()
-    arrays["positions"][:] = tensors[POSITIONS] + (tensors[TOKEN_TYPES][0] if plan.has_token_types else 0)
+    arrays["positions"][:] = tensors[POSITIONS]
+    if plan.has_token_types:
+        arrays["positions"][:] += tensors[TOKEN_TYPES][: plan.token_types, None]
     if plan.has_attention_bias:
         arrays["attention_bias"][:] = np.pad(tensors[ATTENTION_BIAS], ((0, 0), (0, LANES)))
     _fill_norm(arrays, plan, tensors, "embeddings", "embeddings", (0, SiteKind.QUERY_KEY_VALUE))

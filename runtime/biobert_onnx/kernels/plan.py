@@ -126,10 +126,12 @@ class TensorRecord(TypedDict):
 
 @dataclass(frozen=True, kw_only=True)
 class KernelPlan:
-    """The contents of plan.json. `outlier_units`: how many each layer has that has some, by the layer's name.
+    """The contents of plan.json.
 
     `padding_id`: the id of the padding token where it is left out of the count of positions, else None. The table of
     positions then begins with that of padding tokens.
+    `outlier_units`: how many each layer has that has some, by the layer's name. `pairs`: whether texts may be pairs,
+    whose second text has token type 1.
     """
 
     geometry: Geometry
@@ -140,6 +142,7 @@ class KernelPlan:
     sites: Mapping[str, SiteRecord]
     outlier_units: Mapping[str, int]
     tensors: Mapping[str, TensorRecord]
+    pairs: bool
 
     @classmethod
     def read(cls, folder: Path) -> Self:
@@ -171,6 +174,11 @@ class KernelPlan:
     def head_size(self) -> int:
         """Channels of one attention head."""
         return self.geometry["hidden_size"] // self.geometry["num_attention_heads"]
+
+    @property
+    def token_types(self) -> int:
+        """Token types that tokens may have: 0, and 1 in the second text of a pair."""
+        return 2 if self.pairs else 1
 
     @property
     def makes_unit_length(self) -> bool:
@@ -281,9 +289,9 @@ class KernelPlan:
             POSITIONS: ("float32", (self.position_rows, embedded)),
             **_norm_tensors("embeddings", embedded),
         }
-        if self.has_token_types:
-            shape = self.tensors[TOKEN_TYPES]["shape"]
-            shapes[TOKEN_TYPES] = ("float32", (max(1, shape[0] if shape else 0), embedded))
+        if self.has_token_types or self.pairs:
+            shape = self.tensors[TOKEN_TYPES]["shape"] if self.has_token_types else []
+            shapes[TOKEN_TYPES] = ("float32", (max(self.token_types, shape[0] if shape else 0), embedded))
         if self.has_attention_bias:
             distances = 2 * sizes["max_position_embeddings"] - 1
             shapes[ATTENTION_BIAS] = ("float32", (sizes["num_attention_heads"], distances))

@@ -11,7 +11,7 @@ from biobert_onnx.kernels import library as c
 from biobert_onnx.kernels.packed import NORM_PARTS, Arrays, aligned_bytes, zero_point
 from biobert_onnx.kernels.plan import ACTIVATIONS, POOLINGS, KernelPlan, SiteKind
 
-DONE, ID_OUT_OF_RANGE = 0, 2
+DONE, ID_OUT_OF_RANGE, TOKEN_TYPE_OUT_OF_RANGE = 0, 2, 5
 """Results of `encode` in library.c."""
 
 MOST_TOKENS = 2**24
@@ -34,10 +34,13 @@ class KernelSession:
         self._model: c.Model | None = _model(plan, arrays)
         self._spaces: deque[NDArray[np.uint8]] = deque(maxlen=threads)
 
-    def run(self, input_ids: NDArray[np.int64], threads: int) -> FloatArray:
+    def run(
+        self, input_ids: NDArray[np.int64], threads: int, token_types: NDArray[np.int64] | None = None
+    ) -> FloatArray:
         """Return the vectors (batch, dim) of `input_ids` (batch, tokens), the same bits for any `threads` from 1 on.
 
-        Raises ValueError for token ids or a length that the checkpoint has not, and after `close`.
+        `token_types`: (batch, tokens), None if all are 0. Raises ValueError for token ids, token types or a length that
+        the encoder has not, for token types of another shape, and after `close`.
         """
         if threads < 1:
             raise ValueError(f"threads is {threads}, expected 1 or more")
@@ -45,6 +48,9 @@ class KernelSession:
         if arrays is None or model is None:
             raise ValueError("the encoder is closed: make a new SentenceEncoder")
         ids = np.ascontiguousarray(input_ids, dtype=np.int64)
+        types = None if token_types is None else np.ascontiguousarray(token_types, dtype=np.int64)
+        if types is not None and types.shape != ids.shape:
+            raise ValueError(f"token_types has the shape {types.shape}, expected {ids.shape}, that of input_ids")
         batch, tokens = ids.shape
         vectors = np.empty((batch, self._hidden), dtype=np.float32)
         if batch == 0:
@@ -60,6 +66,7 @@ class KernelSession:
             model,
             self.kernel.index,
             ids.ctypes.data,
+            None if types is None else types.ctypes.data,
             batch,
             tokens,
             vectors.ctypes.data,
@@ -73,6 +80,10 @@ class KernelSession:
             self._spaces.clear()
         if result == ID_OUT_OF_RANGE:
             raise ValueError(f"input_ids holds ids of {ids.min()} to {ids.max()}, expected 0 to {self._words - 1}")
+        if types is not None and result == TOKEN_TYPE_OUT_OF_RANGE:
+            raise ValueError(
+                f"token_types holds types of {types.min()} to {types.max()}, expected 0 to {model.token_types - 1}"
+            )
         if result != DONE:
             raise RuntimeError(f"the kernel {self.kernel.name} returned {result} for input_ids of shape {ids.shape}")
         return vectors
@@ -104,6 +115,7 @@ def _model(plan: KernelPlan, arrays: Arrays) -> c.Model:
         words=sizes["vocab_size"],
         positions=sizes["max_position_embeddings"],
         padding_id=-1 if plan.padding_id is None else plan.padding_id,
+        token_types=plan.token_types,
         activation=ACTIVATIONS.index(plan.activation),
         pooling=POOLINGS.index(plan.pooling),
         unit_length=plan.makes_unit_length,

@@ -15,7 +15,10 @@ from tests.support.checkpoints import copy_of, edit_json
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"model_type": "gpt2"}, "model_type 'gpt2': only encoders with one of bert, mpnet, electra, distilbert, roberta"),
+        (
+            {"model_type": "gpt2"},
+            "model_type 'gpt2': only encoders with one of bert, mpnet, electra, distilbert, roberta",
+        ),
         ({"position_embedding_type": "relative_key"}, "only encoders with 'absolute'"),
         ({"hidden_act": "silu"}, "hidden_act 'silu', expected one of gelu, gelu_new, relu: no other one"),
         ({"hidden_act": ["gelu"]}, r"hidden_act \['gelu'\], expected one of gelu"),

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from biobert_onnx.kernels.library import PLAIN
 from biobert_onnx.kernels.plan import ACTIVATIONS, POOLINGS
 from tests.support.kernel_builds import EMULATED_KERNELS, NATIVE_KERNELS, SANITIZE
-from tests.support.kernel_models import PackedModel, Shape, draw_ids, draw_model
+from tests.support.kernel_models import PackedModel, Shape, draw_ids, draw_model, draw_token_types
 
 examples = settings(
     max_examples=4 if os.environ.get(SANITIZE) else 12,  # sanitizers take ten times as long
@@ -59,6 +59,7 @@ def shapes(draw: st.DrawFn) -> Shape:
         unit_length=draw(st.booleans()),
         outlier_units=tuple(draw(st.lists(st.sampled_from([0, 1, 7, 16]), min_size=layers, max_size=layers))),
         has_attention_bias=draw(st.booleans()),
+        pairs=draw(st.booleans()),
     )
     per_token = draw(st.frozensets(st.sampled_from(shape.site_names)))
     return replace(shape, per_token=per_token, smoothing=draw(st.frozensets(st.sampled_from(shape.normalized_sites))))
@@ -72,8 +73,9 @@ def expect_plain_bits(
     ids = draw_ids(shape, tokens, batch, tokens)
     plain = kernel_index(native, PLAIN)
     assert plain is not None
-    expected = packed.encode(native, plain, ids)
-    found = packed.encode(library, kernel, ids, threads)
+    types = draw_token_types(tokens, batch, tokens) if shape.pairs else None
+    expected = packed.encode(native, plain, ids, token_types=types)
+    found = packed.encode(library, kernel, ids, threads, types)
     assert np.isfinite(expected).all()
     assert expected.tobytes() == found.tobytes()
 
@@ -109,6 +111,19 @@ def test_real_sizes_and_all_parts_of_inputs_give_the_bits_of_plain_c(
 def test_more_threads_than_work_give_the_bits_of_plain_c(tested: tuple[ctypes.CDLL, int], native: ctypes.CDLL) -> None:
     shape = Shape(hidden=64, head_size=64, inner=64)
     expect_plain_bits(tested, native, shape, batch=2, tokens=20, threads=24)
+
+
+def test_a_single_text_has_the_bits_that_it_has_without_pairs(
+    tested: tuple[ctypes.CDLL, int], native: ctypes.CDLL
+) -> None:
+    library, kernel = tested
+    shape = Shape(outlier_units=(3, 0))
+    ids = draw_ids(shape, 5, 7, 21)
+    models = [PackedModel.of(draw_model(replace(shape, pairs=pairs), seed=6)) for pairs in (False, True)]
+    without, silent = (model.encode(library, kernel, ids) for model in models)
+    told = models[1].encode(library, kernel, ids, token_types=np.zeros_like(ids))
+    assert np.array_equal(without, silent)
+    assert np.array_equal(without, told)
 
 
 @pytest.mark.parametrize("pooling", POOLINGS)

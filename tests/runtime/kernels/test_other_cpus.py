@@ -19,12 +19,12 @@ from biobert_onnx.kernels.library import PATH, PLAIN, compiled_kernels
 from hatch_build import SOURCE
 from tests.support.kernel_builds import PROGRAMS, QUICK, SANITIZE, Unit, build, native_units
 from tests.support.kernel_images import vectors_printed, write_image
-from tests.support.kernel_models import PackedModel, Shape, draw_ids, draw_model
+from tests.support.kernel_models import PackedModel, Shape, draw_ids, draw_model, draw_token_types
 
 CROSS_COMPILER = "aarch64-linux-gnu-gcc"
 
 STATIC = Shape(outlier_units=(5, 0), has_attention_bias=True)
-PER_TOKEN = replace(STATIC, per_token=frozenset(STATIC.site_names), head_size=64, unit_length=True)
+PER_TOKEN = replace(STATIC, per_token=frozenset(STATIC.site_names), head_size=64, unit_length=True, pairs=True)
 SHAPES = {
     "static": STATIC,
     "per token": PER_TOKEN,
@@ -80,8 +80,9 @@ def expect_plain_bits(native: ctypes.CDLL, run: Run, shape: Shape, folder: Path,
     """Expect that these kernels ran, and that each gave the bits of this machine's plain C."""
     packed = PackedModel.of(draw_model(shape, seed=31))
     ids = draw_ids(shape, 32, 3, 21)
-    expected = packed.encode(native, native.kernel_count() - 1, ids).tobytes()
-    found = run(write_image(packed, ids, 2, folder / "image"))
+    types = draw_token_types(33, 3, 21) * shape.pairs
+    expected = packed.encode(native, native.kernel_count() - 1, ids, token_types=types).tobytes()
+    found = run(write_image(packed, ids, types, 2, folder / "image"))
     assert list(found) == list(kernels)
     assert all(vectors == expected for vectors in found.values())
 

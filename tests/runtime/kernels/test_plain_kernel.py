@@ -16,7 +16,7 @@ from biobert_onnx.kernels.library import PLAIN, Matrix, Site
 from biobert_onnx.kernels.plan import ACTIVATIONS, LEAST_SCALE, POOLINGS
 from tests.runtime.kernels.conftest import has_avx2
 from tests.support.kernel_builds import build_operators
-from tests.support.kernel_models import Draws, PackedModel, Shape, draw_ids, draw_model
+from tests.support.kernel_models import Draws, PackedModel, Shape, draw_ids, draw_model, draw_token_types
 from tests.support.kernel_operators import GELU, GELU_NEW, LANES, RELU, Operators, Rounded, tiled_rows
 from tests.support.reference_encoder import (
     ReferenceEncoder,
@@ -324,12 +324,17 @@ def test_encoders_of_other_sizes_are_those_of_float64(native: ctypes.CDLL, shape
     expect_reference(native, shape)
 
 
+def test_encoders_of_pairs_are_those_of_float64(native: ctypes.CDLL) -> None:
+    expect_reference(native, Shape(pairs=True))
+
+
 def expect_reference(native: ctypes.CDLL, shape: Shape) -> None:
     """Expect float64's vectors, but for texts in which a value is rounded to the next uint8: it was nearly between."""
     drawn = draw_model(shape, 17)
     ids = draw_ids(shape, 18, 12, 4)
-    found = PackedModel.of(drawn).encode(native, native.kernel_count() - 1, ids)
-    expected = ReferenceEncoder(drawn).vectors(ids)
+    types = draw_token_types(19, 12, 4) if shape.pairs else None
+    found = PackedModel.of(drawn).encode(native, native.kernel_count() - 1, ids, token_types=types)
+    expected = ReferenceEncoder(drawn).vectors(ids, types)
     assert native.kernel_name(native.kernel_count() - 1).decode() == PLAIN
     largest = np.abs(expected).max(axis=1)
     differences = np.abs(found - expected).max(axis=1) / largest

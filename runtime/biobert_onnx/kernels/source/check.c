@@ -8,7 +8,7 @@
 #include "pack.h"
 #include "workspace.h"
 
-enum { HIDDEN = 64, HEAD = 32, INNER = 192, WORDS = 16, POSITIONS = 40, BATCH = 2, TOKENS = 19 };
+enum { HIDDEN = 64, HEAD = 32, INNER = 192, WORDS = 16, POSITIONS = 40, TOKEN_TYPES = 2, BATCH = 2, TOKENS = 19 };
 
 typedef struct {
     uint8_t *next, *end;
@@ -88,17 +88,19 @@ bool agrees_with_plain(const kernel *kernel) {
                          .words = WORDS,
                          .positions = POSITIONS,
                          .padding_id = -1,
+                         .token_types = TOKEN_TYPES,
                          .activation = GELU_ERF,
                          .pooling = MEAN,
                          .unit_length = 1,
                          .epsilon = 1e-12f,
                          .word_vectors = words,
                          .word_scales = draw_floats(&arena, WORDS, 1e-4f, 0.02f),
-                         .position_vectors = draw_floats(&arena, POSITIONS * HIDDEN, 0.01f, 0),
+                         .position_vectors = draw_floats(&arena, TOKEN_TYPES * POSITIONS * HIDDEN, 0.01f, 0),
                          .embedding_norm = draw_norm(&arena),
                          .layer = layers};
-    int64_t ids[BATCH * TOKENS];
+    int64_t ids[BATCH * TOKENS], types[BATCH * TOKENS];
     for (int i = 0; i < BATCH * TOKENS; i++) ids[i] = draw(&arena, WORDS);
+    for (int i = 0; i < BATCH * TOKENS; i++) types[i] = draw(&arena, TOKEN_TYPES);
     float *vectors[2] = {reserve(&arena, BATCH * HIDDEN * sizeof(float)), reserve(&arena, BATCH * HIDDEN * sizeof(float))};
     workspace unused;
     uint8_t *space = reserve(&arena, arrange(&unused, NULL, &small, BATCH, TOKENS, 1, 0));
@@ -106,7 +108,13 @@ bool agrees_with_plain(const kernel *kernel) {
     if (agrees) {
         encode_part *const encodes[2] = {KERNELS[KERNEL_COUNT - 1].encode, kernel->encode};
         for (int i = 0; i < 2; i++) {
-            job job = {.model = &small, .ids = ids, .batch = BATCH, .tokens = TOKENS, .out = vectors[i], .workspace = space};
+            job job = {.model = &small,
+                       .ids = ids,
+                       .token_types = types,
+                       .batch = BATCH,
+                       .tokens = TOKENS,
+                       .out = vectors[i],
+                       .workspace = space};
             run_on_team(encodes[i], &job, 1);
         }
         agrees = memcmp(vectors[0], vectors[1], BATCH * HIDDEN * sizeof(float)) == 0;

@@ -124,11 +124,13 @@ INLINE int64_t row_of_position(const model *model, const int64_t *text, int64_t 
    first token. */
 INLINE void embed(const worker *self, const rows *rows) {
     const model *model = self->model;
+    const int64_t position_rows = model->positions + (model->padding_id >= 0);
     const range tiles = share(rows->tiles, self->part, self->parts);
     for (int64_t row = tiles.first * LANES; row < tiles.end * LANES; row++) {
         const int64_t token = row < rows->count ? row : rows->count - rows->tokens, place = token % rows->tokens;
         const int64_t id = self->job->ids[token];
-        const int64_t position = row_of_position(model, self->job->ids + token - place, place);
+        const int64_t type = self->job->token_types != NULL ? self->job->token_types[token] : 0;
+        const int64_t position = type * position_rows + row_of_position(model, self->job->ids + token - place, place);
         const int8_t *word = model->word_vectors + id * model->hidden;
         const float *at = model->position_vectors + position * model->hidden;
         float *x = rows->stream + row * self->space.stream_stride;

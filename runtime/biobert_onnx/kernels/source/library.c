@@ -12,7 +12,14 @@
 /* The number of this interface: of the functions below, the structures of model.h, and the layout of packed weights. */
 enum { INTERFACE = 4 };
 
-enum { DONE = 0, NO_SUCH_KERNEL = 1, ID_OUT_OF_RANGE = 2, WRONG_SHAPE = 3, WORKSPACE_TOO_SMALL = 4 };
+enum {
+    DONE = 0,
+    NO_SUCH_KERNEL = 1,
+    ID_OUT_OF_RANGE = 2,
+    WRONG_SHAPE = 3,
+    WORKSPACE_TOO_SMALL = 4,
+    TOKEN_TYPE_OUT_OF_RANGE = 5
+};
 
 enum { MOST_ROWS_OF_BATCH = 1 << 24 };
 
@@ -53,17 +60,20 @@ EXPORT int64_t workspace_bytes(const model *model, int64_t batch, int64_t tokens
 }
 
 /* Write the vectors (batch, hidden) of the token ids (batch, tokens) to `out`, computed by a kernel that runs here.
-   `workspace`: aligned to 64 bytes, and what was in it does not matter. */
-EXPORT int64_t encode(const model *model, int64_t kernel, const int64_t *ids, int64_t batch, int64_t tokens, float *out,
-                      uint8_t *workspace, int64_t bytes, int64_t threads) {
+   `token_types`: (batch, tokens), NULL if all are 0. `workspace`: aligned to 64 bytes, and what was in it does not matter. */
+EXPORT int64_t encode(const model *model, int64_t kernel, const int64_t *ids, const int64_t *token_types, int64_t batch,
+                      int64_t tokens, float *out, uint8_t *workspace, int64_t bytes, int64_t threads) {
     if (kernel < 0 || kernel >= KERNEL_COUNT) return NO_SUCH_KERNEL;
     if (!has_right_shape(model, batch, tokens)) return WRONG_SHAPE;
     for (int64_t i = 0; i < batch * tokens; i++)
         if (ids[i] < 0 || ids[i] >= model->words) return ID_OUT_OF_RANGE;
+    for (int64_t i = 0; token_types != NULL && i < batch * tokens; i++)
+        if (token_types[i] < 0 || token_types[i] >= model->token_types) return TOKEN_TYPE_OUT_OF_RANGE;
     if (threads > MOST_THREADS) threads = MOST_THREADS;
     if (threads < 1 || bytes < workspace_bytes(model, batch, tokens, threads)) return WORKSPACE_TOO_SMALL;
     job job = {.model = model,
                .ids = ids,
+               .token_types = token_types,
                .batch = (int)batch,
                .tokens = (int)tokens,
                .out = out,

@@ -74,11 +74,13 @@ typedef struct {
 typedef struct {
     int64_t hidden, heads, head_size, inner, layers, words, positions;
     int64_t padding_id; /* the word that is not counted in positions, and has row 0 of their table; -1 if all are counted */
+    int64_t token_types; /* that token ids may have: 1, or 2 where pairs of texts are encoded */
     int32_t activation, pooling, unit_length;
     float epsilon;
     const int8_t *word_vectors;    /* (words, hidden) */
     const float *word_scales;      /* (words,) */
-    const float *position_vectors; /* (positions, or one more with a padding_id, hidden), that of token type 0 added */
+    const float *position_vectors; /* (token_types, positions, hidden), that of each type added; with a padding_id, there
+                                      is a row more of positions */
     norm embedding_norm;
     const layer *layer;
     const float *pooler_weight; /* (hidden, hidden) inputs x outputs, NULL unless pooling is POOLER */

@@ -23,7 +23,8 @@ void team_meet(team *team);
 /* One micro-batch on its way through the encoder. */
 typedef struct {
     const model *model;
-    const int64_t *ids; /* (batch, tokens) */
+    const int64_t *ids;         /* (batch, tokens) */
+    const int64_t *token_types; /* (batch, tokens), NULL if all are 0 */
     int batch, tokens;
     float *out; /* (batch, hidden) */
     uint8_t *workspace;
