@@ -1,14 +1,21 @@
 """Tokenizer files of tiny checkpoints, a function for each family; the weights are not theirs to write."""
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from tests.support.folders import CASED, SPECIAL, UNCASED, write_json
+from tokenizers import Tokenizer, models, trainers
+from tokenizers.pre_tokenizers import ByteLevel
+
+from tests.support.folders import CASED, SPECIAL, UNCASED, WORDS, write_json
+from tests.support.texts import TEXTS
 
 ELECTRA_CONFIG = {"model_type": "electra"}
 DISTILBERT_CONFIG = {"model_type": "distilbert"}
 MPNET_CONFIG = {"model_type": "mpnet"}
+
+ROBERTA_CONFIG = {"model_type": "roberta"}
 
 MPNET_SPECIAL = ("<s>", "<pad>", "</s>", "<unk>", "[UNK]", "<mask>")
 
@@ -41,6 +48,32 @@ def write_vocabulary(
     """Write vocab.txt, config.json and, with `settings`, tokenizer_config.json; returns `folder`."""
     write_json(folder / "config.json", {**config, "vocab_size": len(tokens)})
     (folder / "vocab.txt").write_text("\n".join(tokens) + "\n", encoding="utf-8")
+    if settings is not None:
+        write_json(folder / "tokenizer_config.json", settings)
+    return folder
+
+
+def byte_level_bpe() -> tuple[dict[str, int], list[tuple[str, str]]]:
+    """Train RoBERTa's tokens with their ids, the mask token last as in the published one, and the merges."""
+    tokenizer = Tokenizer(models.BPE())
+    tokenizer.pre_tokenizer = ByteLevel(add_prefix_space=False)
+    special = ["<s>", "<pad>", "</s>", "<unk>"]
+    trainer = trainers.BpeTrainer(
+        vocab_size=600, initial_alphabet=sorted(ByteLevel.alphabet()), special_tokens=special, show_progress=False
+    )
+    tokenizer.train_from_iterator([*TEXTS, " ".join(WORDS), "it's they'll", "  two   blanks", "12 345"] * 3, trainer)
+    model = json.loads(tokenizer.to_str())["model"]
+    ids = {**model["vocab"], "<mask>": len(model["vocab"])}
+    return ids, [(left, right) for left, right in model["merges"]]
+
+
+def write_roberta_tokenizer(folder: Path, settings: Mapping[str, Any] | None = None) -> Path:
+    """Write vocab.json, merges.txt, config.json and, with `settings`, tokenizer_config.json; returns `folder`."""
+    ids, merges = byte_level_bpe()
+    write_json(folder / "config.json", {**ROBERTA_CONFIG, "vocab_size": len(ids)})
+    (folder / "vocab.json").write_text(json.dumps(ids, ensure_ascii=False), encoding="utf-8")
+    lines = ["#version: 0.2", *(f"{left} {right}" for left, right in merges), ""]
+    (folder / "merges.txt").write_text("\n".join(lines), encoding="utf-8")
     if settings is not None:
         write_json(folder / "tokenizer_config.json", settings)
     return folder

@@ -59,6 +59,23 @@ class CasingSources:
         return Casing(lowercase, Rule("casing", _name(lowercase), reason))
 
 
+def casing_of_normalizer(lowercase: bool, setting: str, casing: str | None, family: str) -> Casing:
+    """Return the casing of a tokenizer whose vocabulary knows every word: whether its normalizer lower-cases.
+
+    `setting`: what sets the normalizer, empty if nothing does. `casing`: what the caller asks for.
+
+    Raises ValueError for an unknown `casing`, CheckpointError for another one than the normalizer's.
+    """
+    if casing is not None and casing not in CASINGS:
+        raise ValueError(f"casing is {casing!r}, expected one of {', '.join(CASINGS)}")
+    if casing not in (None, _name(lowercase)):
+        raise CheckpointError(
+            f"casing is {casing!r}, but the {family} tokenizer of the checkpoint is {_name(lowercase)}: leave casing= "
+            "out"
+        )
+    return Casing(lowercase, Rule("casing", _name(lowercase), setting or f"{family} reads texts as they are"))
+
+
 def requested_lowercase(casing: str | None, tokens: Sequence[str]) -> bool | None:
     """Return whether the caller's `casing` (cased, uncased or None) lower-cases; None asks for nothing.
 

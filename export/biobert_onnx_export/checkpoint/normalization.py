@@ -51,6 +51,10 @@ def sequence_state(*states: State) -> State:
     return {"type": "Sequence", "normalizers": list(states)}
 
 
+NO_NORMALIZER = sequence_state()
+"""A normalizer that changes nothing, as byte-level BPE has it."""
+
+
 def check_state(path: Path, state: object) -> None:
     """Raise CheckpointError unless `state`, from the tokenizer.json at `path`, describes a normalizer that exports."""
     kind = state.get("type") if isinstance(state, Mapping) else state

@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-WORDPIECE = "WordPiece"
+WORDPIECE, BYTE_LEVEL = "WordPiece", "BPE"
+"""The types of model, as tokenizer.json names them; a BPE is always one of bytes here."""
 
 AS_IT_IS = ("PreTrainedTokenizerFast", "TokenizersBackend")
 """Classes that take tokenizer.json as it is; transformers 5 has the second name."""
@@ -115,7 +116,28 @@ MPNET = TokenizerFamily(
 )
 """MPNet's (Song et al. 2020): BERT's WordPiece and normalizer with RoBERTa's special tokens and frames."""
 
-FAMILIES = (BERT, MPNET)
+ROBERTA = TokenizerFamily(
+    name="RoBERTa",
+    model=BYTE_LEVEL,
+    model_types=("roberta",),
+    classes=("RobertaTokenizer", "RobertaTokenizerFast"),
+    special_tokens={
+        "bos_token": "<s>",
+        "eos_token": "</s>",
+        "unk_token": "<unk>",
+        "sep_token": "</s>",
+        "pad_token": "<pad>",
+        "cls_token": "<s>",
+        "mask_token": "<mask>",
+    },
+    mask_takes_blanks=True,
+    separators=2,
+    second_segment=0,
+    json_sets_chinese=False,
+)
+"""RoBERTa's (Liu et al. 2019): GPT-2's byte-pair encoding of bytes, which knows every text and changes no character."""
+
+FAMILIES = (BERT, MPNET, ROBERTA)
 
 
 def family_of_class(name: object) -> TokenizerFamily | None:

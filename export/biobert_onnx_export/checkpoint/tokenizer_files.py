@@ -5,7 +5,7 @@ of them; a `PreTrainedTokenizerFast` takes tokenizer.json as it is. (transformer
 `MPNetTokenizer` differs in the Chinese characters, `tokenization_mpnet_fast.py`.)
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -13,15 +13,16 @@ from typing import Any, Self
 from biobert_onnx.errors import short_repr
 from biobert_onnx_export.checkpoint.file_kinds import is_there
 from biobert_onnx_export.checkpoint.json_files import read_json
-from biobert_onnx_export.checkpoint.normalization import State, check_state
+from biobert_onnx_export.checkpoint.normalization import NO_NORMALIZER, State
 from biobert_onnx_export.checkpoint.tokenizer_families import (
     AS_IT_IS,
-    BERT,
     FAMILIES,
+    WORDPIECE,
     TokenizerFamily,
     family_of_class,
     family_of_model,
 )
+from biobert_onnx_export.checkpoint.tokenizer_json import check_parts, family_of_json
 from biobert_onnx_export.errors import CheckpointError
 
 TOKENIZER_JSON = "tokenizer.json"
@@ -40,9 +41,8 @@ class TokenizerFiles:
     """The contents of a folder's tokenizer files; a file that is not there has no contents.
 
     `family`: what kind of tokenizer it is. `is_as_it_is`: whether transformers takes tokenizer.json as it is, and does
-    not load it with the family's own class. `do_lower_case`, `strip_accents` and
-    `tokenize_chinese_chars` are those of tokenizer_config.json, None where it does not set them. `normalizer` and
-    `model` are parts of tokenizer.json.
+    not load it with the family's own class. `do_lower_case`, `strip_accents`, `tokenize_chinese_chars`,
+    `add_prefix_space` and `trim_offsets` are those of tokenizer_config.json, None where it does not set them.
     """
 
     folder: Path
@@ -51,6 +51,8 @@ class TokenizerFiles:
     do_lower_case: bool | None
     strip_accents: bool | None
     tokenize_chinese_chars: bool | None
+    add_prefix_space: bool | None
+    trim_offsets: bool | None
     config: Mapping[str, Any]
     content: Mapping[str, Any]
     special_tokens_map: Mapping[str, Any]
@@ -70,33 +72,39 @@ class TokenizerFiles:
             )
         files = cls(
             folder=folder,
-            family=_family_of_json(content) if named in AS_IT_IS else _family(folder, named),
+            family=family_of_json(content) if named in AS_IT_IS else _family(folder, named),
             is_as_it_is=named in AS_IT_IS,
             do_lower_case=_flag(folder / CONFIG, config, "do_lower_case"),
             strip_accents=_flag(folder / CONFIG, config, "strip_accents"),
             tokenize_chinese_chars=_flag(folder / CONFIG, config, "tokenize_chinese_chars"),
+            add_prefix_space=_given_flag(folder / CONFIG, config, "add_prefix_space"),
+            trim_offsets=_given_flag(folder / CONFIG, config, "trim_offsets"),
             config=config,
             content=content,
             special_tokens_map=_read_if_there(folder / SPECIAL_TOKENS_MAP),
         )
         _check_only_values(folder / CONFIG, config)
         _check_special_tokens(files)
-        _check_parts(files)
+        if content:
+            check_parts(folder / TOKENIZER_JSON, content, files.family)
         return files
 
     @property
     def normalizer(self) -> State | None:
-        """The normalizer of tokenizer.json, None without that file."""
-        return self.content["normalizer"] if self.content else None
+        """The normalizer of tokenizer.json, None without that file; null there is one that changes nothing."""
+        if not self.content:
+            return None
+        return NO_NORMALIZER if self.content.get("normalizer") is None else self.content["normalizer"]
 
     @property
     def own_normalizer(self) -> State | None:
         """The normalizer of tokenizer.json if transformers 4 takes it as it is; None where settings decide.
 
-        Of a family's own class, tokenizer_config.json sets the BertNormalizer; any other normalizer stays.
+        Of a WordPiece family's own class, tokenizer_config.json sets the BertNormalizer; any other normalizer stays.
         """
         state = self.normalizer
-        is_set_by_config = not self.is_as_it_is and state is not None and state["type"] == "BertNormalizer"
+        is_bert = state is not None and state["type"] == "BertNormalizer"
+        is_set_by_config = is_bert and not self.is_as_it_is and self.family.model == WORDPIECE
         return None if is_set_by_config else state
 
     @property
@@ -140,9 +148,11 @@ def _family(folder: Path, named: object) -> TokenizerFamily:
     return family
 
 
-def _family_of_json(content: Mapping[str, Any]) -> TokenizerFamily:
-    """Tell the family of a tokenizer.json by the frame that it puts around a text; BERT if no other fits."""
-    return next((family for family in FAMILIES if _frames_texts(content.get("post_processor"), family)), BERT)
+def _given_flag(path: Path, config: Mapping[str, Any], key: str) -> bool | None:
+    """Return the setting `key`, None if it is absent; transformers refuses null."""
+    if key in config and not isinstance(config[key], bool):
+        raise CheckpointError(f"'{path}' has {key} {short_repr(config[key])}, expected true or false")
+    return config.get(key)
 
 
 def _flag(path: Path, config: Mapping[str, Any], key: str) -> bool | None:
@@ -174,50 +184,3 @@ def _check_special_tokens(files: TokenizerFiles) -> None:
                     f"'{path}' has {key} {short_repr(token)}, expected {expected!r}: only {files.family.name}'s own "
                     "export"
                 )
-
-
-def _check_parts(files: TokenizerFiles) -> None:
-    """Raise CheckpointError for a part of tokenizer.json that is not the family's and has no counterpart here."""
-    if not files.content:
-        return
-    path = files.folder / TOKENIZER_JSON
-    for key, fault in _faults(files.content, files.family):
-        raise CheckpointError(f"'{path}' has {key} {fault}: it is no {files.family.name} tokenizer")
-    check_state(path, files.normalizer)
-
-
-def _faults(content: Mapping[str, Any], family: TokenizerFamily) -> Iterator[tuple[str, str]]:
-    """Yield each part of tokenizer.json that differs from the family's, and how."""
-    model, splitter = content.get("model"), content.get("pre_tokenizer")
-    unknown = family.unk_token
-    if not isinstance(model, Mapping) or model.get("type", "WordPiece") != "WordPiece":
-        kind = model.get("type") if isinstance(model, Mapping) else model
-        yield "a model", f"{short_repr(kind)}, expected 'WordPiece'"
-    elif not isinstance(model.get("vocab"), Mapping):
-        yield "a vocab", "of another type, expected an object of tokens and their ids"
-    elif model.get("continuing_subword_prefix", "##") != "##" or model.get("unk_token", "[UNK]") != unknown:
-        yield "a model", f"with another prefix than '##' or another unknown token than '{unknown}'"
-    if not isinstance(splitter, Mapping) or splitter.get("type") != "BertPreTokenizer":
-        kind = splitter.get("type") if isinstance(splitter, Mapping) else splitter
-        yield "pre_tokenizer", f"{short_repr(kind)}, expected 'BertPreTokenizer'"
-    processor = content.get("post_processor")
-    if not _frames_texts(processor, family):
-        expected = f"one that puts {family.cls_token} and {family.sep_token}"
-        yield "post_processor", f"{short_repr(processor)}, expected {expected}"
-
-
-def _frames_texts(processor: object, family: TokenizerFamily) -> bool:
-    """Tell whether a post_processor puts the family's cls before a text and its sep after it, and no more."""
-    if not isinstance(processor, Mapping):
-        return False
-    cls, sep = family.cls_token, family.sep_token
-    if processor.get("type") in ("BertProcessing", "RobertaProcessing"):
-        ends = [processor.get(key) for key in ("cls", "sep")]
-        return [end[0] for end in ends if isinstance(end, list) and end] == [cls, sep]
-    if processor.get("type") != "TemplateProcessing" or not isinstance(processor.get("single"), list):
-        return False
-    special = processor.get("special_tokens")
-    pieces = [dict(piece) for piece in processor["single"] if isinstance(piece, Mapping)]
-    names = [(kind, value.get("id")) for piece in pieces for kind, value in piece.items() if isinstance(value, Mapping)]
-    is_known = isinstance(special, Mapping) and {cls, sep} <= special.keys()
-    return is_known and names == [("SpecialToken", cls), ("Sequence", "A"), ("SpecialToken", sep)]

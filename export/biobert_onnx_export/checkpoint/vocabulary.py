@@ -6,17 +6,21 @@ from pathlib import Path
 from typing import Any, Self
 
 from tokenizers import Tokenizer
-from tokenizers.decoders import WordPiece as WordPieceDecoder
-from tokenizers.models import WordPiece
-from tokenizers.pre_tokenizers import BertPreTokenizer
-from tokenizers.processors import TemplateProcessing
 
 from biobert_onnx.errors import short_repr
 from biobert_onnx_export.checkpoint.added_tokens import AddedToken, read_added_tokens, read_special_tokens
-from biobert_onnx_export.checkpoint.casing import Casing, CasingSources, looks_uncased, requested_lowercase
+from biobert_onnx_export.checkpoint.casing import (
+    Casing,
+    CasingSources,
+    casing_of_normalizer,
+    looks_uncased,
+    requested_lowercase,
+)
 from biobert_onnx_export.checkpoint.file_kinds import check_content, is_there
+from biobert_onnx_export.checkpoint.json_files import read_json
 from biobert_onnx_export.checkpoint.normalization import (
     LOWERCASE,
+    NO_NORMALIZER,
     State,
     bert_state,
     lowercases,
@@ -25,19 +29,21 @@ from biobert_onnx_export.checkpoint.normalization import (
     with_lowercase,
 )
 from biobert_onnx_export.checkpoint.rules import Rule
-from biobert_onnx_export.checkpoint.tokenizer_families import TokenizerFamily
+from biobert_onnx_export.checkpoint.splitting import (
+    MERGES,
+    ByteLevelSplitting,
+    Splitting,
+    WordPieceSplitting,
+    check_merges,
+)
+from biobert_onnx_export.checkpoint.tokenizer_families import BYTE_LEVEL, WORDPIECE, TokenizerFamily
 from biobert_onnx_export.checkpoint.tokenizer_files import CONFIG, TOKENIZER_JSON, TokenizerFiles
 from biobert_onnx_export.errors import CheckpointError
 
-VOCABULARY = "vocab.txt"
+VOCABULARIES = {WORDPIECE: "vocab.txt", BYTE_LEVEL: "vocab.json"}
+"""The file that holds the tokens of a vocabulary beside tokenizer.json, or without it."""
 
 BYTE_ORDER_MARK = "\ufeff"
-
-LONGEST_WORD = 100
-"""Characters of the longest word that is looked up; a longer one is unknown. BERT's own limit."""
-
-MOST_CHARACTERS = 1_000_000
-"""The greatest number of characters that a tokenizer.json may set for that limit."""
 
 MAX_PADDED_ROWS = 127
 """Rows of the word embeddings that may have no token: makers pad the matrix to a multiple of 8, 64 or 128."""
@@ -51,7 +57,7 @@ class Vocabulary:
     tokens are.
     `loader_normalizer`: the one that transformers 4 would take; another than `normalizer` only if a rule says so.
     `loader_added_normalizer`: the one under which it keeps the added tokens that it looks for in normalized texts.
-    `longest_word`: characters of the longest word that is looked up.
+    `splitting`: how normalized texts become tokens.
     """
 
     family: TokenizerFamily
@@ -61,7 +67,7 @@ class Vocabulary:
     normalizer: State
     loader_normalizer: State
     loader_added_normalizer: State
-    longest_word: int
+    splitting: Splitting
     rules: tuple[Rule, ...]
 
     @classmethod
@@ -84,22 +90,14 @@ class Vocabulary:
         """
         files = TokenizerFiles.read(folder)
         tokens, rules = _read_tokens(files)
+        splitting = _read_splitting(files, tokens)
         ids = {token: number for number, token in enumerate(tokens)}
         added = tuple(read_added_tokens(files, ids))
         loader_normalizer = _loader_normalizer(files)
         loader_added_normalizer = _loader_added_normalizer(files, loader_normalizer)
         if lowercase_first and not lowercases(loader_normalizer):
             loader_normalizer = sequence_state(LOWERCASE, loader_normalizer)
-        folder_lowercase, setting = _folder_casing(files, tokens, lowercase_first)
-        sources = CasingSources(
-            requested=requested_lowercase(casing, tokens),
-            folder=folder_lowercase,
-            file=setting,
-            published=None if published_casing is None else published_casing == "uncased",
-            vocabulary=looks_uncased(tokens),
-            loader=lowercases(loader_normalizer),
-        )
-        decision: Casing = sources.decide()
+        decision = _decide_casing(files, tokens, loader_normalizer, casing, published_casing, lowercase_first)
         normalizer = with_lowercase(loader_normalizer, decision.lowercase)
         rules += _rules_of_size(folder, tokens, added, size)
         return cls(
@@ -110,11 +108,11 @@ class Vocabulary:
             normalizer=normalizer,
             loader_normalizer=loader_normalizer,
             loader_added_normalizer=loader_added_normalizer,
-            longest_word=_longest_word(files),
+            splitting=splitting,
             rules=(
                 decision.rule,
                 *rules,
-                *_rules_of_json(files),
+                *_rules_of_json(files, splitting),
                 *_rules_of_forms(added, normalizer, loader_added_normalizer),
             ),
         )
@@ -145,20 +143,21 @@ class Vocabulary:
         return {name: token for name, token in self.family.special_tokens.items() if token in known}
 
     @property
+    def longest_word(self) -> int | None:
+        """Characters of the longest word that is looked up; None if words of any length are."""
+        return self.splitting.longest_word if isinstance(self.splitting, WordPieceSplitting) else None
+
+    @property
     def pad_id(self) -> int:
         """The id of the token that fills a batch."""
         return self.tokens.index(self.family.pad_token)
 
     def transformers_settings(self) -> Mapping[str, Any]:
         """Return the keys of tokenizer_config.json with which transformers reads texts in the same way."""
-        if _only_in_json(self.normalizer, self.longest_word) or self.special_names != self.family.special_tokens:
-            return {"tokenizer_class": "PreTrainedTokenizerFast"}
-        return {
-            "tokenizer_class": self.family.classes[0],
-            "do_lower_case": self.normalizer["lowercase"],
-            "strip_accents": self.normalizer["strip_accents"],
-            "tokenize_chinese_chars": self.normalizer["handle_chinese_chars"],
-        }
+        if self.splitting.only_in_json(self.normalizer) or self.special_names != self.family.special_tokens:
+            return {"tokenizer_class": "PreTrainedTokenizerFast", **self.splitting.settings_beside_json()}
+        settings = self.splitting.transformers_settings(self.normalizer)
+        return {"tokenizer_class": self.family.classes[0], **settings}
 
     def tokenizer(self, *, lowercase: bool | None = None) -> Tokenizer:
         """Make the tokenizer of this vocabulary: no truncation, no padding.
@@ -167,21 +166,48 @@ class Vocabulary:
         """
         ids = {token: number for number, token in enumerate(self.tokens)}
         state = self.normalizer if lowercase is None else with_lowercase(self.normalizer, lowercase)
-        family = self.family
-        tokenizer = Tokenizer(WordPiece(ids, unk_token=family.unk_token, max_input_chars_per_word=self.longest_word))
-        tokenizer.normalizer = make_normalizer(state)
-        tokenizer.pre_tokenizer = BertPreTokenizer()
-        tokenizer.post_processor = TemplateProcessing(
-            single=family.single,
-            pair=family.pair,
-            special_tokens=[(token, ids[token]) for token in (family.cls_token, family.sep_token)],
-        )
-        tokenizer.decoder = WordPieceDecoder()
+        tokenizer = self.splitting.tokenizer(ids, self.family)
+        if state != NO_NORMALIZER:
+            tokenizer.normalizer = make_normalizer(state)
         tokenizer.add_special_tokens([token.for_tokenizers() for token in self.special])
         for token in self.added:
             add = tokenizer.add_special_tokens if token.special else tokenizer.add_tokens
             add([token.for_tokenizers()])
         return tokenizer
+
+
+def _read_splitting(files: TokenizerFiles, tokens: tuple[str, ...]) -> Splitting:
+    """Read how texts become tokens; raises CheckpointError for merges that do not fit `tokens`."""
+    if files.family.model == WORDPIECE:
+        return WordPieceSplitting.read(files)
+    splitting = ByteLevelSplitting.read(files)
+    path = files.folder / (TOKENIZER_JSON if files.content else MERGES)
+    check_merges(path, {token: number for number, token in enumerate(tokens)}, splitting.merges)
+    return splitting
+
+
+def _decide_casing(
+    files: TokenizerFiles,
+    tokens: tuple[str, ...],
+    loader_normalizer: State,
+    casing: str | None,
+    published_casing: str | None,
+    lowercase_first: bool,
+) -> Casing:
+    """Decide whether texts are lower-cased; byte-level BPE knows every word, so that only its normalizer counts."""
+    lowercase, setting = _folder_casing(files, tokens, lowercase_first)
+    if files.family.model == BYTE_LEVEL:
+        does = lowercases(loader_normalizer)
+        return casing_of_normalizer(does, setting if does else "", casing, files.family.name)
+    sources = CasingSources(
+        requested=requested_lowercase(casing, tokens),
+        folder=lowercase,
+        file=setting,
+        published=None if published_casing is None else published_casing == "uncased",
+        vocabulary=looks_uncased(tokens),
+        loader=lowercases(loader_normalizer),
+    )
+    return sources.decide()
 
 
 def _loader_normalizer(files: TokenizerFiles) -> State:
@@ -191,6 +217,8 @@ def _loader_normalizer(files: TokenizerFiles) -> State:
     """
     if files.own_normalizer is not None:
         return files.own_normalizer
+    if files.family.model == BYTE_LEVEL:
+        return NO_NORMALIZER
     state = files.normalizer
     by_config = files.tokenize_chinese_chars is not False
     by_json = state is not None and files.family.json_sets_chinese
@@ -209,7 +237,7 @@ def _loader_added_normalizer(files: TokenizerFiles, loader_normalizer: State) ->
     """
     if files.normalizer is not None:
         return files.normalizer
-    if files.config.get("do_basic_tokenize", True):
+    if files.family.model == BYTE_LEVEL or files.config.get("do_basic_tokenize", True):
         return loader_normalizer
     return bert_state(lowercase=False, strip_accents=False, chinese=False)
 
@@ -233,12 +261,15 @@ def _folder_casing(files: TokenizerFiles, tokens: tuple[str, ...], lowercase_fir
 
 
 def _read_tokens(files: TokenizerFiles) -> tuple[tuple[str, ...], tuple[Rule, ...]]:
-    """Read the tokens of vocab.txt or tokenizer.json, which must be the same where both are there."""
-    text, json = files.folder / VOCABULARY, files.folder / TOKENIZER_JSON
+    """Read the tokens of vocab.txt (vocab.json) or tokenizer.json, which must be the same where both are there."""
+    text, json = files.folder / VOCABULARIES[files.family.model], files.folder / TOKENIZER_JSON
     tokens: tuple[str, ...] = ()
     rules: tuple[Rule, ...] = ()
     if is_there(text):
-        tokens, rules = _tokens_of_text(text, files.family)
+        is_bytes = files.family.model == BYTE_LEVEL
+        tokens, rules = (
+            (_tokens_of_json(text, read_json(text)), ()) if is_bytes else _tokens_of_text(text, files.family)
+        )
         _check_tokens(text, tokens, files.family)
     if files.content:
         of_json = _tokens_of_json(json, files.content["model"]["vocab"])
@@ -251,7 +282,7 @@ def _read_tokens(files: TokenizerFiles) -> tuple[tuple[str, ...], tuple[Rule, ..
         tokens = of_json
     if not tokens:
         raise CheckpointError(
-            f"'{files.folder}' holds neither {VOCABULARY} nor {TOKENIZER_JSON}: download one beside the weights"
+            f"'{files.folder}' holds neither {text.name} nor {TOKENIZER_JSON}: download one beside the weights"
         )
     return tokens, rules
 
@@ -324,7 +355,7 @@ def _rules_of_size(folder: Path, tokens: tuple[str, ...], added: tuple[AddedToke
     return tuple(rules)
 
 
-def _rules_of_json(files: TokenizerFiles) -> Iterator[Rule]:
+def _rules_of_json(files: TokenizerFiles, splitting: Splitting) -> Iterator[Rule]:
     """Yield the rule about what transformers 4 follows in tokenizer.json and transformers 5 leaves out.
 
     Source: `BertTokenizer.__init__` of transformers 5.24, which makes normalizer and model anew.
@@ -332,7 +363,7 @@ def _rules_of_json(files: TokenizerFiles) -> Iterator[Rule]:
     state = files.normalizer
     if state is None or files.is_as_it_is:
         return
-    followed = _only_in_json(state, _longest_word(files))
+    followed = splitting.only_in_json(state)
     by_config = files.tokenize_chinese_chars is not False
     if files.family.json_sets_chinese and state.get("handle_chinese_chars", by_config) != by_config:
         followed.append("handle_chinese_chars")
@@ -340,15 +371,6 @@ def _rules_of_json(files: TokenizerFiles) -> Iterator[Rule]:
         name = files.family.name
         reason = f"transformers 4 does so for a {files.family.classes[0]}, transformers 5 takes {name}'s own"
         yield Rule(TOKENIZER_JSON, f"its {' and '.join(followed)} followed", reason)
-
-
-def _only_in_json(normalizer: State, longest_word: int) -> list[str]:
-    """Return the keys of tokenizer.json with another value than any tokenizer_config.json gives the family's class."""
-    differs = {
-        "normalizer": normalizer["type"] != "BertNormalizer" or not normalizer.get("clean_text", True),
-        "max_input_chars_per_word": longest_word != LONGEST_WORD,
-    }
-    return [key for key, does in differs.items() if does]
 
 
 def _other_forms(added: tuple[AddedToken, ...], normalizer: State, loader_normalizer: State) -> list[str]:
@@ -369,14 +391,3 @@ def _rules_of_forms(added: tuple[AddedToken, ...], normalizer: State, loader_nor
         return ()
     reason = f"the loader may look for {', '.join(map(repr, others[:3]))} in a casing or with accents that texts lost"
     return (Rule("added tokens", "normalized as texts are", reason),)
-
-
-def _longest_word(files: TokenizerFiles) -> int:
-    """Return max_input_chars_per_word of tokenizer.json, or BERT's own without that file."""
-    value = files.content["model"].get("max_input_chars_per_word", LONGEST_WORD) if files.content else LONGEST_WORD
-    if type(value) is not int or not 1 <= value <= MOST_CHARACTERS:
-        path = files.folder / TOKENIZER_JSON
-        raise CheckpointError(
-            f"'{path}' has max_input_chars_per_word {short_repr(value)}, expected 1 to {MOST_CHARACTERS:,}"
-        )
-    return value

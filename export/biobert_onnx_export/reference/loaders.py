@@ -72,7 +72,7 @@ class TransformersLoader:
         with one_thread_a_run():
             return vectors_of(self._pooled, self.token_ids(texts), dim=self._checkpoint.dim(self._pooling))
 
-    def set_words(self, normalizer: Normalizer, longest_word: int) -> None:
+    def set_words(self, normalizer: Normalizer, longest_word: int | None) -> None:
         """Replace the tokenizer's normalizer, and the number of characters of the longest word that it looks up."""
         set_words(self._tokenizer, normalizer, longest_word)
 
@@ -118,7 +118,7 @@ class SentenceTransformersLoader:
             vectors: FloatArray = self._model.encode(list(texts), batch_size=BATCH_SIZE, show_progress_bar=False)
         return vectors
 
-    def set_words(self, normalizer: Normalizer, longest_word: int) -> None:
+    def set_words(self, normalizer: Normalizer, longest_word: int | None) -> None:
         """Replace the tokenizer's normalizer, and the number of characters of the longest word that it looks up."""
         set_words(self._tokenizer, normalizer, longest_word)
 
@@ -186,13 +186,15 @@ def _lowercase_first(tokenizer: Any) -> None:
         backend.normalizer = NormalizerSequence([Lowercase(), backend.normalizer])
 
 
-def set_words(tokenizer: Any, normalizer: Normalizer, longest_word: int) -> None:
+def set_words(tokenizer: Any, normalizer: Normalizer, longest_word: int | None) -> None:
     """Replace the normalizer of transformers' `tokenizer`, and the number of characters of its longest word.
 
-    Added tokens are read anew, so that they are looked for in texts that this normalizer has normalized.
+    `longest_word` None: words of any length are looked up. Added tokens are read anew, so that they are looked for in
+    texts that this normalizer has normalized.
     """
     tokenizer.backend_tokenizer.normalizer = normalizer
-    tokenizer.backend_tokenizer.model.max_input_chars_per_word = longest_word
+    if longest_word is not None:
+        tokenizer.backend_tokenizer.model.max_input_chars_per_word = longest_word
     tokenizer._tokenizer = Tokenizer.from_str(tokenizer.backend_tokenizer.to_str())
 
 
