@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from biobert_onnx import SentenceEncoder
+from biobert_onnx._types import Text
 from biobert_onnx.files.encode import encode_file
 from biobert_onnx.files.formats import open_reader
 from tests.properties.strategies import damaged, json_values, nestings, texts
@@ -18,7 +19,7 @@ lines = st.lists(st.one_of(texts, st.sampled_from(SYNTAX)), max_size=9)
 records = st.dictionaries(st.sampled_from(["text", "id", "embedding"]), json_values, max_size=3)
 
 
-def rows_of(path: Path, content: bytes, **options: str) -> list[str] | None:
+def rows_of(path: Path, content: bytes, **options: str) -> list[Text] | None:
     """The texts in `content`, None if they are refused; whatever is read is a list of str of whole groups.
 
     The check of the whole file, which comes first when a file is encoded, says the same as reading it.

@@ -63,7 +63,5 @@ class ReferenceEncoder:
                 yield group, part.embeddings
         warn_of_cut_texts(cut, texts, stacklevel=2)
 
-    def _run(
-        self, input_ids: NDArray[np.int64], threads: int, token_types: NDArray[np.int64] | None = None, /
-    ) -> FloatArray:
+    def _run(self, input_ids: NDArray[np.int64], threads: int, token_types: NDArray[np.int64] | None) -> FloatArray:
         return self._reference.embed(input_ids, token_types)

@@ -18,13 +18,8 @@ RunBatch = Callable[[NDArray[np.int64]], FloatArray]
 def vectors_of(run: RunBatch, token_ids: TokenIds, *, dim: int) -> FloatArray:
     """Compute the vectors of `token_ids`, (texts, dim) float32, on every CPU that this process may use."""
     out = np.empty((len(token_ids), dim), dtype=np.float32)
-
-    def run_single_texts(
-        input_ids: NDArray[np.int64], threads: int, token_types: NDArray[np.int64] | None = None, /
-    ) -> FloatArray:
-        return run(input_ids)
-
-    for _ in run_micro_batches(run_single_texts, token_ids, out=out, threads=usable_cpus()):
+    batches = run_micro_batches(lambda ids, *others: run(ids), token_ids, out=out, threads=usable_cpus())
+    for _ in batches:
         pass
     return out
 

@@ -1,9 +1,8 @@
 """Micro-batches of equal length, one a worker thread: no padding, so a text's vector is the same in any company."""
 
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import MappingProxyType
-from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,17 +17,9 @@ memory small and leaves the most batches to share among workers."""
 
 NO_PAIRS: Mapping[int, int] = MappingProxyType({})
 
-
-class Run(Protocol):
-    """A function that computes a micro-batch."""
-
-    def __call__(
-        self, input_ids: NDArray[np.int64], threads: int, token_types: NDArray[np.int64] | None = None, /
-    ) -> FloatArray:
-        """Return the embeddings (batch, dim) float32 of `input_ids` (batch, tokens) int64, on `threads` threads.
-
-        `token_types`: (batch, tokens) int64, None if all are 0.
-        """
+Run = Callable[[NDArray[np.int64], int, NDArray[np.int64] | None], FloatArray]
+"""input_ids (batch, tokens) int64, the threads to take, and token types (batch, tokens), None if all are 0 ->
+embeddings (batch, dim) float32."""
 
 
 def micro_batches(lengths: Sequence[int], *, token_budget: int = TOKEN_BUDGET) -> list[list[int]]:

@@ -1,6 +1,8 @@
 """Pairs: two texts in one frame, [CLS] first [SEP] second [SEP], whose tokens tell them apart by their token type.
 
-A pair of too many tokens is cut as transformers' fast tokenizers do it with the strategy `longest_first`.
+A pair of too many tokens is cut as transformers' fast tokenizers do it with the strategy `longest_first`. A pair whose
+second text is empty is [CLS] first [SEP] [SEP], as they make it of a list of pairs, [[first, ""]]; called with two
+arguments, tokenizer(first, ""), they take it for a single text.
 """
 
 from collections.abc import Iterator, Mapping, Sequence

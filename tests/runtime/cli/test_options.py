@@ -26,6 +26,8 @@ from biobert_onnx.cli.options import with_options
         ("no such file: '/data/column=3/max_length/a.txt'", "no such file: '/data/column=3/max_length/a.txt'"),
         ("its missing is known", "its missing is known"),
         ("errors='replace'", "errors='replace'"),
+        ("export it again with pairs=True", "export it again with --pairs"),
+        ("name the text with pair_column=", "name the text with --pair-column"),
         ("leave casing= out, or give", "leave --casing out, or give"),
         ("export it with casing='cased'", "export it with --casing 'cased'"),
         ("casing: cased (asked for by casing=)", "casing: cased (asked for by --casing)"),

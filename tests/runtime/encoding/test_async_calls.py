@@ -37,7 +37,7 @@ class Gate:
         self.entered, self.opened = threading.Event(), threading.Event()
         self.shapes: list[tuple[int, ...]] = []
 
-    def run(self, input_ids: NDArray[np.int64], threads: int) -> NDArray[np.float32]:
+    def run(self, input_ids: NDArray[np.int64], threads: int, types: NDArray[np.int64] | None) -> NDArray[np.float32]:
         self.shapes.append(input_ids.shape)
         self.entered.set()
         assert self.opened.wait(timeout=30)
@@ -147,7 +147,7 @@ def test_a_caller_that_is_cancelled_is_left_out_and_the_others_never_notice() ->
 
 
 def test_an_error_of_the_computing_reaches_every_caller_of_the_round_and_the_next_round_goes_on() -> None:
-    def run(input_ids: NDArray[np.int64], threads: int) -> NDArray[np.float32]:
+    def run(input_ids: NDArray[np.int64], threads: int, types: NDArray[np.int64] | None) -> NDArray[np.float32]:
         if input_ids[0, 0] == 13:
             raise RuntimeError("out of memory")
         return input_ids[:, :1].astype(np.float32)

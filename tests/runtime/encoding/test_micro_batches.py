@@ -34,7 +34,7 @@ def test_the_longest_texts_come_first_so_that_no_worker_ends_long_after_the_othe
 def test_rows_are_put_back_in_the_order_of_the_texts(threads: int) -> None:
     token_ids = [[index] * length for index, length in enumerate(LENGTHS)]
     out = np.zeros((len(LENGTHS), 2), dtype=np.float32)
-    done = list(run_micro_batches(lambda ids, _: ids[:, :2].astype(np.float32), token_ids, out=out, threads=threads))
+    done = list(run_micro_batches(lambda ids, *_: ids[:, :2].astype(np.float32), token_ids, out=out, threads=threads))
     assert sum(done) == sum(LENGTHS)
     assert (out == np.arange(len(LENGTHS))[:, None]).all()
 
@@ -42,7 +42,7 @@ def test_rows_are_put_back_in_the_order_of_the_texts(threads: int) -> None:
 def test_a_micro_batch_alone_takes_all_threads_and_several_take_one_each() -> None:
     taken: list[int] = []
 
-    def run(ids: NDArray[np.int64], threads: int) -> NDArray[np.float32]:
+    def run(ids: NDArray[np.int64], threads: int, types: NDArray[np.int64] | None) -> NDArray[np.float32]:
         taken.append(threads)
         return np.zeros((len(ids), 1), dtype=np.float32)
 
@@ -55,7 +55,7 @@ def test_a_micro_batch_alone_takes_all_threads_and_several_take_one_each() -> No
 
 @pytest.mark.parametrize("threads", [1, 3])
 def test_an_error_in_a_worker_is_raised(threads: int) -> None:
-    def run(ids: NDArray[np.int64], threads: int) -> NDArray[np.float32]:
+    def run(ids: NDArray[np.int64], threads: int, types: NDArray[np.int64] | None) -> NDArray[np.float32]:
         raise MemoryError("no room")
 
     out = np.zeros((2, 1), dtype=np.float32)
@@ -67,7 +67,7 @@ def test_an_error_in_a_worker_is_raised(threads: int) -> None:
 def test_control_c_while_micro_batches_are_handed_out_drops_those_not_begun() -> None:
     begun: list[int] = []
 
-    def run(ids: NDArray[np.int64], threads: int) -> NDArray[np.float32]:
+    def run(ids: NDArray[np.int64], threads: int, types: NDArray[np.int64] | None) -> NDArray[np.float32]:
         begun.append(len(ids))
         if len(begun) == 5:
             interrupt_main()
@@ -84,5 +84,5 @@ def test_control_c_while_micro_batches_are_handed_out_drops_those_not_begun() ->
 def test_an_interrupt_at_any_moment_ends_it() -> None:
     rows, out = np.zeros((1, 1), dtype=np.float32), np.zeros((20_000, 1), dtype=np.float32)
     token_ids = [[1] * 512] * len(out)
-    run_all = partial(run_micro_batches, lambda ids, threads: rows, token_ids, out=out, threads=2)
+    run_all = partial(run_micro_batches, lambda *_: rows, token_ids, out=out, threads=2)
     interrupt_at(np.linspace(0.01, 0.1, 60), lambda: list(run_all()))

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from biobert_onnx._types import Text
 from biobert_onnx.files.formats import open_reader
 
 PACKERS: dict[str, Callable[[bytes], bytes]] = {".gz": gzip.compress, ".bz2": bz2.compress, ".xz": lzma.compress}
@@ -26,6 +27,6 @@ def records(path: Path, *, size: int = 2, **options: str) -> list[dict[str, Any]
     return [record for group in groups for record in group.content]
 
 
-def texts(path: Path, **options: str) -> list[str]:
+def texts(path: Path, **options: str) -> list[Text]:
     """The texts of `path`."""
     return [text for group in open_reader(str(path), **options).groups(max_rows=2) for text in group.texts]

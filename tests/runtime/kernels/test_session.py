@@ -4,6 +4,7 @@ import ctypes
 import os
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 
 from biobert_onnx.kernels.library import Kernel, compiled_kernels, runs_here
 from biobert_onnx.kernels.session import KernelSession
-from tests.support.kernel_models import PackedModel, Shape, draw_ids, draw_model
+from tests.support.kernel_models import PackedModel, Shape, draw_ids, draw_model, draw_token_types
 
 SHAPE = Shape(words=30, positions=32)
 DRAWN = draw_model(SHAPE, 8)
@@ -34,6 +35,27 @@ def test_an_id_that_the_vocabulary_has_not_is_an_error(kernel: Kernel, wrong: in
     ids[place] = wrong
     with pytest.raises(ValueError, match=f"input_ids holds ids of .*{wrong}.*, expected 0 to 29"):
         session_on(kernel).run(ids, 2)
+
+
+@each_kernel
+@pytest.mark.parametrize("wrong", [-1, 2, 2**32, -(2**63)])
+def test_a_token_type_that_the_encoder_has_not_is_an_error(kernel: Kernel, wrong: int) -> None:
+    ids, types = draw_ids(SHAPE, 1, 3, 7), draw_token_types(1, 3, 7)
+    types[2, 6] = wrong
+    paired = draw_model(replace(SHAPE, pairs=True), 8)
+    with pytest.raises(ValueError, match=f"token_types holds types of .*{wrong}.*, expected 0 to 1"):
+        KernelSession(paired.plan, paired.pack(), kernel, threads=1).run(ids, 1, types)
+
+
+def test_an_encoder_without_pairs_has_one_token_type() -> None:
+    ids = draw_ids(SHAPE, 1, 2, 7)
+    with pytest.raises(ValueError, match="token_types holds types of 1 to 1, expected 0 to 0"):
+        session_on(KERNELS[0]).run(ids, 1, np.ones_like(ids))
+
+
+def test_token_types_of_another_shape_are_an_error() -> None:
+    with pytest.raises(ValueError, match=r"token_types has the shape \(2, 6\), expected \(2, 7\)"):
+        session_on(KERNELS[0]).run(draw_ids(SHAPE, 1, 2, 7), 1, np.zeros((2, 6), np.int64))
 
 
 @pytest.mark.parametrize(("batch", "tokens"), [(1, 0), (1, 33), (3, 100_000), (0, 33)])
