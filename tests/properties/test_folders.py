@@ -18,21 +18,12 @@ from transformers import AutoModel, AutoTokenizer
 from biobert_onnx import SentenceEncoder
 from biobert_onnx._types import FloatArray
 from biobert_onnx_export import CheckpointError, export
-from biobert_onnx_export.reference.texts import TextSets
 from tests.properties.strategies import texts
+from tests.support.few_texts import few_texts
 from tests.support.folders import TEXTS
 from tests.support.traits import AS_IT_IS, CONTRADICTIONS, POSITIONS, SPECIAL, Added, Sentence, Traits
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # of libraries, and of texts that are cut
-
-FULL = TextSets.read(None)
-FEW = replace(
-    FULL,
-    biomedical=FULL.biomedical[:20],
-    calibration=FULL.calibration[:20],
-    held_out={"gated": FULL.held_out["gated"][:12], "general": FULL.held_out["general"][:4]},
-)
-"""The texts that each export is given: what is tried here are folders, and these are compared on texts of their own."""
 
 MORE_TEXTS = (
     "<E1> BRCA1 </E1> in Olaparib",
@@ -244,10 +235,7 @@ class Theirs:
 
 @pytest.fixture(scope="module", autouse=True)
 def short_exports() -> Any:
-    """Exports that measure few texts, with PyTorch's model as the reference: they take a fifth of the time."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(TextSets, "read", lambda calibration: FEW)
-        patch.setattr("biobert_onnx_export.reference.reference.has_optimum", lambda: False)
+    with few_texts():
         yield
 
 

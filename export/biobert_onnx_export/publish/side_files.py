@@ -52,12 +52,13 @@ def _write_sentence_modules(checkpoint: Checkpoint, folder: Path, pooling: str) 
 
 
 def _config(checkpoint: Checkpoint) -> Mapping[str, Any]:
-    return {
+    config = {
         "architectures": [checkpoint.geometry.family.model_class],
         **checkpoint.geometry.config(),
         "position_embedding_type": "absolute",
-        "pad_token_id": checkpoint.vocabulary.pad_id,
     }
+    config.setdefault("pad_token_id", checkpoint.vocabulary.pad_id)  # RoBERTa's counts positions
+    return config
 
 
 def _tokenizer_config(checkpoint: Checkpoint, max_length: int) -> Mapping[str, Any]:
