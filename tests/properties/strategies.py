@@ -6,7 +6,23 @@ from hypothesis import strategies as st
 
 from tests.support.texts import TEXTS
 
-SPECIAL = ("[CLS]", "[SEP]", "[UNK]", "[PAD]", "[MASK]", "##s", "[", "]")
+SPECIAL = (
+    "[CLS]",
+    "[SEP]",
+    "[UNK]",
+    "[PAD]",
+    "[MASK]",
+    "##s",
+    "[",
+    "]",
+    "<s>",
+    "</s>",
+    "<pad>",
+    "<unk>",
+    "<mask>",
+    "'s",
+    "\u0120",
+)
 BLANKS = (" ", "  ", "\t", "\n", "\r\n", "\u00a0", "\u2028", "\u3000", "\u200b", "\x00", "\x1f", "\ufeff")
 MARKS = (
     "\u0301",

@@ -1,29 +1,57 @@
-"""Token ids of any text are those of transformers' BertTokenizerFast."""
+"""Token ids of any text are those of transformers' own tokenizer of the checkpoint, also where it is read in pieces."""
 
+import json
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
-from transformers import BertTokenizerFast
+from transformers import AutoTokenizer, BertTokenizerFast
 
 from benchmarks.inputs.minilm import minilm_checkpoint
+from biobert_onnx.encoding import tokenizer as module
 from biobert_onnx.encoding.tokenizer import TextTokenizer
 from biobert_onnx_export.checkpoint.vocabulary import Vocabulary
 from tests.properties.strategies import texts
+from tests.support.folders import UNCASED
+from tests.support.tokenizers import (
+    DISTILBERT_CONFIG,
+    ELECTRA_CONFIG,
+    MPNET_CONFIG,
+    MPNET_UNCASED,
+    write_roberta_tokenizer,
+    write_vocabulary,
+)
 
-Pair = tuple[TextTokenizer, BertTokenizerFast]
+Pair = tuple[TextTokenizer, Any]
+
+KINDS = ("cased", "uncased", "MPNet", "ELECTRA", "DistilBERT", "RoBERTa", "RoBERTa, a blank before")
 
 
-@pytest.fixture(scope="module", params=["cased", "uncased"])
+@pytest.fixture(scope="module", params=KINDS)
 def pair(request: pytest.FixtureRequest, tiny_checkpoint: Path, tmp_path_factory: pytest.TempPathFactory) -> Pair:
     """The runtime's tokenizer of a checkpoint's vocabulary, and transformers' own."""
-    folder = tmp_path_factory.mktemp("tokenizer")
-    checkpoint = tiny_checkpoint if request.param == "cased" else minilm_checkpoint(folder)
-    size = len((checkpoint / "vocab.txt").read_text(encoding="utf-8").splitlines())
+    kind, folder = request.param, tmp_path_factory.mktemp("tokenizer")
+    if kind in ("cased", "uncased"):
+        checkpoint = tiny_checkpoint if kind == "cased" else minilm_checkpoint(folder)
+        size = len((checkpoint / "vocab.txt").read_text(encoding="utf-8").splitlines())
+        theirs = BertTokenizerFast(str(checkpoint / "vocab.txt"), do_lower_case=kind == "uncased")
+    else:
+        checkpoint = write_family(folder / "checkpoint", kind)
+        size = json.loads((checkpoint / "config.json").read_text())["vocab_size"]
+        theirs = AutoTokenizer.from_pretrained(checkpoint)
     Vocabulary.read(checkpoint, size=size).tokenizer().save(str(folder / "tokenizer.json"))
-    theirs = BertTokenizerFast(str(checkpoint / "vocab.txt"), do_lower_case=request.param == "uncased")
     return TextTokenizer(folder / "tokenizer.json"), theirs
+
+
+def write_family(folder: Path, kind: str) -> Path:
+    """Write the tokenizer files of a family; returns `folder`."""
+    if kind.startswith("RoBERTa"):
+        return write_roberta_tokenizer(folder, {"add_prefix_space": kind != "RoBERTa"})
+    if kind == "MPNet":
+        return write_vocabulary(folder, MPNET_UNCASED, MPNET_CONFIG)
+    return write_vocabulary(folder, UNCASED, ELECTRA_CONFIG if kind == "ELECTRA" else DISTILBERT_CONFIG)
 
 
 def test_every_character_between_letters_is_taken_as_transformers_takes_it(pair: Pair) -> None:
@@ -38,6 +66,15 @@ def test_every_character_between_letters_is_taken_as_transformers_takes_it(pair:
 def test_token_ids_are_those_of_transformers(pair: Pair, text: str) -> None:
     ours, theirs = pair
     assert ours.token_ids([text]) == [theirs(text)["input_ids"]]
+
+
+@given(text=texts)
+def test_token_ids_of_a_text_in_pieces_are_those_of_transformers(pair: Pair, text: str) -> None:
+    ours, theirs = pair
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(module, "PIECE_CHARACTERS", 1)
+        found = [list(ids) for ids in ours.token_ids([text])]
+    assert found == [theirs(text)["input_ids"]]
 
 
 @given(text=texts)

@@ -140,6 +140,10 @@ ROBERTA = TokenizerFamily(
 FAMILIES = (BERT, MPNET, ROBERTA)
 
 
+WITHOUT_SEGMENTS = ("distilbert", "mpnet", "roberta")
+"""The model_type of networks that know no segments (RoBERTa has one alone): their tokenizers give no token_type_ids."""
+
+
 def family_of_class(name: object) -> TokenizerFamily | None:
     """Return the family that transformers' class `name` belongs to; None if no such tokenizer exports."""
     return next((family for family in FAMILIES if name in family.classes), None)

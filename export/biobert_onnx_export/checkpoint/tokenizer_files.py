@@ -40,12 +40,14 @@ DECODER = "added_tokens_decoder"
 class TokenizerFiles:
     """The contents of a folder's tokenizer files; a file that is not there has no contents.
 
-    `family`: what kind of tokenizer it is. `is_as_it_is`: whether transformers takes tokenizer.json as it is, and does
-    not load it with the family's own class. `do_lower_case`, `strip_accents`, `tokenize_chinese_chars`,
-    `add_prefix_space` and `trim_offsets` are those of tokenizer_config.json, None where it does not set them.
+    `model_type`: that of config.json, "bert" without one. `family`: what kind of tokenizer it is. `is_as_it_is`:
+    whether transformers takes tokenizer.json as it is, and does not load it with the family's own class.
+    `do_lower_case`, `strip_accents`, `tokenize_chinese_chars`, `add_prefix_space` and `trim_offsets` are those of
+    tokenizer_config.json, None where it does not set them.
     """
 
     folder: Path
+    model_type: object
     family: TokenizerFamily
     is_as_it_is: bool
     do_lower_case: bool | None
@@ -70,9 +72,11 @@ class TokenizerFiles:
             raise CheckpointError(
                 f"'{folder / CONFIG}' names the class {named}, which needs {TOKENIZER_JSON}: download it beside"
             )
+        model_type = _read_if_there(folder / "config.json").get("model_type", "bert")
         files = cls(
             folder=folder,
-            family=family_of_json(content) if named in AS_IT_IS else _family(folder, named),
+            model_type=model_type,
+            family=family_of_json(content) if named in AS_IT_IS else _family(folder, named, model_type),
             is_as_it_is=named in AS_IT_IS,
             do_lower_case=_flag(folder / CONFIG, config, "do_lower_case"),
             strip_accents=_flag(folder / CONFIG, config, "strip_accents"),
@@ -123,13 +127,12 @@ def _class_name(folder: Path, config: Mapping[str, Any]) -> object:
     return _read_if_there(folder / "config.json").get("tokenizer_class") if name is None else name
 
 
-def _family(folder: Path, named: object) -> TokenizerFamily:
-    """Return the family of the class that is `named`; without one, of config.json's model_type, BERT without that.
+def _family(folder: Path, named: object, model_type: object) -> TokenizerFamily:
+    """Return the family of the class that is `named`; without one, of config.json's `model_type`.
 
     Raises CheckpointError for a class and for a model_type whose tokenizer does not export.
     """
     if named is None:
-        model_type = _read_if_there(folder / "config.json").get("model_type", "bert")
         family = family_of_model(model_type)
         if family is None:
             known = ", ".join(name for each in FAMILIES for name in each.model_types)

@@ -36,7 +36,7 @@ from biobert_onnx_export.checkpoint.splitting import (
     WordPieceSplitting,
     check_merges,
 )
-from biobert_onnx_export.checkpoint.tokenizer_families import BYTE_LEVEL, WORDPIECE, TokenizerFamily
+from biobert_onnx_export.checkpoint.tokenizer_families import BYTE_LEVEL, WITHOUT_SEGMENTS, WORDPIECE, TokenizerFamily
 from biobert_onnx_export.checkpoint.tokenizer_files import CONFIG, TOKENIZER_JSON, TokenizerFiles
 from biobert_onnx_export.errors import CheckpointError
 
@@ -57,7 +57,7 @@ class Vocabulary:
     tokens are.
     `loader_normalizer`: the one that transformers 4 would take; another than `normalizer` only if a rule says so.
     `loader_added_normalizer`: the one under which it keeps the added tokens that it looks for in normalized texts.
-    `splitting`: how normalized texts become tokens.
+    `splitting`: how normalized texts become tokens. `has_segments`: whether the network knows two segments of tokens.
     """
 
     family: TokenizerFamily
@@ -68,6 +68,7 @@ class Vocabulary:
     loader_normalizer: State
     loader_added_normalizer: State
     splitting: Splitting
+    has_segments: bool
     rules: tuple[Rule, ...]
 
     @classmethod
@@ -109,6 +110,7 @@ class Vocabulary:
             loader_normalizer=loader_normalizer,
             loader_added_normalizer=loader_added_normalizer,
             splitting=splitting,
+            has_segments=files.model_type not in WITHOUT_SEGMENTS,
             rules=(
                 decision.rule,
                 *rules,
@@ -154,10 +156,11 @@ class Vocabulary:
 
     def transformers_settings(self) -> Mapping[str, Any]:
         """Return the keys of tokenizer_config.json with which transformers reads texts in the same way."""
+        inputs = {} if self.has_segments else {"model_input_names": ["input_ids", "attention_mask"]}
         if self.splitting.only_in_json(self.normalizer) or self.special_names != self.family.special_tokens:
-            return {"tokenizer_class": "PreTrainedTokenizerFast", **self.splitting.settings_beside_json()}
+            return {"tokenizer_class": "PreTrainedTokenizerFast", **self.splitting.settings_beside_json(), **inputs}
         settings = self.splitting.transformers_settings(self.normalizer)
-        return {"tokenizer_class": self.family.classes[0], **settings}
+        return {"tokenizer_class": self.family.classes[0], **settings, **inputs}
 
     def tokenizer(self, *, lowercase: bool | None = None) -> Tokenizer:
         """Make the tokenizer of this vocabulary: no truncation, no padding.

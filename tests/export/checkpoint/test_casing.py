@@ -181,7 +181,7 @@ def test_another_casing_is_refused(tmp_path: Path, casing: str) -> None:
         ({"do_lower_case": "yes"}, "tokenizer_config.json' has do_lower_case 'yes', expected true, false or null"),
         ({"strip_accents": 1}, "has strip_accents 1, expected true, false or null"),
         ({"tokenize_chinese_chars": "false"}, "has tokenize_chinese_chars 'false', expected true, false or null"),
-        ({"tokenizer_class": "RobertaTokenizer"}, "names the class 'RobertaTokenizer', expected one of BertTokenizer"),
+        ({"tokenizer_class": "XLNetTokenizer"}, "names the class 'XLNetTokenizer', expected one of BertTokenizer"),
         ({"tokenizer_class": 7}, "names the class 7, expected one of BertTokenizer"),
         ({"tokenizer_class": "PreTrainedTokenizerFast"}, "which needs tokenizer.json: download it beside"),
         ({"truncation_side": "left"}, "has truncation_side 'left', expected 'right'"),

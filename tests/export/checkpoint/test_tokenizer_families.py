@@ -19,6 +19,7 @@ from tests.support.tokenizers import (
     MPNET_CASED,
     MPNET_CONFIG,
     MPNET_UNCASED,
+    write_roberta_tokenizer,
     write_vocabulary,
 )
 
@@ -122,6 +123,30 @@ def test_chinese_characters_of_mpnet_are_split_as_tokenizer_json_says(mpnet: Pat
     told = [str(rule) for rule in vocabulary.rules if rule.about == "tokenizer.json"]
     assert bool(told) is not chinese
     assert all("handle_chinese_chars followed (transformers 4 does so for a MPNetTokenizer" in line for line in told)
+
+
+@pytest.mark.parametrize("lowercase_first", [False, True])
+@pytest.mark.parametrize("name", [*FOLDERS, "RoBERTa", "RoBERTa, a blank before"])
+def test_other_tools_read_texts_with_the_written_settings(tmp_path: Path, name: str, lowercase_first: bool) -> None:
+    if name in FOLDERS:
+        tokens, config, settings = FOLDERS[name]
+        folder = write_vocabulary(tmp_path / "folder", tokens, config, settings)
+    else:
+        folder = write_roberta_tokenizer(tmp_path / "folder", {"add_prefix_space": name != "RoBERTa"})
+    config = json.loads((folder / "config.json").read_text())
+    vocabulary = Vocabulary.read(folder, size=config["vocab_size"], lowercase_first=lowercase_first)
+    written = tmp_path / "written"
+    write_json(written / "config.json", config)
+    write_json(written / "tokenizer_config.json", {**vocabulary.transformers_settings(), **vocabulary.special_names})
+    write_json(written / "special_tokens_map.json", dict(vocabulary.special_names))
+    ours = vocabulary.tokenizer()
+    ours.save(str(written / "tokenizer.json"))
+    theirs = AutoTokenizer.from_pretrained(written)
+    for text in HARD_TEXTS:
+        assert theirs(text)["input_ids"] == ours.encode(text).ids, text
+    assert theirs.pad_token_id == vocabulary.pad_id
+    has_segments = config["model_type"] in ("bert", "electra")
+    assert ("token_type_ids" in theirs("a gene")) is has_segments
 
 
 def test_the_padding_token_has_its_own_id(mpnet: Path) -> None:
