@@ -54,8 +54,7 @@ def exported(checkpoint: Path, tmp_path_factory: pytest.TempPathFactory) -> dict
     found = {}
     for precision, pooling, pairs in kinds:
         path = folder / f"{precision}-{pooling}-{pairs}"
-        options = {"min_cosine": -1.0, "min_neighbours": 0.0}
-        export(checkpoint, path, precision=precision, pooling=pooling, pairs=pairs, **options)
+        export(checkpoint, path, precision=precision, pooling=pooling, pairs=pairs, min_cosine=-1, min_neighbours=0)
         found[precision, pooling, pairs] = path
     return found
 
@@ -83,7 +82,7 @@ def encoder_of(path: Path, **options: object) -> SentenceEncoder:
 @pytest.mark.filterwarnings("ignore::biobert_onnx.TruncationWarning")
 @pytest.mark.parametrize("pooling", ["cls", "mean"])
 def test_float32_vectors_of_pairs_are_those_of_transformers(exported: Exported, checkpoint: Path, pooling: str) -> None:
-    texts = [*PAIRS, *EDGES, *SINGLE]
+    texts: list[Text] = [*PAIRS, *EDGES, *SINGLE]
     found = encoder_of(exported["fp32", pooling, True]).encode(texts)
     assert relative_difference(found, transformers_vectors(checkpoint, texts, pooling)) <= 1e-5
 

@@ -4,13 +4,15 @@ The artifact is drawn, so that no checkpoint is needed: vectors are held to tran
 """
 
 import asyncio
+import pickle
 import warnings
 from collections.abc import Callable, Sequence
-from pathlib import Path
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from biobert_onnx import SentenceEncoder, TextTooLongError, TruncationWarning
 from biobert_onnx._types import FloatArray, Text
@@ -87,14 +89,18 @@ def test_texts_that_differ_in_their_split_alone_have_vectors_of_their_own(paired
     assert len({vector.tobytes() for vector in vectors}) == 3
 
 
-def test_equal_pairs_have_equal_vectors_and_are_computed_once(paired: SentenceEncoder) -> None:
+def test_equal_pairs_have_equal_vectors_and_are_computed_once(
+    paired: SentenceEncoder, monkeypatch: pytest.MonkeyPatch
+) -> None:
     computed: list[int] = []
-    run = paired._pipeline.run
-    object.__setattr__(paired._pipeline, "run", lambda ids, *rest: (computed.append(len(ids)), run(ids, *rest))[1])
-    try:
-        vectors = paired.encode([("a", "b")] * 5)
-    finally:
-        object.__setattr__(paired._pipeline, "run", run)
+    pipeline = paired._pipeline
+
+    def run(ids: NDArray[np.int64], threads: int, types: NDArray[np.int64] | None) -> FloatArray:
+        computed.append(len(ids))
+        return pipeline.run(ids, threads, types)
+
+    monkeypatch.setattr(paired, "_pipeline", replace(pipeline, run=run))
+    vectors = paired.encode([("a", "b")] * 5)
     assert computed == [1]
     assert np.array_equal(vectors, np.repeat(vectors[:1], 5, axis=0))
 
@@ -218,8 +224,6 @@ def test_calls_that_are_awaited_together_keep_their_pairs_apart(paired: Sentence
         assert np.array_equal(found, alone(paired, TEXTS[start:] + TEXTS[:start]))
 
 
-def test_the_encoder_is_made_again_with_its_pairs(paired: SentenceEncoder, tmp_path: Path) -> None:
-    import pickle
-
+def test_the_encoder_is_made_again_with_its_pairs(paired: SentenceEncoder) -> None:
     copy = pickle.loads(pickle.dumps(paired))
     assert np.array_equal(copy.encode(TEXTS), paired.encode(TEXTS))

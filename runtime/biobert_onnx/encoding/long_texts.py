@@ -1,7 +1,7 @@
 """Texts of more tokens than the encoder takes: cut, refused, or encoded in overlapping windows."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import accumulate
 
 import numpy as np
@@ -33,7 +33,7 @@ class Windows:
     counts: Sequence[int]
     tokens: Sequence[int]
     was_cut: Sequence[bool]
-    splits: Mapping[int, int]
+    splits: Mapping[int, int] = field(default_factory=dict)
 
     def texts(self) -> list[slice]:
         """Return the windows of each text, as a slice of all windows."""

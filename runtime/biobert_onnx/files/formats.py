@@ -42,8 +42,8 @@ WRITERS: dict[str, type[NpyWriter] | type[JsonlWriter] | type[ParquetWriter]] = 
 OPTIONS = {
     "field": ("jsonl",),
     "column": ("csv", "tsv", "parquet"),
-    "pair_column": ("jsonl", "csv", "tsv", "parquet"),
     "delimiter": ("csv", "tsv"),
+    "pair_column": ("jsonl", "csv", "tsv", "parquet"),
 }
 """Arguments of `open_reader`, and the formats they go with."""
 
