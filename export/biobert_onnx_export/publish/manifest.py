@@ -56,6 +56,7 @@ def write_manifest(
     *,
     pooling: str,
     max_length: int,
+    token_layers: list[str],
     known_answers: Mapping[str, Any],
     reference: str,
     unknown_rates: Mapping[str, float],
@@ -80,6 +81,8 @@ def write_manifest(
         prompts=checkpoint.modules.prompts.texts,
         default_prompt=checkpoint.modules.prompts.default,
         include_prompt=checkpoint.modules.include_prompt,
+        token_layers=token_layers,
+        token_dim=checkpoint.geometry.hidden_size if token_layers else 0,
         rules=[rule.record() for rule in checkpoint.rules],
         checkpoint={
             **checkpoint.identity(),

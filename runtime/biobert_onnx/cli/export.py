@@ -45,6 +45,11 @@ def add(parser: argparse.ArgumentParser) -> None:
         "--max-length", type=int, metavar="N", help="tokens that texts are cut to (default: the checkpoint's own limit)"
     )
     parser.add_argument(
+        "--tokens",
+        action="store_true",
+        help="vectors of tokens also where pooling is cls or pooler; all other poolings have them always",
+    )
+    parser.add_argument(
         "--calibration",
         type=named,
         metavar="FILE",
@@ -85,6 +90,7 @@ def run(options: argparse.Namespace) -> None:
             precision=options.precision,
             casing=options.casing,
             max_length=options.max_length,
+            tokens=options.tokens,
             calibration=options.calibration,
             recipe=options.recipe,
             min_cosine=options.min_cosine,

@@ -32,6 +32,12 @@ class Session(Protocol):
     def run(self, input_ids: NDArray[np.int64], threads: int) -> FloatArray:
         """Return the vectors (batch, dim) of `input_ids` (batch, tokens); raises ValueError after `close`."""
 
+    def token_vectors(self, input_ids: NDArray[np.int64], threads: int, layers: str) -> FloatArray:
+        """Return the vectors (batch, tokens, hidden_size) of the tokens; `layers`: one of the artifact's TOKEN_LAYERS.
+
+        Raises as `run` does.
+        """
+
     def close(self) -> None:
         """Give memory and threads back."""
 

@@ -9,7 +9,7 @@ from pathlib import Path
 PATH = Path(__file__).with_name("_kernels.so")
 """Where the build leaves the library."""
 
-INTERFACE = 3
+INTERFACE = 4
 """The number that the library must have, as in library.c: of its functions, its structures and the packed layout."""
 
 PLAIN = "plain"
@@ -87,7 +87,7 @@ FUNCTIONS = {
     "kernel_agrees": ((COUNT,), COUNT),
     "pack": ((ADDRESS, COUNT, COUNT, COUNT, ADDRESS, ADDRESS), COUNT),
     "workspace_bytes": ((POINTER(Model), COUNT, COUNT, COUNT), COUNT),
-    "encode": ((POINTER(Model), COUNT, ADDRESS, COUNT, COUNT, ADDRESS, ADDRESS, COUNT, COUNT), COUNT),
+    "encode": ((POINTER(Model), COUNT, ADDRESS, COUNT, COUNT, COUNT, ADDRESS, ADDRESS, COUNT, COUNT), COUNT),
 }
 """The arguments and the result of each function of library.c."""
 

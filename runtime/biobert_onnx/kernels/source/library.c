@@ -10,9 +10,9 @@
 #define EXPORT __attribute__((visibility("default")))
 
 /* The number of this interface: of the functions below, the structures of model.h, and the layout of packed weights. */
-enum { INTERFACE = 3 };
+enum { INTERFACE = 4 };
 
-enum { DONE = 0, NO_SUCH_KERNEL = 1, ID_OUT_OF_RANGE = 2, WRONG_SHAPE = 3, WORKSPACE_TOO_SMALL = 4 };
+enum { DONE = 0, NO_SUCH_KERNEL = 1, ID_OUT_OF_RANGE = 2, WRONG_SHAPE = 3, WORKSPACE_TOO_SMALL = 4, NO_SUCH_OUTPUT = 5 };
 
 enum { MOST_ROWS_OF_BATCH = 1 << 24 };
 
@@ -52,12 +52,15 @@ EXPORT int64_t workspace_bytes(const model *model, int64_t batch, int64_t tokens
     return (int64_t)arrange(&space, NULL, model, (int)batch, (int)tokens, (int)threads, 0);
 }
 
-/* Write the vectors (batch, hidden) of the token ids (batch, tokens) to `out`, computed by a kernel that runs here.
-   `workspace`: aligned to 64 bytes, and what was in it does not matter. */
-EXPORT int64_t encode(const model *model, int64_t kernel, const int64_t *ids, int64_t batch, int64_t tokens, float *out,
-                      uint8_t *workspace, int64_t bytes, int64_t threads) {
+/* Write what `output` (enum output) asks for of the token ids (batch, tokens) to `out`, computed by a kernel that runs
+   here: the vectors of texts (batch, hidden), or those of tokens (batch, tokens, hidden). `workspace`: aligned to 64
+   bytes, and what was in it does not matter. */
+EXPORT int64_t encode(const model *model, int64_t kernel, const int64_t *ids, int64_t batch, int64_t tokens,
+                      int64_t output, float *out, uint8_t *workspace, int64_t bytes, int64_t threads) {
     if (kernel < 0 || kernel >= KERNEL_COUNT) return NO_SUCH_KERNEL;
     if (!has_right_shape(model, batch, tokens)) return WRONG_SHAPE;
+    if (output < POOLED || output > MEAN_OF_LAST_LAYERS) return NO_SUCH_OUTPUT;
+    if (output == MEAN_OF_LAST_LAYERS && model->layers < LAYERS_OF_MEAN) return NO_SUCH_OUTPUT;
     for (int64_t i = 0; i < batch * tokens; i++)
         if (ids[i] < 0 || ids[i] >= model->words) return ID_OUT_OF_RANGE;
     if (threads > MOST_THREADS) threads = MOST_THREADS;
@@ -66,6 +69,7 @@ EXPORT int64_t encode(const model *model, int64_t kernel, const int64_t *ids, in
                .ids = ids,
                .batch = (int)batch,
                .tokens = (int)tokens,
+               .output = (int)output,
                .out = out,
                .workspace = workspace};
     run_on_team(KERNELS[kernel].encode, &job, (int)threads);

@@ -25,7 +25,8 @@ typedef struct {
     const model *model;
     const int64_t *ids; /* (batch, tokens) */
     int batch, tokens;
-    float *out; /* (batch, hidden) */
+    int output; /* enum output */
+    float *out; /* (batch, hidden), or (batch, tokens, hidden) for tokens */
     uint8_t *workspace;
     team team;
 } job;
