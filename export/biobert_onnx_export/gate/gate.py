@@ -57,7 +57,8 @@ def write_faithful_graphs(
 
     It keeps every text at `min_cosine` or above, and the share `min_neighbours` of the texts' neighbours. The first one
     is `recipe`, the others keep more and more of its sites in float32. `scratch` is a folder for graphs that are only
-    measured; `token_layers` are those of `write_graphs`. Raises FidelityError, which names both figures of each recipe, if none passes.
+    measured; `token_layers` are those of `write_graphs`. Raises FidelityError, which names both figures of each recipe,
+    if none passes.
     """
     progress(f"measuring the recipe {recipe.name}")
     write = partial(try_recipe, checkpoint, network, targets.gated, pooling=pooling, token_layers=token_layers)

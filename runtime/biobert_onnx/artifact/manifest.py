@@ -28,6 +28,9 @@ POOLINGS = ("cls", "max", "mean", "mean_sqrt_len_tokens", "weightedmean", "poole
 """The ways to one vector a text, under sentence-transformers' names; "pooler" is BERT's own, tanh of a product of
 [CLS]. A manifest's `pooling` is one of them, or several joined by "+", whose vectors are concatenated in that order."""
 
+FIRST_TOKEN_POOLINGS = frozenset({"cls", "pooler"})
+"""Poolings that read the last layer's output of [CLS] alone."""
+
 SPECIAL_TOKENS = 2
 """[CLS] and [SEP] frame every text."""
 
@@ -164,6 +167,25 @@ class Manifest:
     def check_max_length(self, max_length: int) -> int:
         """Return `max_length` as an int; raises ValueError unless texts can be cut to so many tokens."""
         return check_int("max_length", max_length, self.lengths, "the positions of the checkpoint")
+
+    def check_token_layers(self, folder: Path, layers: str) -> None:
+        """Raise unless the artifact in `folder` has the vectors of tokens of `layers`, one of TOKEN_LAYERS.
+
+        ArtifactError if it has none, ValueError if it has only others.
+        """
+        if layers in self.token_layers:
+            return
+        if self.token_layers:
+            raise ValueError(
+                f"layers is {layers!r}, but '{folder}' has {', '.join(self.token_layers)} alone, as its network has "
+                f"fewer than four layers: choose layers={self.token_layers[0]!r}"
+            )
+        if set(self.pooling.split("+")) <= FIRST_TOKEN_POOLINGS:
+            raise ArtifactError(
+                f"'{folder}' has no vectors of tokens, as its pooling, {self.pooling}, reads [CLS] alone: export it "
+                "again with tokens=True"
+            )
+        raise ArtifactError(f"'{folder}' has no vectors of tokens, as an older version exported it: export it again")
 
     @property
     def is_packed(self) -> bool:

@@ -35,8 +35,20 @@ def micro_batches(lengths: Sequence[int], *, token_budget: int = TOKEN_BUDGET) -
     return batches
 
 
+Keep = Callable[[list[int], FloatArray], None]
+"""Takes the indices of a micro-batch's texts and what was computed of them, (batch, ...); called on any thread."""
+
+
 def run_micro_batches(run: Run, token_ids: TokenIds, *, out: FloatArray, threads: int) -> Iterator[int]:
     """Fill `out` (texts, dim), row i from `token_ids[i]`; yield the number of tokens of each finished micro-batch.
+
+    It goes about it as `kept_micro_batches` does.
+    """
+    return kept_micro_batches(run, token_ids, keep=out.__setitem__, threads=threads)
+
+
+def kept_micro_batches(run: Run, token_ids: TokenIds, *, keep: Keep, threads: int) -> Iterator[int]:
+    """Give what `run` computes of `token_ids` to `keep`; yield the number of tokens of each finished micro-batch.
 
     Each of `threads` workers computes one micro-batch at a time; one that is alone takes all threads. An error in a
     worker is raised here; after it, or when the iterator is closed, micro-batches not yet begun are dropped.
@@ -49,7 +61,7 @@ def run_micro_batches(run: Run, token_ids: TokenIds, *, out: FloatArray, threads
         except IndexError:
             return None
         input_ids = np.array([token_ids[index] for index in indices], dtype=np.int64)
-        out[indices] = run(input_ids, threads)
+        keep(indices, run(input_ids, threads))
         return input_ids.size
 
     if len(batches) > 1 and threads > 1:

@@ -26,13 +26,13 @@ class Chunk:
     texts: list[str]
 
 
-def chunks(texts: Iterable[str], *, aligned_to: int = sys.maxsize) -> Iterator[Chunk]:
+def chunks(texts: Iterable[str], *, max_texts: int = CHUNK_TEXTS, aligned_to: int = sys.maxsize) -> Iterator[Chunk]:
     """Yield `texts` in order, in the groups of `grouped`; a chunk also ends after every `aligned_to` texts.
 
     >>> [len(chunk.texts) for chunk in chunks(["short"] * 3000, aligned_to=1500)]
     [1024, 476, 1024, 476]
     """
-    for group in grouped(((text, None) for text in texts), aligned_to=aligned_to):
+    for group in grouped(((text, None) for text in texts), max_rows=max_texts, aligned_to=aligned_to):
         yield Chunk(texts=[text for text, _ in group])
 
 
