@@ -14,6 +14,7 @@ OPTIONS = {
         "field",
         "format",
         "into",
+        "layers",
         "layout",
         "long_texts",
         "max_length",
@@ -30,6 +31,7 @@ OPTIONS = {
         "revision",
         "threads",
         "token",
+        "tokens",
         "truncate_dim",
     )
 }
@@ -45,6 +47,7 @@ HEADING = r"^\w+: "
 """The name of a rule before what was decided, as in "max_length: 64 (by max_length=)": no argument."""
 
 RULES = (
+    (re.compile(rf"{UNQUOTED}({NAME})=True\b"), ""),
     (re.compile(rf"{UNQUOTED}({NAME})=(?=['\"\w])"), " "),
     (re.compile(rf"{UNQUOTED}({NAME})="), ""),
     (re.compile(rf"^({NAME})(?= (?:is|holds) )"), ""),
