@@ -11,7 +11,7 @@ import pytest
 
 from biobert_onnx import ArtifactError, Manifest, SentenceEncoder
 from biobert_onnx.artifact.manifest import FileRecord
-from biobert_onnx.artifact.paths import GRAPH_FILES, PACKED_FILES, PACKED_FOLDER, PACKED_KEY, PACKED_WEIGHTS, PLAN
+from biobert_onnx.artifact.paths import ALL_GRAPH_FILES, PACKED_FILES, PACKED_FOLDER, PACKED_KEY, PACKED_WEIGHTS, PLAN
 from biobert_onnx.catalog.models import find
 from biobert_onnx.catalog.published import verify_known_answers
 from biobert_onnx.cli.main import main
@@ -69,7 +69,7 @@ def test_it_gives_the_bits_of_the_artifact_that_it_was_made_from(whole: Path, en
 def test_it_holds_packed_weights_and_all_files_but_the_graphs_and_theirs(whole: Path, artifact: Path) -> None:
     manifest = Manifest.read(whole)
     assert manifest.is_packed and not Manifest.read(artifact).is_packed
-    assert manifest.files.keys() == Manifest.read(artifact).files.keys() - set(GRAPH_FILES) | set(PACKED_FILES)
+    assert manifest.files.keys() == Manifest.read(artifact).files.keys() - set(ALL_GRAPH_FILES) | set(PACKED_FILES)
     found = {path.relative_to(whole).as_posix() for path in whole.rglob("*") if path.is_file()}
     assert found == {"manifest.json", *manifest.files}
 
