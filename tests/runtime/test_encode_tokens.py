@@ -40,9 +40,9 @@ def test_a_text_has_the_same_bits_in_any_company_and_number_of_threads(
 def test_rows_have_the_types_and_shapes_that_are_said(encoder: SentenceEncoder) -> None:
     item, blank = encoder.encode_tokens(["TNF-α was up.", "  "])
     count = int(encoder.token_counts(["TNF-α was up."])[0])
-    assert (item.embeddings.shape, item.embeddings.dtype) == ((count, encoder.token_dim), np.float32)
-    assert (item.offsets.shape, item.offsets.dtype) == ((count, 2), np.int64)
-    assert (item.word_ids.shape, item.word_ids.dtype) == ((count,), np.int64)
+    assert item.embeddings.shape == (count, encoder.token_dim) and item.embeddings.dtype == np.float32
+    assert item.offsets.shape == (count, 2) and item.offsets.dtype == np.int64
+    assert item.word_ids.shape == (count,) and item.word_ids.dtype == np.int64
     assert item.special.tolist() == [True, *[False] * (count - 2), True] and item.special.dtype == np.bool_
     assert item.offsets[[0, -1]].tolist() == [[0, 0], [0, 0]] and item.word_ids[[0, -1]].tolist() == [-1, -1]
     assert len(blank) == 2 and blank.special.all()
