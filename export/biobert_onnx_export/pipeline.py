@@ -10,8 +10,15 @@ from biobert_onnx.encoding.engines import KERNELS, ONNXRUNTIME
 from biobert_onnx_export.checkpoint.checkpoint import Checkpoint
 from biobert_onnx_export.checkpoint.pairs import with_pairs_rule
 from biobert_onnx_export.gate.gate import Progress, write_faithful_graphs
-from biobert_onnx_export.gate.measure import check_graphs, check_pairs, check_parity, measure_fidelity, parity
-from biobert_onnx_export.graph.artifact_graphs import write_graphs
+from biobert_onnx_export.gate.measure import (
+    check_graphs,
+    check_pairs,
+    check_parity,
+    check_token_parity,
+    measure_fidelity,
+    parity,
+)
+from biobert_onnx_export.graph.artifact_graphs import token_layers, write_graphs
 from biobert_onnx_export.graph.bert import float_plan
 from biobert_onnx_export.publish.manifest import quantization_record, write_manifest
 from biobert_onnx_export.publish.new_folder import new_folder
@@ -44,6 +51,7 @@ def export(
     casing: str | None = None,
     max_length: int | None = None,
     pairs: bool = False,
+    tokens: bool = False,
     calibration: str | os.PathLike[str] | None = None,
     recipe: str = PER_TOKEN.name,
     min_cosine: float = MIN_COSINE,
@@ -63,6 +71,8 @@ def export(
     `max_length`: texts are cut to this number of tokens; None takes the checkpoint's own limit.
     `pairs`: the artifact also takes pairs of texts, (text, text), as two segments; the checkpoint must have two token
     types. Single texts keep their bits.
+    `tokens`: give an artifact whose pooling reads [CLS] alone (cls, pooler) vectors of tokens, too; all others have
+    them always.
     `calibration`: a text file, one text a line; odd lines calibrate, even lines are held out and gated. None takes the
     bundled biomedical texts.
     `recipe`: "per-token", or "static", which is less faithful and faster on onnxruntime.
@@ -90,16 +100,17 @@ def export(
         source = with_pairs_rule(source.with_rules_of(pooling=pooling, max_length=max_length), pairs=pairs)
         pooling, max_length = source.pooling(pooling), source.max_length(max_length)
         prompt = source.modules.prompts.default_text
-        tokens = texts.tokenize(source.vocabulary.tokenizer(), max_length=max_length, prompt=prompt)
+        layers = token_layers(source, pooling, tokens=tokens)
+        tokenized = texts.tokenize(source.vocabulary.tokenizer(), max_length=max_length, prompt=prompt)
         unknown = unknown_rates(source.vocabulary, texts.biomedical)
         for line in (*map(str, source.rules), describe_rates(unknown, source.vocabulary.casing)):
             progress(line)
 
         progress("taking the vectors of the float32 reference")
-        reference = Reference(source, work, pooling=pooling, samples=tokens.samples)
-        targets = Targets.of(reference, tokens)
+        reference = Reference(source, work, pooling=pooling, samples=tokenized.samples)
+        targets = Targets.of(reference, tokenized)
         comparison = compare_with_loader(
-            source, texts, targets, tokens.long_text, pooling=pooling, max_length=max_length
+            source, texts, targets, tokenized.long_text, pooling=pooling, max_length=max_length
         )
         progress(str(comparison))
         answers = known_answers(source, reference)
@@ -107,16 +118,18 @@ def export(
             progress(line)
 
         progress("building the float32 graph")
-        write_graphs(source, float_plan(source), folder, pooling=pooling, pairs=pairs)
+        write_graphs(source, float_plan(source), folder, pooling=pooling, pairs=pairs, token_layers=layers)
         tolerance = parity(source, pooling)
         check_parity(folder, targets.samples, tolerance=tolerance)
         if pairs:
-            check_pairs(folder, reference, tokens.samples, max_length=max_length, tolerance=tolerance)
+            check_pairs(folder, reference, tokenized.samples, max_length=max_length, tolerance=tolerance)
+        if layers:
+            check_token_parity(folder, targets.samples.token_ids)
 
         quantization: Mapping[str, Any] = {}
         if precision == "int8":
-            progress(f"calibrating on {len(tokens.calibration)} texts")
-            network = quantize_network(source, tokens.calibration, work, progress=progress)
+            progress(f"calibrating on {len(tokenized.calibration)} texts")
+            network = quantize_network(source, tokenized.calibration, work, progress=progress)
             passed = write_faithful_graphs(
                 source,
                 network,
@@ -124,13 +137,14 @@ def export(
                 folder,
                 scratch=work,
                 pooling=pooling,
+                token_layers=layers,
                 recipe=RECIPES[recipe],
                 min_cosine=min_cosine,
                 min_neighbours=min_neighbours,
                 progress=progress,
                 pairs=pairs,
             )
-            quantization = quantization_record(passed, texts, calibrated=len(tokens.calibration))
+            quantization = quantization_record(passed, texts, calibrated=len(tokenized.calibration))
 
         progress("checking and writing the artifact")
         check_graphs(folder, targets.samples)
@@ -142,6 +156,7 @@ def export(
             pooling=pooling,
             max_length=max_length,
             pairs=pairs,
+            token_layers=layers,
             known_answers=answers,
             reference=reference.maker,
             unknown_rates=unknown,

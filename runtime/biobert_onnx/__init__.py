@@ -3,6 +3,7 @@
 from biobert_onnx.artifact.manifest import Manifest
 from biobert_onnx.embeddings import embedding_ranges, quantize_embeddings, similarity
 from biobert_onnx.encoder import SentenceEncoder
+from biobert_onnx.encoding.token_vectors import TokenEmbeddings
 from biobert_onnx.errors import ArtifactError, EngineWarning, TextTooLongError, TruncationWarning
 from biobert_onnx.version import __version__
 
@@ -12,6 +13,7 @@ __all__ = [
     "Manifest",
     "SentenceEncoder",
     "TextTooLongError",
+    "TokenEmbeddings",
     "TruncationWarning",
     "__version__",
     "embedding_ranges",

@@ -13,20 +13,37 @@ from numpy.typing import NDArray
 
 from biobert_onnx._progress import ProgressBar, can_show_progress
 from biobert_onnx._types import FloatArray, Text
-from biobert_onnx.artifact.manifest import Manifest
+from biobert_onnx.artifact.manifest import LAST, TOKEN_LAYERS, Manifest
 from biobert_onnx.artifact.paths import MANIFEST, PACKED_FOLDER, TOKENIZER, checked_folder
-from biobert_onnx.embeddings import similarity
+from biobert_onnx.embeddings import scale_to_unit_length, similarity
 from biobert_onnx.encoding.async_calls import AsyncCalls
-from biobert_onnx.encoding.call import Call, warn_of_cut_texts
+from biobert_onnx.encoding.call import Call, naming_sentences, warn_of_cut_texts
 from biobert_onnx.encoding.cpus import usable_cpus
 from biobert_onnx.encoding.engines import Engine, check_engine
 from biobert_onnx.encoding.long_texts import check_long_texts
 from biobert_onnx.encoding.pairs import tokens_of
 from biobert_onnx.encoding.pipeline import Group, Options, Pipeline, Progress, window_vectors
 from biobert_onnx.encoding.prompts import DOCUMENT, QUERY, Prompts, with_prompt
-from biobert_onnx.encoding.texts import CHUNK_TEXTS, check_sequence, checked, checked_texts, chunks
+from biobert_onnx.encoding.texts import (
+    CHUNK_TEXTS,
+    check_sequence,
+    check_unicode,
+    checked,
+    checked_texts,
+    chunks,
+    single_texts,
+)
+from biobert_onnx.encoding.token_vectors import (
+    GROUP_TEXTS,
+    WORD_POOLINGS,
+    TokenEmbeddings,
+    TokenOptions,
+    TokenPipeline,
+    checked_spans,
+    span_vectors,
+)
 from biobert_onnx.encoding.tokenizer import TextTokenizer
-from biobert_onnx.errors import EngineError, TextTooLongError, check_int
+from biobert_onnx.errors import EngineError, TextTooLongError, check_int, short_repr
 from biobert_onnx.kernels.prepacked import existing_folder
 
 MAX_THREADS = 1024
@@ -94,6 +111,12 @@ class SentenceEncoder:
             normalized=manifest.normalized,
             threads=self._threads,
             pairs=manifest.pairs,
+        )
+        self._token_pipeline = TokenPipeline(
+            tokenizer=tokenizer,
+            run=self._session.token_vectors,
+            max_length=self._max_length,
+            threads=self._threads,
         )
         self._async_calls = AsyncCalls(
             partial(window_vectors, run=self._session.run, dim=self.dim, threads=self._threads)
@@ -166,6 +189,11 @@ class SentenceEncoder:
     def dim(self) -> int:
         """The length of one vector."""
         return self._manifest.dim
+
+    @property
+    def token_dim(self) -> int:
+        """The length of one vector of a token; 0 if the artifact has none."""
+        return self._manifest.token_dim
 
     @property
     def engine(self) -> str:
@@ -432,6 +460,103 @@ class SentenceEncoder:
         options = self._options(prompt_name, prompt, normalize_embeddings, truncate_dim, long_texts)
         return self._groups(groups, options, progress)
 
+    def encode_tokens(
+        self,
+        sentences: Sequence[str],
+        *,
+        layers: str = LAST,
+        words: bool = False,
+        word_pooling: str = "mean",
+        prompt_name: str | None = None,
+        prompt: str | None = None,
+        show_progress_bar: bool | None = None,
+        long_texts: str = "truncate",
+    ) -> list[TokenEmbeddings]:
+        """Return the vectors of each sentence's tokens with their places in it, one item a sentence, in order.
+
+        The vectors are what the network's layers give, `token_dim` numbers each: neither pooled nor of unit length.
+        [CLS] and [SEP] have rows, too, marked `special`. A sentence gets the same bits whatever it is encoded with.
+        Equal sentences are computed once; each gets arrays of its own. The items take 4 bytes a number, so 1,000
+        sentences of 512 tokens take 1.6 GB at 768 numbers: `encode_token_groups` gives a few at a time.
+
+        `layers`: "last", the last layer's output, or "mean_last_four", the mean of the last four layers' outputs.
+        `words`: a row for each word in place of a row for each token, with the word's offsets, and no special tokens. A
+        punctuation mark is a word.
+        `word_pooling`: with `words`, "mean" of the vectors of a word's tokens, or that of its "first" token.
+        `prompt_name`, `prompt`: as in `encode`. The network reads the prompt; its own tokens are left out here, and
+        offsets are those in the sentence itself.
+        `show_progress_bar`: as in `encode`.
+        `long_texts`: what is done with sentences of more than `max_length` tokens, the prompt's included. "truncate"
+        leaves out the tokens behind, and gives one TruncationWarning a call; a word may lose its last tokens. "error"
+        raises TextTooLongError. "window" gives all tokens: the sentence is computed in the windows of `encode`, and a
+        token that lies in two has its vector from the one in which it is farther from the cut.
+
+        Raises ArtifactError if the artifact has no vectors of tokens, ValueError if not those of `layers`, for options
+        out of range, and after `close`; for sentences and prompts as `encode` does.
+        """
+        options = self._token_options(layers, words, word_pooling, prompt_name, prompt, long_texts)
+        texts = single_texts("sentences", checked_texts(sentences, pairs=True))
+        numbers: dict[str, int] = {}
+        rows = [numbers.setdefault(text, len(numbers)) for text in texts]
+        items, was_cut = self._token_items(numbers, options, rows, show_progress_bar)
+        warn_of_cut_texts(sum(was_cut[row] for row in rows), len(rows), stacklevel=2)
+        last = {row: place for place, row in enumerate(rows)}
+        return [items[row] if last[row] == place else items[row].copy() for place, row in enumerate(rows)]
+
+    def encode_token_groups(
+        self,
+        groups: Iterable[G],
+        *,
+        layers: str = LAST,
+        words: bool = False,
+        word_pooling: str = "mean",
+        prompt_name: str | None = None,
+        prompt: str | None = None,
+        long_texts: str = "truncate",
+        progress: Progress[G] | None = None,
+    ) -> Generator[tuple[G, list[TokenEmbeddings]], None, None]:
+        """Yield each of `groups` with an item for each of its `texts`, as `encode_tokens` gives them.
+
+        The next group is read and tokenized on a thread meanwhile; memory is that of one group's vectors, so groups
+        should be small. `progress` is that of `encode_groups`. Options and errors are those of `encode_tokens`; every
+        text of a group must be a str of valid Unicode.
+        """
+        options = self._token_options(layers, words, word_pooling, prompt_name, prompt, long_texts)
+        return self._token_groups(groups, options, progress)
+
+    def encode_spans(
+        self,
+        text: str,
+        spans: Iterable[tuple[int, int]],
+        *,
+        layers: str = LAST,
+        prompt_name: str | None = None,
+        prompt: str | None = None,
+        normalize_embeddings: bool = False,
+    ) -> FloatArray:
+        """Return a vector for each stretch of one text, read in the context of the whole: (spans, token_dim) float32.
+
+        This is late chunking (Guenther et al. 2024, arXiv 2409.04701). The vector is the mean of the vectors of the
+        tokens that overlap the span, [CLS] and [SEP] left out. A text of more than `max_length` tokens is computed in
+        windows, as `encode_tokens` does with `long_texts` "window".
+
+        `spans`: where each begins and ends, in characters of `text`; they may overlap and come in any order.
+        `layers`, `prompt_name`, `prompt`: those of `encode_tokens`. `normalize_embeddings`: unit length.
+
+        Raises ValueError, which names it, for a span that is empty, reversed, outside the text or without a token;
+        TypeError for a `text` that is no str; for all else as `encode_tokens` does.
+        """
+        options = self._token_options(layers, False, "mean", prompt_name, prompt, "window")
+        if not isinstance(text, str):
+            raise TypeError(f"text is {short_repr(text)}, of type {type(text).__name__}: it must be one str")
+        check_unicode("text", text)
+        pairs = checked_spans(spans, len(text))
+        items, _ = self._token_items([text], options, [0], show_progress_bar=False)
+        vectors = span_vectors(items[0], pairs)
+        if normalize_embeddings:
+            scale_to_unit_length(vectors)
+        return vectors
+
     def token_counts(
         self, sentences: Sequence[Text], *, prompt_name: str | None = None, prompt: str | None = None
     ) -> NDArray[np.int64]:
@@ -466,6 +591,61 @@ class SentenceEncoder:
             dim = check_int("truncate_dim", truncate_dim, range(1, dim + 1), "the numbers of a vector")
         chosen = self._prompts.chosen(prompt, prompt_name, task=task)
         return Options(dim=dim, normalize=normalize, long_texts=long_texts, prompt=chosen)
+
+    def _token_options(
+        self,
+        layers: str,
+        words: bool,
+        word_pooling: str,
+        prompt_name: str | None,
+        prompt: str | None,
+        long_texts: str,
+    ) -> TokenOptions:
+        """The checked options of a call for vectors of tokens."""
+        check_long_texts(long_texts)
+        if layers not in TOKEN_LAYERS:
+            raise ValueError(f"layers is {short_repr(layers)}, expected one of {', '.join(TOKEN_LAYERS)}")
+        if word_pooling not in WORD_POOLINGS:
+            raise ValueError(f"word_pooling is {short_repr(word_pooling)}, expected one of {', '.join(WORD_POOLINGS)}")
+        self._manifest.check_token_layers(self._folder, layers)
+        chosen = self._prompts.chosen(prompt, prompt_name)
+        return TokenOptions(
+            layers=layers, word_pooling=word_pooling if words else None, long_texts=long_texts, prompt=chosen
+        )
+
+    def _token_items(
+        self, texts: Iterable[str], options: TokenOptions, rows: Sequence[int], show_progress_bar: bool | None
+    ) -> tuple[list[TokenEmbeddings], list[bool]]:
+        """Return an item for each of the distinct `texts`, and whether it was cut; `rows`: those of the sentences."""
+        groups = list(chunks(texts, max_texts=GROUP_TEXTS))
+        if show_progress_bar is None:
+            show_progress_bar = len(rows) > CHUNK_TEXTS and can_show_progress()
+        items: list[TokenEmbeddings] = []
+        was_cut: list[bool] = []
+        count = sum(len(group.texts) for group in groups)
+        with ProgressBar(len(rows), enabled=show_progress_bar) as bar, naming_sentences(rows):
+            parts = self._token_pipeline.encode(
+                groups,
+                options,
+                ahead=len(groups) > 1,
+                progress=lambda group, share: bar.update((len(items) + share * len(group.texts)) / count * len(rows)),
+            )
+            with closing(parts):
+                for _, part in parts:
+                    items += part.items
+                    was_cut += part.was_cut
+        return items, was_cut
+
+    def _token_groups(
+        self, groups: Iterable[G], options: TokenOptions, progress: Progress[G] | None
+    ) -> Generator[tuple[G, list[TokenEmbeddings]], None, None]:
+        """Yield what `encode_token_groups` yields, whose arguments are checked."""
+        texts = cut = 0
+        with closing(self._token_pipeline.encode(groups, options, ahead=True, progress=progress)) as parts:
+            for group, part in parts:
+                texts, cut = texts + len(part.items), cut + sum(part.was_cut)
+                yield group, part.items
+        warn_of_cut_texts(cut, texts, stacklevel=2)
 
     def _fill(self, call: Call, show_progress_bar: bool | None) -> None:
         """Fill `call`, and draw a bar on stderr; None draws it on a terminal if there are many sentences."""

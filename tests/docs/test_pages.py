@@ -24,6 +24,7 @@ RUN_HERE = (
     "int8.md",
     "fidelity.md",
     "serverless.md",
+    "tokens.md",
     "adding-a-pass.md",
     "export.md",
     "models.md",

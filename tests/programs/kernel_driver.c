@@ -14,7 +14,7 @@ int64_t kernel_count(void), kernel_runs_here(int64_t), kernel_agrees(int64_t);
 const char *kernel_name(int64_t);
 int64_t workspace_bytes(const model *, int64_t batch, int64_t tokens, int64_t threads);
 int64_t encode(const model *, int64_t kernel, const int64_t *ids, const int64_t *token_types, int64_t batch, int64_t tokens,
-               float *out, uint8_t *workspace, int64_t bytes, int64_t threads);
+               int64_t output, float *out, uint8_t *workspace, int64_t bytes, int64_t threads);
 
 static uint8_t *image;
 
@@ -90,7 +90,7 @@ int main(int count, char **arguments) {
     uint8_t *out = reserve(out_bytes), *workspace = reserve((size_t)bytes);
     for (int64_t kernel = 0; kernel < kernel_count(); kernel++) {
         if (!kernel_runs_here(kernel)) continue;
-        if (encode(&model, kernel, ids, types, batch, tokens, (float *)out, workspace, bytes, threads) != 0) return 4;
+        if (encode(&model, kernel, ids, types, batch, tokens, POOLED, (float *)out, workspace, bytes, threads) != 0) return 4;
         printf("%s %" PRId64 " ", kernel_name(kernel), kernel_agrees(kernel));
         for (size_t i = 0; i < out_bytes; i++) printf("%02x", out[i]);
         printf("\n");

@@ -156,19 +156,25 @@ class PackedModel:
         ids: NDArray[np.int64],
         threads: int = 1,
         token_types: NDArray[np.int64] | None = None,
+        *,
+        output: int = 0,
     ) -> FloatArray:
-        """Encode `ids` (batch, tokens), in a workspace that holds NaN and is not a byte longer than it must be."""
+        """Encode `ids` (batch, tokens), in a workspace that holds NaN and is not a byte longer than it must be.
+
+        `output` 0 gives the vectors of texts, the others rows of tokens, (batch * tokens, hidden).
+        """
         batch, tokens = ids.shape
+        rows = batch if output == 0 else batch * tokens
         ids = np.ascontiguousarray(ids)
         hidden = int(self.model.hidden)
         size = library.workspace_bytes(self.model, batch, tokens, threads)
-        space, out = _guarded(size), _guarded(batch * hidden * 4)
+        space, out = _guarded(size), _guarded(rows * hidden * 4)
         types = None if token_types is None else np.ascontiguousarray(token_types)
-        inputs = (ids.ctypes.data, None if types is None else types.ctypes.data, batch, tokens)
+        inputs = (ids.ctypes.data, None if types is None else types.ctypes.data, batch, tokens, output)
         result = library.encode(self.model, kernel, *inputs, out.ctypes.data, space.ctypes.data, size, threads)
         assert result == 0, f"encode returned {result}"
         assert (space[size:] == 255).all() and (out[-GUARD:] == 255).all(), "it wrote behind a buffer"
-        return out[:-GUARD].view(np.float32).reshape(batch, hidden).copy()
+        return out[:-GUARD].view(np.float32).reshape(rows, hidden).copy()
 
 
 def _guarded(size: int) -> NDArray[np.uint8]:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
-from biobert_onnx.artifact.manifest import POOLINGS
+from biobert_onnx.artifact.manifest import FIRST_TOKEN_POOLINGS, POOLINGS
 from biobert_onnx.errors import short_repr
 from biobert_onnx_export.checkpoint.settings import Settings
 
@@ -24,9 +24,6 @@ WIDTHS = ("embedding_dimension", "word_embedding_dimension")
 POOLER = "pooler"
 """BERT's own pooler, which is no mode of sentence-transformers."""
 
-FIRST_TOKEN_MODES = frozenset({"cls", POOLER})
-"""Modes that read the last layer's output of [CLS] alone."""
-
 
 def modes(pooling: str) -> tuple[str, ...]:
     """Return the modes of `pooling`, whose vectors are concatenated in this order.
@@ -44,7 +41,7 @@ def modes(pooling: str) -> tuple[str, ...]:
 
 def reads_first_token_only(pooling: str) -> bool:
     """Tell whether `pooling` needs the last layer's output of [CLS] alone."""
-    return FIRST_TOKEN_MODES.issuperset(modes(pooling))
+    return FIRST_TOKEN_POOLINGS.issuperset(modes(pooling))
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,7 +1,8 @@
 """The gate: tries recipes, each more careful than the one before, and takes the first that is faithful enough."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 from biobert_onnx_export.checkpoint.checkpoint import Checkpoint
@@ -46,6 +47,7 @@ def write_faithful_graphs(
     *,
     scratch: Path,
     pooling: str,
+    token_layers: Sequence[str] = (),
     recipe: Recipe,
     min_cosine: float,
     min_neighbours: float,
@@ -56,11 +58,14 @@ def write_faithful_graphs(
 
     It keeps every text at `min_cosine` or above, and the share `min_neighbours` of the texts' neighbours. The first one
     is `recipe`, the others keep more and more of its sites in float32. `scratch` is a folder for graphs that are only
-    measured. `pairs`: encoder.onnx takes token types, too. Raises FidelityError, which names both figures of each
-    recipe, if none passes.
+    measured. `pairs`: encoder.onnx takes token types, too; `token_layers` are those of `write_graphs`. Raises
+    FidelityError, which names both figures of each recipe, if none passes.
     """
     progress(f"measuring the recipe {recipe.name}")
-    attempts = [try_recipe(checkpoint, network, targets.gated, recipe, folder, pooling=pooling, pairs=pairs)]
+    write = partial(
+        try_recipe, checkpoint, network, targets.gated, pooling=pooling, pairs=pairs, token_layers=token_layers
+    )
+    attempts = [write(recipe, folder)]
     if attempts[-1].passes(min_cosine=min_cosine, min_neighbours=min_neighbours):
         return attempts[-1]
     progress("ranking sites by the cosine that float32 at each one wins back")
@@ -68,7 +73,7 @@ def write_faithful_graphs(
     for share in FLOAT_SHARES:
         mixed = with_float_share(recipe, ranking, share)
         progress(f"measuring the recipe {mixed.name}")
-        attempts.append(try_recipe(checkpoint, network, targets.gated, mixed, folder, pooling=pooling, pairs=pairs))
+        attempts.append(write(mixed, folder))
         if attempts[-1].passes(min_cosine=min_cosine, min_neighbours=min_neighbours):
             return attempts[-1]
     raise FidelityError(
@@ -87,10 +92,11 @@ def try_recipe(
     *,
     pooling: str,
     pairs: bool = False,
+    token_layers: Sequence[str] = (),
 ) -> Attempt:
-    """Write both graphs of `recipe` into `folder` and measure them on `target`."""
+    """Write the graphs of `recipe` into `folder` and measure them on `target`."""
     plan = network.plan(recipe)
-    write_graphs(checkpoint, plan, folder, pooling=pooling, pairs=pairs)
+    write_graphs(checkpoint, plan, folder, pooling=pooling, pairs=pairs, token_layers=token_layers)
     figures = gate_figures(folder, target)
     return Attempt(recipe=recipe, plan=plan, worst_cosine=figures.worst_cosine, neighbours_kept=figures.neighbours_kept)
 

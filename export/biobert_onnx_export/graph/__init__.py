@@ -1,4 +1,4 @@
-"""In: a checkpoint and a `Plan`. Out: ONNX files, namely encoder.onnx and model.onnx on one model.onnx_data.
+"""In: a checkpoint and a `Plan`. Out: ONNX files: encoder.onnx, model.onnx and tokens.onnx on one model.onnx_data.
 
 An int8 plan gives a plan.json as well: what the kernels read in place of the graph.
 

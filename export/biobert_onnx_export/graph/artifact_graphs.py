@@ -1,12 +1,20 @@
-"""The files of a plan: two graphs and the kernels' plan on one weights file, and the graphs that calibration runs."""
+"""The files of a plan: graphs and the kernels' plan on one weights file, and the graphs that calibration runs.
 
-from collections.abc import Iterator, Mapping
+
+Token vectors have a graph of their own, tokens.onnx, on the same weights. As further outputs of encoder.onnx they would
+be computed with every sentence: onnxruntime 1.32 computes all outputs of a graph, whichever are fetched, also with
+`RunOptions.only_execute_path_to_fetches` (tried on the CPU).
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 from onnx import TensorProto
 
-from biobert_onnx.artifact.paths import ENCODER_GRAPH, MODEL_GRAPH, PLAN, WEIGHTS
+from biobert_onnx.artifact.manifest import LAST, MEAN_LAST_FOUR, TOKEN_LAYERS
+from biobert_onnx.artifact.paths import ENCODER_GRAPH, MODEL_GRAPH, PLAN, TOKENS_GRAPH, WEIGHTS
+from biobert_onnx.encoding.sessions import TOKEN_OUTPUTS
 from biobert_onnx.kernels.plan import SiteKind
 from biobert_onnx_export.checkpoint.checkpoint import Checkpoint
 from biobert_onnx_export.checkpoint.pooling import reads_first_token_only
@@ -26,15 +34,42 @@ CALIBRATION_GRAPH = "calibration.onnx"
 CALIBRATION_WEIGHTS = "calibration.bin"
 
 
-def write_graphs(checkpoint: Checkpoint, plan: Plan, folder: Path, *, pooling: str, pairs: bool = False) -> None:
+LAYERS_OF_MEAN = 4
+"""The layers whose outputs MEAN_LAST_FOUR is the mean of."""
+
+
+def token_layers(checkpoint: Checkpoint, pooling: str, *, tokens: bool) -> list[str]:
+    """Return which of TOKEN_LAYERS an artifact of `checkpoint` computes.
+
+    A `pooling` that reads [CLS] alone has none unless `tokens` asks for them; a network of fewer than four layers has
+    no mean of four.
+    """
+    if not tokens and reads_first_token_only(pooling):
+        return []
+    return list(TOKEN_LAYERS) if checkpoint.geometry.num_hidden_layers >= LAYERS_OF_MEAN else [LAST]
+
+
+def write_graphs(
+    checkpoint: Checkpoint,
+    plan: Plan,
+    folder: Path,
+    *,
+    pooling: str,
+    pairs: bool = False,
+    token_layers: Sequence[str] = (),
+) -> None:
     """Write encoder.onnx, model.onnx and the model.onnx_data that both map into `folder`.
 
     An int8 `plan` gets a plan.json as well, which maps the same weights. `pairs`: encoder.onnx takes token types, too.
+    `token_layers`, some of TOKEN_LAYERS, get a tokens.onnx.
     """
     with WeightsFile(folder / WEIGHTS) as weights:
         encoder = Network(checkpoint, plan, GraphWriter(weights), masked=False, pairs=pairs)
         _write_encoder(encoder, folder / ENCODER_GRAPH, pooling, inputs=PAIR_INPUTS if pairs else UNPADDED_INPUTS)
         _write_model(Network(checkpoint, plan, GraphWriter(weights), masked=True), folder / MODEL_GRAPH, pooling)
+        if token_layers:
+            of_tokens = Network(checkpoint, plan, GraphWriter(weights), masked=False)
+            _write_tokens(of_tokens, folder / TOKENS_GRAPH, token_layers)
         write_kernel_plan(checkpoint, plan, weights, folder / PLAN, pooling=pooling, pairs=pairs)
 
 
@@ -87,6 +122,15 @@ def _write_encoder(network: Network, path: Path, pooling: str, *, inputs: Mappin
     _write_vectors(network, hidden, tokens, pooling, "embeddings")
     dim = network.checkpoint.dim(pooling)
     network.graph.write(path, inputs=inputs, outputs={"embeddings": ("batch", dim)})
+
+
+def _write_tokens(network: Network, path: Path, layers: Sequence[str]) -> None:
+    hidden = network.hidden(network.tokens())
+    network.graph.node("Identity", [hidden], TOKEN_OUTPUTS[LAST])
+    if MEAN_LAST_FOUR in layers:
+        network.mean_of_last_layers(LAYERS_OF_MEAN, output=TOKEN_OUTPUTS[MEAN_LAST_FOUR])
+    shape = ("batch", "tokens", network.checkpoint.geometry.hidden_size)
+    network.graph.write(path, inputs=UNPADDED_INPUTS, outputs={TOKEN_OUTPUTS[layer]: shape for layer in layers})
 
 
 def _write_model(network: Network, path: Path, pooling: str) -> None:

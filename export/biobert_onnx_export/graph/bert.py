@@ -116,6 +116,17 @@ class Network:
             x = self.layer(x, x, layer)
         return self.layer(self._first_tokens(x) if leading else x, x, last, output=output)
 
+    def mean_of_last_layers(self, count: int, *, output: str) -> str:
+        """Add the mean of the last `count` layers' outputs, (batch, tokens, dim), called `output`.
+
+        All layers are there, and none is `leading`. They are added in the order of the layers, as the kernels do.
+        """
+        layers = self.checkpoint.geometry.num_hidden_layers
+        total, *others = map(layer_input, range(layers - count + 1, layers + 1))
+        for number, value in enumerate(others, start=2):
+            total = self.graph.node("Add", [total, value], f"{output}.sum_of_{number}")
+        return self.graph.node("Mul", [total, self.graph.constant(f"{output}.factor", np.float32(1 / count))], output)
+
     def layer(self, x: str, attended: str, layer: int, *, output: str | None = None) -> str:
         """Add one layer for the tokens `x`, which attend to the tokens `attended`."""
         x = self._attention_block(x, attended, layer)

@@ -57,6 +57,7 @@ def write_manifest(
     pooling: str,
     max_length: int,
     pairs: bool,
+    token_layers: list[str],
     known_answers: Mapping[str, Any],
     reference: str,
     unknown_rates: Mapping[str, float],
@@ -83,6 +84,8 @@ def write_manifest(
         default_prompt=checkpoint.modules.prompts.default,
         include_prompt=checkpoint.modules.include_prompt,
         pairs=pairs,
+        token_layers=token_layers,
+        token_dim=checkpoint.geometry.hidden_size if token_layers else 0,
         rules=[rule.record() for rule in checkpoint.rules],
         checkpoint={
             **checkpoint.identity(),

@@ -7,7 +7,15 @@ from io import BufferedReader, BytesIO
 from pathlib import Path
 from typing import Annotated, Any, Literal, NotRequired, Self, TypedDict
 
-from biobert_onnx.artifact.paths import GRAPH_FILES, MANIFEST, PACKED_FILES, TOKENIZER, check_size, inside
+from biobert_onnx.artifact.paths import (
+    GRAPH_FILES,
+    MANIFEST,
+    PACKED_FILES,
+    TOKENIZER,
+    TOKENS_GRAPH,
+    check_size,
+    inside,
+)
 from biobert_onnx.artifact.validation import Keys, differences
 from biobert_onnx.errors import ArtifactError, check_int, short_repr
 
@@ -20,8 +28,16 @@ POOLINGS = ("cls", "max", "mean", "mean_sqrt_len_tokens", "weightedmean", "poole
 """The ways to one vector a text, under sentence-transformers' names; "pooler" is BERT's own, tanh of a product of
 [CLS]. A manifest's `pooling` is one of them, or several joined by "+", whose vectors are concatenated in that order."""
 
+FIRST_TOKEN_POOLINGS = frozenset({"cls", "pooler"})
+"""Poolings that read the last layer's output of [CLS] alone."""
+
 SPECIAL_TOKENS = 2
 """[CLS] and [SEP] frame every text."""
+
+LAST, MEAN_LAST_FOUR = "last", "mean_last_four"
+
+TOKEN_LAYERS = (LAST, MEAN_LAST_FOUR)
+"""What a token's vector may be: the output of the last layer, or the mean of the outputs of the last four."""
 
 REMEDY = "make one with the command 'biobert-onnx export CHECKPOINT FOLDER'"
 
@@ -113,6 +129,8 @@ class Manifest:
     `prompts`: texts that may be put before a text, by name. `default_prompt`: the name of the one that is, if none is
     asked for; None for none. `include_prompt`: whether the tokens of a prompt count in pooling.
     `pairs`: whether a text may be a pair of texts, encoded as two segments.
+    `token_layers`: which of TOKEN_LAYERS the artifact computes as vectors of tokens; none in manifests of before them.
+    `token_dim`: numbers in such a vector, 0 without.
     `rules`: how the checkpoint was read, one record a decision; for people.
     `checkpoint`, `versions`, `quantization` and `fidelity`: records that the export makes, for people and tools.
     `kernels_fidelity`: the same record as `fidelity`, of the vectors that the kernels compute; None if they were not
@@ -135,6 +153,8 @@ class Manifest:
     default_prompt: str | None = None
     include_prompt: bool
     pairs: bool = False
+    token_layers: list[str] = field(default_factory=list)
+    token_dim: int = 0
     rules: list[RuleRecord] = field(default_factory=list)
     checkpoint: Annotated[Mapping[str, Any], CheckpointRecord]
     versions: Mapping[str, str]
@@ -151,6 +171,25 @@ class Manifest:
     def check_max_length(self, max_length: int) -> int:
         """Return `max_length` as an int; raises ValueError unless texts can be cut to so many tokens."""
         return check_int("max_length", max_length, self.lengths, "the positions of the checkpoint")
+
+    def check_token_layers(self, folder: Path, layers: str) -> None:
+        """Raise unless the artifact in `folder` has the vectors of tokens of `layers`, one of TOKEN_LAYERS.
+
+        ArtifactError if it has none, ValueError if it has only others.
+        """
+        if layers in self.token_layers:
+            return
+        if self.token_layers:
+            raise ValueError(
+                f"layers is {layers!r}, but '{folder}' has {', '.join(self.token_layers)} alone, as its network has "
+                f"fewer than four layers: choose layers={self.token_layers[0]!r}"
+            )
+        if set(self.pooling.split("+")) <= FIRST_TOKEN_POOLINGS:
+            raise ArtifactError(
+                f"'{folder}' has no vectors of tokens, as its pooling, {self.pooling}, reads [CLS] alone: export it "
+                "again with tokens=True"
+            )
+        raise ArtifactError(f"'{folder}' has no vectors of tokens, as an older version exported it: export it again")
 
     @property
     def is_packed(self) -> bool:
@@ -203,6 +242,14 @@ class Manifest:
         if not set(self.pooling.split("+")) <= set(POOLINGS):
             expected = f"one of {', '.join(POOLINGS)}, or some of them joined by +"
             raise ValueError(f"pooling is {short_repr(self.pooling)}, expected {expected}")
+        if not set(self.token_layers) <= set(TOKEN_LAYERS):
+            expected = f"some of {', '.join(TOKEN_LAYERS)}"
+            raise ValueError(f"token_layers is {short_repr(self.token_layers)}, expected {expected}")
+        if bool(self.token_layers) != bool(self.token_dim):
+            layers = short_repr(self.token_layers)
+            raise ValueError(f"token_layers is {layers} and token_dim is {self.token_dim}, expected both or neither")
+        if self.token_layers and not self.is_packed and TOKENS_GRAPH not in self.files:
+            raise ValueError(f"token_layers is {short_repr(self.token_layers)}, but files has no {TOKENS_GRAPH}")
         if self.default_prompt is not None and self.default_prompt not in self.prompts:
             names = ", ".join(self.prompts) or "there is none"
             raise ValueError(f"default_prompt is {short_repr(self.default_prompt)}, expected one of prompts ({names})")

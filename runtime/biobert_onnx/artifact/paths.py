@@ -11,6 +11,7 @@ from biobert_onnx.errors import ArtifactError
 MANIFEST = "manifest.json"
 ENCODER_GRAPH = "encoder.onnx"
 MODEL_GRAPH = "model.onnx"
+TOKENS_GRAPH = "tokens.onnx"
 WEIGHTS = "model.onnx_data"
 PLAN = "plan.json"
 TOKENIZER = "tokenizer.json"
@@ -21,7 +22,10 @@ PACKED_KEY = "key.json"
 PACKED_WEIGHTS = "weights.bin"
 
 GRAPH_FILES = (ENCODER_GRAPH, MODEL_GRAPH, WEIGHTS)
-"""What onnxruntime and other tools load; a packed artifact has none of them, ..."""
+"""What onnxruntime and other tools load; a packed artifact has none of them ..."""
+
+ALL_GRAPH_FILES = (*GRAPH_FILES, TOKENS_GRAPH)
+"""GRAPH_FILES, and the graph of token vectors, which not every artifact has."""
 
 PACKED_FILES = (PLAN, f"{PACKED_FOLDER}/{PACKED_KEY}", f"{PACKED_FOLDER}/{PACKED_WEIGHTS}")
 """... but all of these, which the kernels load."""

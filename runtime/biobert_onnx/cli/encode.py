@@ -5,6 +5,7 @@ from pathlib import Path
 
 from biobert_onnx._atomic_files import check_parent_folder
 from biobert_onnx._progress import can_show_progress
+from biobert_onnx.artifact.manifest import LAST, TOKEN_LAYERS
 from biobert_onnx.cli.arguments import (
     add_artifact,
     add_engine,
@@ -17,9 +18,11 @@ from biobert_onnx.cli.arguments import (
 )
 from biobert_onnx.cli.printing import counted, tell_missing, warn_of_leftovers
 from biobert_onnx.encoder import SentenceEncoder
-from biobert_onnx.files.encode import encode_file
+from biobert_onnx.encoding.token_vectors import WORD_POOLINGS
+from biobert_onnx.files.encode import Encoded, encode_file, encode_tokens_file
 from biobert_onnx.files.formats import WRITERS
 from biobert_onnx.files.lines import STDIN
+from biobert_onnx.files.rows import Reader
 
 EXAMPLES = """\
 examples:
@@ -28,6 +31,7 @@ examples:
   biobert-onnx encode biobert-int8 notes.csv --column note --delimiter ';' --missing skip -o notes.jsonl
   biobert-onnx encode medcpt-article-int8 papers.jsonl --field title --pair-column abstract -o papers.npy
   biobert-onnx encode biobert-int8 questions.txt -o questions.npy --prompt-name query
+  biobert-onnx encode biobert-int8 notes.txt -o words.parquet --tokens --words first
   zcat notes.csv.gz | biobert-onnx encode biobert-int8 - --format csv --column note -o notes.npy
 
 A file that exists is replaced when the new one is whole. Rows without a text: .jsonl and .parquet have null (or no
@@ -53,6 +57,20 @@ def add(parser: argparse.ArgumentParser) -> None:
     prompt.add_argument("--prompt-name", metavar="NAME", help="put the artifact's prompt NAME before each text")
     encoding.add_argument("--normalize", action="store_true", help="scale each vector to unit length")
     encoding.add_argument("--truncate-dim", type=int, metavar="N", help="keep the first N numbers of each vector")
+    tokens = parser.add_argument_group("vectors of tokens")
+    tokens.add_argument(
+        "--tokens",
+        action="store_true",
+        help="write the vectors of each text's tokens, into .parquet (see docs/tokens.md)",
+    )
+    tokens.add_argument("--layers", choices=TOKEN_LAYERS, help="which layers they come from (default: last)")
+    tokens.add_argument(
+        "--words",
+        nargs="?",
+        choices=WORD_POOLINGS,
+        const=WORD_POOLINGS[0],
+        help="of words in place of tokens: the mean of a word's tokens, or its first (default: mean)",
+    )
     add_length(encoding, by_default="the artifact's, see info")
     encoding.add_argument(
         "-j", "--threads", type=int, metavar="N", help="worker threads (default: one for every usable CPU)"
@@ -65,6 +83,7 @@ def run(options: argparse.Namespace) -> None:
     """Encode, and say how many vectors were written, and by which engine."""
     output: Path = options.output
     check_parent_folder(output)
+    _check_tokens(options)
     if options.input != STDIN and output.exists() and Path(options.input).exists() and output.samefile(options.input):
         raise ValueError(f"'{output}' is the input, too: write the vectors into another file")
     warn_of_leftovers(output)
@@ -77,10 +96,20 @@ def run(options: argparse.Namespace) -> None:
             f"pair_column is {options.pair_column!r}, but '{options.artifact}' takes single texts: export the "
             "checkpoint again with pairs=True, or leave pair_column= out"
         )
-    encoded = encode_file(
+    encode = _encode_tokens if options.tokens else _encode_texts
+    encoded = encode(encoder, reader, options)
+    if not options.quiet:
+        tell_missing(encoded.missing, encoded.first_missing, options.missing)
+        dim = encoder.token_dim if options.tokens else options.truncate_dim or encoder.dim
+        vectors = f"{counted(encoded.vectors, 'vector')} of {counted(dim, 'dimension')}"
+        print(f"wrote {output}: {vectors}, engine {encoder.engine}")
+
+
+def _encode_texts(encoder: SentenceEncoder, reader: Reader, options: argparse.Namespace) -> Encoded:
+    return encode_file(
         encoder,
         reader,
-        output,
+        options.output,
         prompt_name=options.prompt_name,
         prompt=options.prompt,
         normalize=options.normalize,
@@ -88,11 +117,32 @@ def run(options: argparse.Namespace) -> None:
         long_texts=options.long_texts,
         show_progress=can_show_progress() and not options.quiet,
     )
-    if not options.quiet:
-        tell_missing(encoded.missing, encoded.first_missing, options.missing)
-        dim = options.truncate_dim or encoder.dim
-        vectors = f"{counted(encoded.vectors, 'vector')} of {counted(dim, 'dimension')}"
-        print(f"wrote {output}: {vectors}, engine {encoder.engine}")
+
+
+def _encode_tokens(encoder: SentenceEncoder, reader: Reader, options: argparse.Namespace) -> Encoded:
+    return encode_tokens_file(
+        encoder,
+        reader,
+        options.output,
+        layers=options.layers or LAST,
+        word_pooling=options.words,
+        prompt_name=options.prompt_name,
+        prompt=options.prompt,
+        long_texts=options.long_texts,
+        show_progress=can_show_progress() and not options.quiet,
+    )
+
+
+def _check_tokens(options: argparse.Namespace) -> None:
+    """Raise ValueError for options of vectors of tokens without --tokens, and for those of texts beside it."""
+    if not options.tokens:
+        for name in ("layers", "words"):
+            if getattr(options, name) is not None:
+                raise ValueError(f"--{name} is for vectors of tokens: add --tokens, or leave it out")
+        return
+    for name, value in (("normalize", options.normalize), ("truncate-dim", options.truncate_dim)):
+        if value:
+            raise ValueError(f"--{name} does not go with --tokens, whose vectors are what a layer gives: leave it out")
 
 
 def _output(value: str) -> Path:

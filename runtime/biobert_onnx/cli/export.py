@@ -51,6 +51,11 @@ def add(parser: argparse.ArgumentParser) -> None:
         help="take pairs of texts, too, as two segments: title and abstract, for example",
     )
     parser.add_argument(
+        "--tokens",
+        action="store_true",
+        help="vectors of tokens also where pooling is cls or pooler; all other poolings have them always",
+    )
+    parser.add_argument(
         "--calibration",
         type=named,
         metavar="FILE",
@@ -92,6 +97,7 @@ def run(options: argparse.Namespace) -> None:
             casing=options.casing,
             max_length=options.max_length,
             pairs=options.pairs,
+            tokens=options.tokens,
             calibration=options.calibration,
             recipe=options.recipe,
             min_cosine=options.min_cosine,

@@ -30,6 +30,8 @@ def run(options: argparse.Namespace) -> None:
     print(f"{options.artifact}: {sentence(manifest)}")
     print(f"recipe: {manifest.quantization.get('recipe', 'none, float32')}")
     print_fidelity(manifest)
+    layers = ", ".join(manifest.token_layers)
+    print(f"vectors of tokens: {f'{layers}, {manifest.token_dim} dimensions' if layers else 'none'}")
     for name, text in manifest.prompts.items():
         print(f"prompt {name}: {short_repr(text)}{' (default)' if name == manifest.default_prompt else ''}")
     for name, record in manifest.files.items():

@@ -14,6 +14,7 @@ OPTIONS = {
         "field",
         "format",
         "into",
+        "layers",
         "layout",
         "long_texts",
         "max_length",
@@ -32,6 +33,7 @@ OPTIONS = {
         "revision",
         "threads",
         "token",
+        "tokens",
         "truncate_dim",
     )
 }

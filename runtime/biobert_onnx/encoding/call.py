@@ -2,7 +2,7 @@
 
 import warnings
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 
 import numpy as np
 from numpy.typing import NDArray
@@ -57,13 +57,18 @@ class Call:
             return self._embeddings, self._token_counts
         return self._embeddings[self._rows], self._token_counts[self._rows]
 
-    @contextmanager
-    def naming_sentences(self) -> Iterator[None]:
+    def naming_sentences(self) -> AbstractContextManager[None]:
         """Let an error about a text name the first sentence that is this text."""
-        try:
-            yield
-        except TextTooLongError as error:
-            raise error.at(self._rows.index(error.index), argument="sentences") from None
+        return naming_sentences(self._rows)
+
+
+@contextmanager
+def naming_sentences(rows: Sequence[int]) -> Iterator[None]:
+    """Let an error about a text name the first sentence that is this text; `rows`: the text of each sentence."""
+    try:
+        yield
+    except TextTooLongError as error:
+        raise error.at(rows.index(error.index), argument="sentences") from None
 
 
 def warn_of_cut_texts(cut: int, texts: int, *, stacklevel: int) -> None:

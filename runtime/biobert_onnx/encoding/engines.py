@@ -37,6 +37,12 @@ class Session(Protocol):
         `token_types`: (batch, tokens), 1 in the second text of a pair; None if all are 0.
         """
 
+    def token_vectors(self, input_ids: NDArray[np.int64], threads: int, layers: str) -> FloatArray:
+        """Return the vectors (batch, tokens, hidden_size) of the tokens; `layers`: one of the artifact's TOKEN_LAYERS.
+
+        Raises as `run` does.
+        """
+
     def close(self) -> None:
         """Give memory and threads back."""
 

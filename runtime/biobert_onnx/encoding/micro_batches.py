@@ -40,14 +40,30 @@ def micro_batches(lengths: Sequence[int], *, token_budget: int = TOKEN_BUDGET) -
     return batches
 
 
+Compute = Callable[[list[int], NDArray[np.int64], int], None]
+"""Computes a micro-batch, on any thread: the indices of its texts, their input_ids (batch, tokens), threads to take."""
+
+
 def run_micro_batches(
     run: Run, token_ids: TokenIds, *, out: FloatArray, threads: int, splits: Mapping[int, int] = NO_PAIRS
 ) -> Iterator[int]:
     """Fill `out` (texts, dim), row i from `token_ids[i]`; yield the number of tokens of each finished micro-batch.
 
+    `splits`: where the second text begins in each of `token_ids` that is a pair. Threads and errors are those of
+    `compute_micro_batches`.
+    """
+
+    def compute(indices: list[int], input_ids: NDArray[np.int64], threads: int) -> None:
+        out[indices] = run(input_ids, threads, token_types(splits, indices, input_ids.shape[1]))
+
+    return compute_micro_batches(compute, token_ids, threads=threads)
+
+
+def compute_micro_batches(compute: Compute, token_ids: TokenIds, *, threads: int) -> Iterator[int]:
+    """Let `compute` take `token_ids` in micro-batches; yield the number of tokens of each finished one.
+
     Each of `threads` workers computes one micro-batch at a time; one that is alone takes all threads. An error in a
-    worker is raised here; after it, or when the iterator is closed, micro-batches not yet begun are dropped. `splits`:
-    where the second text begins in each of `token_ids` that is a pair.
+    worker is raised here; after it, or when the iterator is closed, micro-batches not yet begun are dropped.
     """
     batches = deque(micro_batches([len(ids) for ids in token_ids]))
 
@@ -57,7 +73,7 @@ def run_micro_batches(
         except IndexError:
             return None
         input_ids = np.array([token_ids[index] for index in indices], dtype=np.int64)
-        out[indices] = run(input_ids, threads, token_types(splits, indices, input_ids.shape[1]))
+        compute(indices, input_ids, threads)
         return input_ids.size
 
     if len(batches) > 1 and threads > 1:

@@ -9,13 +9,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from biobert_onnx._types import FloatArray
-from biobert_onnx.artifact.paths import WEIGHTS, linked_weights
+from biobert_onnx.artifact.manifest import LAST, MEAN_LAST_FOUR
+from biobert_onnx.artifact.paths import TOKENS_GRAPH, WEIGHTS, linked_weights
 from biobert_onnx.encoding.after_fork import reset_after_fork
 from biobert_onnx.encoding.ort import onnxruntime
 from biobert_onnx.errors import ArtifactError
 
+TOKEN_OUTPUTS = {LAST: "token_embeddings", MEAN_LAST_FOUR: "token_embeddings_mean_last_four"}
+"""The output of the tokens graph for each of TOKEN_LAYERS."""
+
 SEVERITY_FATAL = 4
 """onnxruntime also logs each error that it raises: raising is enough."""
+
+CLOSED = "the encoder is closed: make a new SentenceEncoder"
 
 
 class Sessions:
@@ -23,6 +29,7 @@ class Sessions:
 
     The first micro-batch that is alone runs on the plain graph, its weights not packed: opening takes a tenth of the
     time, and the run a little longer. All others run on packed weights, in one session for each number of threads.
+    Vectors of tokens come from the graph beside it, whose sessions are opened when they are needed.
     """
 
     def __init__(self, graph: Path, *, dim: int, threads: int, quick_start: bool, pairs: bool = False) -> None:
@@ -37,9 +44,10 @@ class Sessions:
         self._graph, self._threads, self._quick_start = graph, threads, quick_start
         self._pairs, self._is_closed = pairs, False
         self._first: onnxruntime.InferenceSession | None
-        self._sessions: dict[int, onnxruntime.InferenceSession]
+        self._sessions: dict[tuple[Path, int], onnxruntime.InferenceSession]
+        self._tokens_graph = graph.with_name(TOKENS_GRAPH)
         self._forget_sessions()
-        first = self._open_first() if quick_start else self._open(1)
+        first = self._open_first() if quick_start else self._open(graph, 1)
         check_graph(first, graph, dim=dim, pairs=pairs)
         reset_after_fork(self)
 
@@ -57,6 +65,24 @@ class Sessions:
             session = self._session(threads)
         embeddings: FloatArray = session.run(["embeddings"], encoder_inputs(session, input_ids, token_types))[0]
         return embeddings
+
+    def token_vectors(self, input_ids: NDArray[np.int64], threads: int, layers: str) -> FloatArray:
+        """Return the vectors (batch, tokens, hidden_size) of the tokens `input_ids`, the same bits for any `threads`.
+
+        `layers`: one of the TOKEN_LAYERS that the artifact has. Raises ValueError after `close`, ArtifactError for a
+        graph that cannot be loaded or has no such output.
+        """
+        with self._lock:
+            if self._is_closed:
+                raise ValueError(CLOSED)
+            session = self._open(self._tokens_graph, threads)
+        output = TOKEN_OUTPUTS[layers]
+        if output not in [value.name for value in session.get_outputs()]:
+            raise ArtifactError(
+                f"'{self._tokens_graph}' has no output {output}, as the manifest says: export or copy it again"
+            )
+        vectors: FloatArray = session.run([output], {"input_ids": input_ids})[0]
+        return vectors
 
     def close(self) -> None:
         """Give the sessions' memory and threads back; a micro-batch that runs now is finished first."""
@@ -81,21 +107,21 @@ class Sessions:
     def _session(self, threads: int) -> onnxruntime.InferenceSession:
         """The session for `threads`, opened if need be; the lock is held."""
         if self._is_closed:
-            raise ValueError("the encoder is closed: make a new SentenceEncoder")
+            raise ValueError(CLOSED)
         if self._first_is_due and threads == self._threads:
             session = self._open_first()
             self._first, self._first_is_due = None, False
             return session
-        return self._open(threads)
+        return self._open(self._graph, threads)
 
     def _open_first(self) -> onnxruntime.InferenceSession:
         self._first = self._first or open_session(self._graph, packing=False)
         return self._first
 
-    def _open(self, threads: int) -> onnxruntime.InferenceSession:
-        if threads not in self._sessions:
-            self._sessions[threads] = open_session(self._graph, threads=threads)
-        return self._sessions[threads]
+    def _open(self, graph: Path, threads: int) -> onnxruntime.InferenceSession:
+        if (graph, threads) not in self._sessions:
+            self._sessions[graph, threads] = open_session(graph, threads=threads)
+        return self._sessions[graph, threads]
 
 
 def open_session(graph: Path, *, threads: int = 1, packing: bool = True) -> onnxruntime.InferenceSession:

@@ -28,13 +28,13 @@ class Chunk:
     texts: list[Text]
 
 
-def chunks(texts: Iterable[Text], *, aligned_to: int = sys.maxsize) -> Iterator[Chunk]:
+def chunks(texts: Iterable[Text], *, max_texts: int = CHUNK_TEXTS, aligned_to: int = sys.maxsize) -> Iterator[Chunk]:
     """Yield `texts` in order, in the groups of `grouped`; a chunk also ends after every `aligned_to` texts.
 
     >>> [len(chunk.texts) for chunk in chunks(["short"] * 3000, aligned_to=1500)]
     [1024, 476, 1024, 476]
     """
-    for group in grouped(((text, None) for text in texts), aligned_to=aligned_to):
+    for group in grouped(((text, None) for text in texts), max_rows=max_texts, aligned_to=aligned_to):
         yield Chunk(texts=[text for text, _ in group])
 
 
@@ -87,6 +87,19 @@ def checked(texts: Iterable[Text], *, pairs: bool) -> Iterator[Text]:
     """Yield `texts`; raise as `checked_texts` does at an entry that is no text, by its index."""
     for index, text in enumerate(texts):
         yield checked_text("texts", index, text, pairs=pairs)
+
+
+def single_texts(name: str, texts: Iterable[Text], *, first: int = 0) -> list[str]:
+    """Return `texts`, the first of which is entry `first` of the argument `name`; TypeError if one is a pair."""
+    singles: list[str] = []
+    for index, text in enumerate(texts, start=first):
+        if not isinstance(text, str):
+            raise TypeError(
+                f"{name}[{index}] is {short_repr(text)}, a pair, and vectors of tokens are those of single texts: give "
+                "each of the two alone, or join them"
+            )
+        singles.append(text)
+    return singles
 
 
 def check_sequence(value: Any, *, call: str) -> None:

@@ -11,6 +11,7 @@ from tokenizers.models import WordPiece
 from tokenizers.pre_tokenizers import BertPreTokenizer, ByteLevel
 
 from biobert_onnx._types import TokenIds
+from biobert_onnx.encoding.token_encodings import EncodingBuilder, EndlessWords, TokenEncoding
 from biobert_onnx.errors import ArtifactError, TextTooLongError
 
 CALL_CHARACTERS = 1_000_000
@@ -78,6 +79,22 @@ class TextTokenizer:
                 if limit is not None and len(found[index]) > limit:
                     unfinished.pop(index, None)
         return found
+
+    def encodings(self, texts: Sequence[str], *, limit: int | None = None) -> list[TokenEncoding]:
+        """Return what `token_ids` returns, whose arguments and errors these are, with each token's place in its text.
+
+        It takes tokenizers twice as long as the ids alone.
+        """
+        size = PIECE_CHARACTERS if limit is None else CHARACTERS_PER_TOKEN * limit
+        found = [EncodingBuilder(text, self._endless_words) for text in texts]
+        unfinished = {index: self._pieces(index, text, size) for index, text in enumerate(texts)}
+        while batch := _next_pieces(unfinished):
+            encodings = self._tokenizer.encode_batch([piece for _, piece in batch])
+            for (index, piece), encoding in zip(batch, encodings, strict=True):
+                found[index].add(piece, encoding)
+                if limit is not None and len(found[index]) > limit:
+                    unfinished.pop(index, None)
+        return [builder.finish() for builder in found]
 
     def _pieces(self, index: int, text: str, size: int) -> Iterator[str]:
         """Yield `text`, entry `index`, in pieces of about `size` characters whose tokens are those of the whole.
@@ -173,11 +190,18 @@ class TextTokenizer:
         What is left is several times as long as the longest word that is looked up, as NFC may make one letter of
         three. Ideographs are left alone: each is a word.
         """
-        if self._longest_word is None:
+        if self._endless_words is None:
             return text
+        kept = self._endless_words.kept
+        return self._endless_words.pattern.sub(lambda word: word[0][:kept] + word[0][-kept:], text)
+
+    @cached_property
+    def _endless_words(self) -> EndlessWords | None:
+        """The words that `_shortened` shortens; None if there are none."""
+        if self._longest_word is None:
+            return None
         kept = 8 * self._longest_word
-        pattern = rf"(?:(?![{IDEOGRAPHS}])[^\W_]){{{2 * kept},}}"
-        return re.sub(pattern, lambda word: word[0][:kept] + word[0][-kept:], text)
+        return EndlessWords(pattern=re.compile(rf"(?:(?![{IDEOGRAPHS}])[^\W_]){{{2 * kept},}}"), kept=kept)
 
 
 def _next_pieces(unfinished: dict[int, Iterator[str]]) -> list[tuple[int, str]]:

@@ -5,20 +5,30 @@ from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 
 from biobert_onnx._atomic_files import atomic_file
 from biobert_onnx._progress import ProgressBar, can_show_progress
 from biobert_onnx._types import FloatArray, Text
+from biobert_onnx.artifact.manifest import LAST
 from biobert_onnx.encoder import SentenceEncoder
 from biobert_onnx.encoding.pipeline import Progress
+from biobert_onnx.encoding.texts import CHUNK_TEXTS
+from biobert_onnx.encoding.token_vectors import GROUP_TEXTS, TokenEmbeddings
 from biobert_onnx.errors import TextTooLongError
-from biobert_onnx.files.formats import WRITERS
+from biobert_onnx.files.formats import PARQUET, WRITERS
+from biobert_onnx.files.parquet import TokensWriter
 from biobert_onnx.files.rows import InputError, Reader, Rows, Writer
 
-EncodeGroups = Callable[[Iterable[Rows], Progress[Rows]], Generator[tuple[Rows, FloatArray], None, None]]
-"""A function that yields groups of rows with their vectors, and is given what to call as it goes."""
+V = TypeVar("V")
+
+EncodeRows = Callable[[Iterable[Rows], Progress[Rows]], Generator[tuple[Rows, V], None, None]]
+"""A function that yields groups of rows with what they encode to, and is given what to call as it goes."""
+
+EncodeGroups = EncodeRows[FloatArray]
+"""Such a function to vectors, (rows, dim)."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,6 +85,61 @@ def encode_file(
     return Encoded(vectors=vectors, missing=reader.missing.count, first_missing=reader.missing.first)
 
 
+def encode_tokens_file(
+    encoder: SentenceEncoder,
+    reader: Reader,
+    output: Path,
+    *,
+    layers: str = LAST,
+    word_pooling: str | None = None,
+    prompt_name: str | None = None,
+    prompt: str | None = None,
+    long_texts: str = "truncate",
+    show_progress: bool | None = None,
+) -> Encoded:
+    """Write the vectors of the tokens of each text of `reader` into the Parquet file `output`, whole or not at all.
+
+    It goes about it as `encode_file` does, 128 rows at a time. `word_pooling`, "mean" or "first", writes those of words
+    instead; the other options are those of `SentenceEncoder.encode_tokens`. The number of vectors is that of the
+    tokens. Raises as `encode_file` does, ValueError for another ending than .parquet, and what `encode_tokens` raises
+    for the artifact and the options.
+    """
+    if output.suffix != PARQUET:
+        raise ValueError(f"'{output}' should end in {PARQUET}: no other format here holds lists of vectors")
+    show = can_show_progress() if show_progress is None else show_progress
+    waiting = "checking the input" if reader.can_reread else "reading standard input"
+    vectors = 0
+    with (
+        atomic_file(output) as file,
+        ProgressBar(enabled=show, waiting=waiting) as bar,
+        closing(TokensWriter(file, reader, encoder.token_dim, encoder.engine, layers)) as writer,
+    ):
+
+        def encode(
+            groups: Iterable[Rows], progress: Progress[Rows]
+        ) -> Generator[tuple[Rows, list[TokenEmbeddings]], None, None]:
+            return encoder.encode_token_groups(
+                groups,
+                layers=layers,
+                words=word_pooling is not None,
+                word_pooling=word_pooling or "mean",
+                prompt_name=prompt_name,
+                prompt=prompt,
+                long_texts=long_texts,
+                progress=progress,
+            )
+
+        def take(rows: Rows, items: list[TokenEmbeddings]) -> None:
+            nonlocal vectors
+            vectors += sum(map(len, items))
+            writer.write(rows, items)
+
+        check = partial(_check, reader, writer, bar)
+        _encode_rows(encode, reader, bar, check=check, take=take, max_rows=GROUP_TEXTS)
+        writer.finish()
+    return Encoded(vectors=vectors, missing=reader.missing.count, first_missing=reader.missing.first)
+
+
 def count_texts(reader: Reader, *, show_progress: bool) -> int:
     """Read through the file of `reader`; return the number of its texts, or raise InputError at the first bad row."""
     with ProgressBar(enabled=show_progress, waiting="checking the input") as bar:
@@ -116,24 +181,25 @@ def find_text(reader: Reader, index: int) -> tuple[str, Text]:
 
 
 def _encode_rows(
-    encode: EncodeGroups,
+    encode: EncodeRows[V],
     reader: Reader,
     bar: ProgressBar,
     *,
     check: Callable[[], int | None],
-    take: Callable[[Rows, FloatArray], None],
+    take: Callable[[Rows, V], None],
+    max_rows: int = CHUNK_TEXTS,
 ) -> int:
-    """Give each group of rows with its vectors to `take`; returns the number of vectors.
+    """Give each group of up to `max_rows` rows with what it encodes to to `take`; returns the number of texts.
 
     `check` looks at the input once the options are known to be right; it returns the number of texts, None if unknown.
     """
     progress = _Progress(bar)
-    read = reader.groups()
+    read = reader.groups(max_rows=max_rows)
     groups = encode(read, progress.update)
     with _closing(read), closing(groups), _naming_row(reader):
         progress.total = check()
-        for rows, embeddings in groups:
-            take(rows, embeddings)
+        for rows, encoded in groups:
+            take(rows, encoded)
             progress.finish_group(rows)
     return progress.done
 
@@ -148,7 +214,7 @@ def _closing(read: Generator[Rows, None, None]) -> Iterator[None]:
             read.close()
 
 
-def _check(reader: Reader, writer: Writer, bar: ProgressBar) -> int | None:
+def _check(reader: Reader, writer: Writer | TokensWriter, bar: ProgressBar) -> int | None:
     """Read through an input that can be read again; return the number of rows to encode, None if it is not known."""
     if not reader.can_reread:
         return None

@@ -33,10 +33,12 @@ FORMATS = {
 }
 """The format that an ending stands for; before one of PACKED, all but Parquet's."""
 
+PARQUET = ".parquet"
+
 WRITERS: dict[str, type[NpyWriter] | type[JsonlWriter] | type[ParquetWriter]] = {
     ".npy": NpyWriter,
     ".jsonl": JsonlWriter,
-    ".parquet": ParquetWriter,
+    PARQUET: ParquetWriter,
 }
 
 OPTIONS = {

@@ -1,21 +1,27 @@
 """Parquet tables, read and written with pyarrow: the extra `parquet`."""
 
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
 from typing import IO, TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
 
 from biobert_onnx._extras import requires_extra
 from biobert_onnx._types import FloatArray, Text
 from biobert_onnx.encoding.texts import CHUNK_CHARACTERS, CHUNK_TEXTS, grouped
+from biobert_onnx.encoding.token_vectors import TokenEmbeddings
 from biobert_onnx.files.rows import (
     EMBEDDING,
     ENGINE,
+    LAYERS,
     InputError,
     MissingTexts,
     Reader,
     Record,
     Rows,
     check_header,
+    check_room,
     text_of_row,
 )
 
@@ -28,7 +34,7 @@ READ_BUFFER = 2**20
 instead of 87 on a row group of 162 MiB."""
 
 ROW_GROUP = 8192
-"""Rows in one row group: 25 MB at 768 dimensions; smaller ones would make the file's index large and reading slow."""
+"""Vectors in a row group: 25 MB at 768 dimensions; smaller ones would make the file's index large and reading slow."""
 
 
 class Place(NamedTuple):
@@ -145,27 +151,28 @@ class ParquetReader:
         return kind
 
 
-class ParquetWriter:
-    """Writes the rows of `reader` with the column `embedding`, fixed_size_list<float>[dim], into `file`.
+class TableWriter:
+    """Writes the rows of `reader` with further columns, the `fields`, into `file`.
 
-    The file's metadata names what computed the vectors, beside the metadata of a Parquet file that was read.
+    The `metadata` of the file, such as what computed the vectors, stands beside that of a Parquet file that was read.
     """
 
-    def __init__(self, file: IO[bytes], reader: Reader, dim: int, engine: str) -> None:
+    def __init__(
+        self, file: IO[bytes], reader: Reader, fields: Sequence["pyarrow.Field"], metadata: Mapping[str, str]
+    ) -> None:
         """Raise ValueError if the types of the columns cannot be known, as `reader` is JSON that can be read once."""
-        require_pyarrow()
         import pyarrow
 
         if not reader.strings_only and not reader.can_reread:
             raise ValueError(f"the types of {reader.name} are not known before its end: write .jsonl, or name a file")
         self._file = file
         self._reader = reader
-        self._dim = dim
-        self._engine = engine
-        self._field = pyarrow.field(EMBEDDING, pyarrow.list_(pyarrow.float32(), dim))
+        self._fields = fields
+        self._metadata = metadata
         self._learnt = pyarrow.schema([])
         self._writer: pyarrow.parquet.ParquetWriter | None = None
         self._waiting: list[pyarrow.Table] = []
+        self._waiting_vectors = 0
 
     def learn(self, rows: Rows) -> None:
         """Widen the types of the columns by those of `rows`; raises InputError if a column has two kinds of values."""
@@ -190,26 +197,30 @@ class ParquetWriter:
 
         if self._writer is None:
             schema = self._schema()
+            check_room(self._reader.name, schema.names, [field.name for field in self._fields])
+            whole = pyarrow.schema([*schema, *self._fields])
             try:
                 self._writer = pyarrow.parquet.ParquetWriter(
                     self._file,
-                    schema.append(self._field).with_metadata({**(schema.metadata or {}), ENGINE: self._engine}),
+                    whole.with_metadata({**(schema.metadata or {}), **self._metadata}),
                     use_dictionary=schema.names,  # vectors do not repeat: a dictionary of them made files 5 % larger
                 )
             except pyarrow.ArrowException as error:
                 raise InputError(f"{self._reader.name} does not fit a Parquet table ({error}): write .jsonl") from error
         return self._writer
 
-    def write(self, rows: Rows, embeddings: FloatArray) -> None:
-        """Add `rows` with their vectors (rows, dim)."""
+    def add(self, rows: Rows, columns: Sequence["pyarrow.Array"], *, vectors: int) -> None:
+        """Add `rows` with their further `columns`, which hold so many `vectors`."""
         import pyarrow
 
         table = rows.content
         if not isinstance(table, pyarrow.Table):
             table = pyarrow.Table.from_pylist(table, schema=self._schema())
-        vectors = pyarrow.FixedSizeListArray.from_arrays(pyarrow.array(embeddings.ravel()), self._dim)
-        self._waiting.append(table.append_column(self._field, vectors))
-        if sum(len(table) for table in self._waiting) >= ROW_GROUP:
+        for field, column in zip(self._fields, columns, strict=True):
+            table = table.append_column(field, column)
+        self._waiting.append(table)
+        self._waiting_vectors += vectors
+        if self._waiting_vectors >= ROW_GROUP:
             self._write_row_group()
 
     def finish(self) -> None:
@@ -229,6 +240,7 @@ class ParquetWriter:
 
         self._started().write_table(pyarrow.concat_tables(self._waiting))
         self._waiting.clear()
+        self._waiting_vectors = 0
 
     def _schema(self) -> "pyarrow.Schema":
         import pyarrow
@@ -249,6 +261,68 @@ class ParquetWriter:
 
     def _mixed_types(self, reason: str) -> InputError:
         return InputError(f"{self._reader.name}: {reason}: a Parquet column has one type; write .jsonl")
+
+
+class ParquetWriter(TableWriter):
+    """Writes the rows of `reader` with the column `embedding`, fixed_size_list<float>[dim]."""
+
+    def __init__(self, file: IO[bytes], reader: Reader, dim: int, engine: str) -> None:
+        """Raise as TableWriter does, ModuleNotFoundError without pyarrow."""
+        require_pyarrow()
+        import pyarrow
+
+        self._dim = dim
+        field = pyarrow.field(EMBEDDING, pyarrow.list_(pyarrow.float32(), dim))
+        super().__init__(file, reader, [field], {ENGINE: engine})
+
+    def write(self, rows: Rows, embeddings: FloatArray) -> None:
+        """Add `rows` with their vectors (rows, dim)."""
+        self.add(rows, [_fixed_size_lists(embeddings)], vectors=len(embeddings))
+
+
+class TokensWriter(TableWriter):
+    """Writes the rows of `reader` with the vectors of their tokens, or words, as lists.
+
+    `tokens`: the characters of each, "" for [CLS] and [SEP]. `token_embeddings`: lists of fixed_size_list<float>[dim].
+    `token_offsets`: begin and end in the text. `token_word_ids` and `token_special`: as in `TokenEmbeddings`.
+    """
+
+    def __init__(self, file: IO[bytes], reader: Reader, dim: int, engine: str, layers: str) -> None:
+        """Raise as ParquetWriter does; `layers` stands in the file's metadata, beside the engine."""
+        require_pyarrow()
+        import pyarrow as pa
+
+        kinds = {
+            "tokens": pa.string(),
+            "token_embeddings": pa.list_(pa.float32(), dim),
+            "token_offsets": pa.list_(pa.int64(), 2),
+            "token_word_ids": pa.int64(),
+            "token_special": pa.bool_(),
+        }
+        fields = [pa.field(name, pa.list_(kind)) for name, kind in kinds.items()]
+        super().__init__(file, reader, fields, {ENGINE: engine, LAYERS: layers})
+
+    def write(self, rows: Rows, items: Sequence[TokenEmbeddings]) -> None:
+        """Add `rows` with the vectors of the tokens of each."""
+        import pyarrow as pa
+
+        ends = pa.array(np.cumsum([0, *map(len, items)]), pa.int32())
+        tokens = [text[start:end] for text, item in zip(rows.texts, items, strict=True) for start, end in item.offsets]
+        columns = (
+            pa.array(tokens, pa.string()),
+            _fixed_size_lists(np.concatenate([item.embeddings for item in items])),
+            _fixed_size_lists(np.concatenate([item.offsets for item in items])),
+            pa.array(np.concatenate([item.word_ids for item in items])),
+            pa.array(np.concatenate([item.special for item in items])),
+        )
+        self.add(rows, [pa.ListArray.from_arrays(ends, column) for column in columns], vectors=len(tokens))
+
+
+def _fixed_size_lists(rows: NDArray[Any]) -> "pyarrow.FixedSizeListArray":
+    """Return the `rows` of an array (n, size) as n lists of that size."""
+    import pyarrow
+
+    return pyarrow.FixedSizeListArray.from_arrays(pyarrow.array(rows.ravel()), rows.shape[1])
 
 
 def require_pyarrow() -> None:

@@ -15,6 +15,9 @@ EMBEDDING = "embedding"
 ENGINE = "embedding_engine"
 """The field of a line of JSON that names the engine of its vector; in Parquet it is a key of the file's metadata."""
 
+LAYERS = "embedding_layers"
+"""The key of a Parquet file's metadata that says which layers the vectors of tokens come from."""
+
 MISSING = ("stop", "empty", "skip")
 """Choices for a row without a text: stop with an error, encode the empty text, leave the row out."""
 
@@ -193,10 +196,11 @@ def check_header(place: str, names: Sequence[str], columns: Sequence[str]) -> No
             raise InputError(f"{place} has {name!r} more than once: rename one")
 
 
-def check_room(place: str, names: Sequence[str]) -> None:
-    """Raise InputError if `names` hold a name that outputs add."""
-    for name, content in ((EMBEDDING, "the vectors"), (ENGINE, "the name of their engine")):
+def check_room(place: str, names: Sequence[str], added: Sequence[str] = (EMBEDDING, ENGINE)) -> None:
+    """Raise InputError if `names` hold a name that outputs add, one of `added`."""
+    for name in added:
         if name in names:
+            content = "the name of their engine" if name == ENGINE else "the vectors"
             raise InputError(f"{place} has {name!r} already, where {content} would go: rename or drop it")
 
 

@@ -88,7 +88,7 @@ FUNCTIONS = {
     "kernel_agrees": ((COUNT,), COUNT),
     "pack": ((ADDRESS, COUNT, COUNT, COUNT, ADDRESS, ADDRESS), COUNT),
     "workspace_bytes": ((POINTER(Model), COUNT, COUNT, COUNT), COUNT),
-    "encode": ((POINTER(Model), COUNT, ADDRESS, ADDRESS, COUNT, COUNT, ADDRESS, ADDRESS, COUNT, COUNT), COUNT),
+    "encode": ((POINTER(Model), COUNT, ADDRESS, ADDRESS, *(COUNT,) * 3, ADDRESS, ADDRESS, COUNT, COUNT), COUNT),
 }
 """The arguments and the result of each function of library.c."""
 

@@ -14,7 +14,7 @@ from typing import Any
 
 from biobert_onnx.artifact.manifest import FileRecord, Manifest
 from biobert_onnx.artifact.paths import (
-    GRAPH_FILES,
+    ALL_GRAPH_FILES,
     MANIFEST,
     PACKED_FOLDER,
     PACKED_KEY,
@@ -57,7 +57,7 @@ def pack_artifact(artifact: Path, manifest: Manifest, plan: KernelPlan, work: Pa
     artifact gives the same bytes.
     """
     packed = write_prepacked(artifact, plan, work / PACKED_FOLDER)
-    files = {name: artifact / name for name in manifest.files if name not in GRAPH_FILES}
+    files = {name: artifact / name for name in manifest.files if name not in ALL_GRAPH_FILES}
     files |= {f"{PACKED_FOLDER}/{name}": packed / name for name in (PACKED_KEY, PACKED_WEIGHTS)}
     replace(manifest, files={name: FileRecord.of(path) for name, path in files.items()}).write(work)
     return {MANIFEST: work / MANIFEST, **files}

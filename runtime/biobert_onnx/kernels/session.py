@@ -7,12 +7,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from biobert_onnx._types import FloatArray
+from biobert_onnx.artifact.manifest import LAST, MEAN_LAST_FOUR
 from biobert_onnx.kernels import library as c
 from biobert_onnx.kernels.packed import NORM_PARTS, Arrays, aligned_bytes, zero_point
 from biobert_onnx.kernels.plan import ACTIVATIONS, POOLINGS, KernelPlan, SiteKind
 
 DONE, ID_OUT_OF_RANGE, TOKEN_TYPE_OUT_OF_RANGE = 0, 2, 5
 """Results of `encode` in library.c."""
+
+POOLED = 0
+OUTPUTS = {LAST: 1, MEAN_LAST_FOUR: 2}
+"""The values of `enum output` in model.h: the vectors of texts, or those of tokens, for each of TOKEN_LAYERS."""
 
 MOST_TOKENS = 2**24
 """The largest micro-batch in tokens: MOST_ROWS_OF_BATCH in library.c."""
@@ -42,6 +47,26 @@ class KernelSession:
         `token_types`: (batch, tokens), None if all are 0. Raises ValueError for token ids, token types or a length that
         the encoder has not, for token types of another shape, and after `close`.
         """
+        vectors = np.empty((len(input_ids), self._hidden), dtype=np.float32)
+        return self._encode(input_ids, threads, POOLED, vectors, token_types)
+
+    def token_vectors(self, input_ids: NDArray[np.int64], threads: int, layers: str) -> FloatArray:
+        """Return the vectors (batch, tokens, hidden_size) of the tokens `input_ids`, the same bits for any `threads`.
+
+        `layers`: one of TOKEN_LAYERS. Raises as `run` does.
+        """
+        vectors = np.empty((*input_ids.shape, self._hidden), dtype=np.float32)
+        return self._encode(input_ids, threads, OUTPUTS[layers], vectors)
+
+    def _encode(
+        self,
+        input_ids: NDArray[np.int64],
+        threads: int,
+        output: int,
+        vectors: FloatArray,
+        token_types: NDArray[np.int64] | None = None,
+    ) -> FloatArray:
+        """Fill `vectors` with what `output` asks for, and return them."""
         if threads < 1:
             raise ValueError(f"threads is {threads}, expected 1 or more")
         arrays, model = self._arrays, self._model  # they live until this call ends, whoever closes the session
@@ -52,7 +77,6 @@ class KernelSession:
         if types is not None and types.shape != ids.shape:
             raise ValueError(f"token_types has the shape {types.shape}, expected {ids.shape}, that of input_ids")
         batch, tokens = ids.shape
-        vectors = np.empty((batch, self._hidden), dtype=np.float32)
         if batch == 0:
             return vectors
         size = self._library.workspace_bytes(model, batch, tokens, threads)
@@ -69,6 +93,7 @@ class KernelSession:
             None if types is None else types.ctypes.data,
             batch,
             tokens,
+            output,
             vectors.ctypes.data,
             space.ctypes.data,
             size,

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from biobert_onnx import SentenceEncoder
-from biobert_onnx.artifact.paths import GRAPH_FILES, PACKED_FILES
+from biobert_onnx.artifact.paths import ALL_GRAPH_FILES, PACKED_FILES
 from biobert_onnx.cli.main import main
 from biobert_onnx.errors import BundleError
 from biobert_onnx.kernels.library import PATH as LIBRARY
@@ -276,7 +276,7 @@ def test_a_zip_for_the_kernels_has_packed_weights_in_place_of_onnxruntime_and_th
     both, kernels = set(names(zipped)), set(names(kernels_zip))
     assert {name.partition("/")[0].partition("-")[0] for name in both - kernels} == {"artifact", "onnxruntime"}
     assert {name for name in both - kernels if name.startswith("artifact/")} == {
-        f"artifact/{name}" for name in GRAPH_FILES
+        f"artifact/{name}" for name in ALL_GRAPH_FILES
     }
     assert kernels - both == {f"artifact/{name}" for name in PACKED_FILES if name.startswith("prepacked/")}
     with zipfile.ZipFile(kernels_zip) as archive:

@@ -323,6 +323,31 @@ INLINE void pool(const worker *self, const rows *rows) {
     meet(self);
 }
 
+/* Copy this worker's rows out, as they are after the last layer. */
+INLINE void copy_rows(const worker *self, const rows *rows) {
+    const int64_t hidden = self->model->hidden;
+    const range mine = own_rows(self, rows);
+    for (int64_t row = mine.first; row < mine.end; row++)
+        memcpy(self->job->out + row * hidden, rows->stream + row * self->space.stream_stride,
+               (size_t)hidden * sizeof(float));
+}
+
+/* Add this worker's rows after layer `index` to those of the layers before it; after the last one, divide by their
+   number, whose inverse is exact. No other thread writes to these rows before all have met in the next layer. */
+INLINE void add_to_mean(const worker *self, const rows *rows, int64_t index) {
+    const int64_t hidden = self->model->hidden, last = self->model->layers - 1;
+    if (index == last + 1 - LAYERS_OF_MEAN) copy_rows(self, rows);
+    if (index <= last + 1 - LAYERS_OF_MEAN) return;
+    const range mine = own_rows(self, rows);
+    const floats factor = v_set(index == last ? 1.0f / LAYERS_OF_MEAN : 1.0f);
+    for (int64_t row = mine.first; row < mine.end; row++) {
+        const float *x = rows->stream + row * self->space.stream_stride;
+        float *sum = self->job->out + row * hidden;
+        for (int64_t c = 0; c < hidden; c += LANES)
+            v_store(sum + c, v_mul(v_add(v_load(sum + c), v_load(x + c)), factor));
+    }
+}
+
 void KERNEL(job *job, int part) {
     const uint64_t float_mode = plain_float_mode();
     begin_tiles();
@@ -333,13 +358,15 @@ void KERNEL(job *job, int part) {
     const int count = job->batch * job->tokens;
     const rows all = {job->tokens, count, tiles_of(count), space->stream, space->input, space->input_scales};
     const rows first = {1, job->batch, tiles_of(job->batch), space->first_stream, space->first_input, space->first_scales};
-    const bool reads_first_only = model->pooling == CLS || model->pooling == POOLER;
+    const bool reads_first_only = job->output == POOLED && (model->pooling == CLS || model->pooling == POOLER);
 
     embed(&self, &all);
     normalize_rows(&self, &all, &model->embedding_norm, &model->layer[0].sites[0]);
     meet(&self);
-    for (int64_t index = 0; index + 1 < model->layers; index++)
+    for (int64_t index = 0; index + 1 < model->layers; index++) {
         compute_layer(&self, &model->layer[index], &all, &all, &model->layer[index + 1].sites[0]);
+        if (job->output == MEAN_OF_LAST_LAYERS) add_to_mean(&self, &all, index);
+    }
     const layer *last = &model->layer[model->layers - 1];
     if (reads_first_only) {
         take_first_tokens(&self, &all, &first);
@@ -348,7 +375,10 @@ void KERNEL(job *job, int part) {
         pool(&self, &first);
     } else {
         compute_layer(&self, last, &all, &all, NULL);
-        pool(&self, &all);
+        if (job->output == POOLED) pool(&self, &all);
+        if (job->output == LAST_LAYER) copy_rows(&self, &all);
+        if (job->output == MEAN_OF_LAST_LAYERS) add_to_mean(&self, &all, model->layers - 1);
+        if (job->output != POOLED) meet(&self);
     }
     end_tiles();
     set_float_mode(float_mode);

@@ -18,7 +18,8 @@ enum {
     ID_OUT_OF_RANGE = 2,
     WRONG_SHAPE = 3,
     WORKSPACE_TOO_SMALL = 4,
-    TOKEN_TYPE_OUT_OF_RANGE = 5
+    TOKEN_TYPE_OUT_OF_RANGE = 5,
+    NO_SUCH_OUTPUT = 6
 };
 
 enum { MOST_ROWS_OF_BATCH = 1 << 24 };
@@ -59,12 +60,15 @@ EXPORT int64_t workspace_bytes(const model *model, int64_t batch, int64_t tokens
     return (int64_t)arrange(&space, NULL, model, (int)batch, (int)tokens, (int)threads, 0);
 }
 
-/* Write the vectors (batch, hidden) of the token ids (batch, tokens) to `out`, computed by a kernel that runs here.
-   `token_types`: (batch, tokens), NULL if all are 0. `workspace`: aligned to 64 bytes, and what was in it does not matter. */
+/* Write what `output` (enum output) asks for of the token ids (batch, tokens) to `out`, computed by a kernel that runs
+   here: the vectors of texts (batch, hidden), or those of tokens (batch, tokens, hidden). `token_types`: (batch, tokens),
+   NULL if all are 0. `workspace`: aligned to 64 bytes, and what was in it does not matter. */
 EXPORT int64_t encode(const model *model, int64_t kernel, const int64_t *ids, const int64_t *token_types, int64_t batch,
-                      int64_t tokens, float *out, uint8_t *workspace, int64_t bytes, int64_t threads) {
+                      int64_t tokens, int64_t output, float *out, uint8_t *workspace, int64_t bytes, int64_t threads) {
     if (kernel < 0 || kernel >= KERNEL_COUNT) return NO_SUCH_KERNEL;
     if (!has_right_shape(model, batch, tokens)) return WRONG_SHAPE;
+    if (output < POOLED || output > MEAN_OF_LAST_LAYERS) return NO_SUCH_OUTPUT;
+    if (output == MEAN_OF_LAST_LAYERS && model->layers < LAYERS_OF_MEAN) return NO_SUCH_OUTPUT;
     for (int64_t i = 0; i < batch * tokens; i++)
         if (ids[i] < 0 || ids[i] >= model->words) return ID_OUT_OF_RANGE;
     for (int64_t i = 0; token_types != NULL && i < batch * tokens; i++)
@@ -76,6 +80,7 @@ EXPORT int64_t encode(const model *model, int64_t kernel, const int64_t *ids, co
                .token_types = token_types,
                .batch = (int)batch,
                .tokens = (int)tokens,
+               .output = (int)output,
                .out = out,
                .workspace = workspace};
     run_on_team(KERNELS[kernel].encode, &job, (int)threads);

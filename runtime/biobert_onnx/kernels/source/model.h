@@ -24,6 +24,10 @@ enum {
 enum activation { GELU_ERF = 0, GELU_TANH = 1, RELU = 2 };
 enum pooling { MEAN = 0, CLS = 1, MAX = 2, POOLER = 3 };
 
+/* What is computed: vectors of texts, or of tokens: the output of the last layer, or the mean of the last four. */
+enum output { POOLED = 0, LAST_LAYER = 1, MEAN_OF_LAST_LAYERS = 2 };
+enum { LAYERS_OF_MEAN = 4 };
+
 /* The int8 matrix of one or more products with the same input. */
 typedef struct {
     int64_t inputs, outputs;

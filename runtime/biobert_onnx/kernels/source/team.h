@@ -26,7 +26,8 @@ typedef struct {
     const int64_t *ids;         /* (batch, tokens) */
     const int64_t *token_types; /* (batch, tokens), NULL if all are 0 */
     int batch, tokens;
-    float *out; /* (batch, hidden) */
+    int output; /* enum output */
+    float *out; /* (batch, hidden), or (batch, tokens, hidden) for tokens */
     uint8_t *workspace;
     team team;
 } job;
