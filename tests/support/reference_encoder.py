@@ -134,7 +134,7 @@ class ReferenceEncoder:
             return np.asarray(self._product(x, site, part).reshape(batch, tokens, -1, size).swapaxes(1, 2))
 
         bias = np.zeros((hidden // size, tokens, tokens))
-        if self.plan.has_attention_bias:
+        if self.plan.attention_bias:
             apart = np.arange(tokens)[:, None] - np.arange(tokens) + self.plan.geometry["max_position_embeddings"] - 1
             bias = self.tensors[ATTENTION_BIAS][:, apart]
         context = attend(heads("query"), heads("key"), heads("value"), bias)

@@ -77,6 +77,7 @@ def _kernel_plan(
     return KernelPlan(
         geometry=_geometry(checkpoint.geometry),
         padding_id=checkpoint.geometry.padding_id,
+        attention_bias=checkpoint.geometry.relative_attention_num_buckets > 0,
         activation=checkpoint.geometry.hidden_act,
         pooling=pooling,
         after_pooling=[type(module).__name__ for module in checkpoint.modules.after_pooling],
@@ -88,7 +89,7 @@ def _kernel_plan(
 
 
 def _geometry(sizes: EncoderGeometry) -> Geometry:
-    """Return the sizes that the kernels read; the number of token types is in the shape of their tensor."""
+    """Return the sizes that the kernels read."""
     return {
         "hidden_size": sizes.hidden_size,
         "embedding_size": sizes.embedding_size,
@@ -97,6 +98,7 @@ def _geometry(sizes: EncoderGeometry) -> Geometry:
         "intermediate_size": sizes.intermediate_size,
         "vocab_size": sizes.vocab_size,
         "max_position_embeddings": sizes.positions,
+        "type_vocab_size": sizes.type_vocab_size,
         "layer_norm_eps": sizes.layer_norm_eps,
     }
 

@@ -43,7 +43,10 @@ def differences(value: object, kind: Any, place: str = "") -> Iterator[str]:
     types = _types_by_key(value, kind, keys)
     if types is not None and isinstance(value, Mapping):
         for key, each in types.items():
-            yield from differences(value.get(key), each, f"{place}.{key}".lstrip("."))
+            at = f"{place}.{key}".lstrip(".")
+            if key not in value and _fits(None, each):  # null is a value of it, and must be said
+                yield f"{at} is absent, expected {_name(each)}"
+            yield from differences(value.get(key), each, at)
     elif get_origin(kind) is list and isinstance(value, list):
         for index, item in enumerate(value):
             yield from differences(item, get_args(kind)[0], f"{place}[{index}]")

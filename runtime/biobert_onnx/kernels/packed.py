@@ -126,7 +126,7 @@ def _arrays(plan: KernelPlan, with_words: bool) -> Iterator[tuple[str, str, tupl
         yield "words", "int8", (words, hidden)
     yield "word_scales", "float32", (words,)
     yield "positions", "float32", (plan.token_types, plan.position_rows, hidden)
-    if plan.has_attention_bias:
+    if plan.attention_bias:
         distances = 2 * sizes["max_position_embeddings"] - 1
         yield "attention_bias", "float32", (sizes["num_attention_heads"], distances + LANES)
     yield from _norm_arrays("embeddings", hidden, has_site=True)
@@ -163,7 +163,7 @@ def fill(arrays: Arrays, plan: KernelPlan, tensors: Tensors) -> None:
     arrays["positions"][:] = tensors[POSITIONS]
     if plan.has_token_types:
         arrays["positions"][:] += tensors[TOKEN_TYPES][: plan.token_types, None]
-    if plan.has_attention_bias:
+    if plan.attention_bias:
         arrays["attention_bias"][:] = np.pad(tensors[ATTENTION_BIAS], ((0, 0), (0, LANES)))
     _fill_norm(arrays, plan, tensors, "embeddings", "embeddings", (0, SiteKind.QUERY_KEY_VALUE))
     for layer in plan.layers:

@@ -95,6 +95,7 @@ class Geometry(TypedDict):
     """The sizes of the encoder, under the names of BERT's config.json.
 
     `max_position_embeddings`: positions that a text can have. `embedding_size`: numbers in a word's vector.
+    `type_vocab_size`: token types, 0 if tokens have none.
     """
 
     hidden_size: int
@@ -104,6 +105,7 @@ class Geometry(TypedDict):
     intermediate_size: int
     vocab_size: int
     max_position_embeddings: int
+    type_vocab_size: int
     layer_norm_eps: float
 
 
@@ -129,13 +131,14 @@ class KernelPlan:
     """The contents of plan.json.
 
     `padding_id`: the id of the padding token where it is left out of the count of positions, else None. The table of
-    positions then begins with that of padding tokens.
+    positions then begins with that of padding tokens. `attention_bias`: whether there is a bias of relative positions.
     `outlier_units`: how many each layer has that has some, by the layer's name. `pairs`: whether texts may be pairs,
     whose second text has token type 1.
     """
 
     geometry: Geometry
     padding_id: int | None
+    attention_bias: bool
     activation: str
     pooling: str
     after_pooling: list[str]
@@ -188,12 +191,7 @@ class KernelPlan:
     @property
     def has_token_types(self) -> bool:
         """Whether each token's type has a vector."""
-        return TOKEN_TYPES in self.tensors
-
-    @property
-    def has_attention_bias(self) -> bool:
-        """Whether attention has a bias of relative positions."""
-        return ATTENTION_BIAS in self.tensors
+        return self.geometry["type_vocab_size"] > 0
 
     @property
     def position_rows(self) -> int:
@@ -252,6 +250,11 @@ class KernelPlan:
                     f"'{path}' cannot be read: outlier_units.{name} is {count}, expected 1 or more, and one of the "
                     f"{len(names)} layers: export the artifact again"
                 )
+        if sizes["type_vocab_size"] < (self.token_types if self.pairs else 0):
+            raise ArtifactError(
+                f"'{path}' cannot be read: pairs is {self.pairs}, and type_vocab_size is {sizes['type_vocab_size']}, "
+                "expected 2 or more: export the artifact again"
+            )
         if self.padding_id is not None and not 0 <= self.padding_id < sizes["vocab_size"]:
             raise ArtifactError(f"'{path}' cannot be read: padding_id is {self.padding_id}: export the artifact again")
         expected = self.expected_tensors()
@@ -289,10 +292,9 @@ class KernelPlan:
             POSITIONS: ("float32", (self.position_rows, embedded)),
             **_norm_tensors("embeddings", embedded),
         }
-        if self.has_token_types or self.pairs:
-            shape = self.tensors[TOKEN_TYPES]["shape"] if self.has_token_types else []
-            shapes[TOKEN_TYPES] = ("float32", (max(self.token_types, shape[0] if shape else 0), embedded))
-        if self.has_attention_bias:
+        if self.has_token_types:
+            shapes[TOKEN_TYPES] = ("float32", (sizes["type_vocab_size"], embedded))
+        if self.attention_bias:
             distances = 2 * sizes["max_position_embeddings"] - 1
             shapes[ATTENTION_BIAS] = ("float32", (sizes["num_attention_heads"], distances))
         for layer in self.layers:

@@ -52,7 +52,7 @@ TENSORS = ("embeddings.word_embeddings.weight_int8", f"{SITE}.dense.bias", "embe
 
 KEYS = [key for key in keys_of(CONTENT) if key[0] != "tensors" or len(key) < 3 or key[1] in TENSORS]
 OF_ANOTHER_TYPE: tuple[object, ...] = (None, "x", -1, [], {}, [None], True)
-OPTIONAL = {"smoothing", "pairs"}
+OPTIONAL = {"smoothing"}
 
 
 def changed(key: Key, value: object) -> dict[str, Any]:
@@ -111,17 +111,15 @@ def test_no_key_takes_a_value_of_another_type(tmp_path: Path, value: object) -> 
 
 
 def is_harmless(key: Key, value: object) -> bool:
-    """Whether `value` is as good as what stands at `key`: the same switch, no module, or pairs of two types."""
+    """Whether `value` is as good as what stands at `key`: the same switch, no module, no padding, or pairs."""
     same = key[-1] == "smoothing" and CONTENT["sites"][key[1]]["smoothing"] is value
-    return same or (key, value) in [(("after_pooling",), []), (("pairs",), True)]
+    return same or (key, value) in [(("after_pooling",), []), (("pairs",), True), (("padding_id",), None)]
 
 
 def test_pairs_need_two_token_types(tmp_path: Path) -> None:
     content = changed(("pairs",), True)
-    content["tensors"]["embeddings.token_type_embeddings.weight"]["shape"] = [1, SHAPE.hidden]
-    assert f"token_type_embeddings.weight is {{'dtype': 'float32', 'shape': [1, {SHAPE.hidden}]" in error_of(
-        content, tmp_path
-    )
+    content["geometry"]["type_vocab_size"] = 1
+    assert "pairs is True, and type_vocab_size is 1, expected 2 or more" in error_of(content, tmp_path)
 
 
 @pytest.mark.parametrize("key", [key for key in KEYS if key[-1] not in OPTIONAL and key[0] != "after_pooling"], ids=str)
