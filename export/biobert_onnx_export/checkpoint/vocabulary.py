@@ -319,7 +319,7 @@ def _tokens_of_json(path: Path, vocabulary: Mapping[str, Any]) -> tuple[str, ...
         )
     by_id = sorted(vocabulary, key=lambda token: int(vocabulary[token]))
     if [vocabulary[token] for token in by_id] != list(range(len(by_id))):
-        raise CheckpointError(f"'{path}' has gaps in its token ids: give the vocabulary that the checkpoint was trained with")
+        raise CheckpointError(f"'{path}' has gaps in its token ids: give the checkpoint's own vocabulary")
     return tuple(by_id)
 
 
