@@ -21,6 +21,8 @@ from biobert_onnx_export.errors import CheckpointError
 SIDE_FILES = (
     *CONFIGS,
     "vocab.txt",
+    "vocab.json",
+    "merges.txt",
     "tokenizer.json",
     "tokenizer_config.json",
     "added_tokens.json",

@@ -319,7 +319,8 @@ def _tokens_of_json(path: Path, vocabulary: Mapping[str, Any]) -> tuple[str, ...
         )
     by_id = sorted(vocabulary, key=lambda token: int(vocabulary[token]))
     if [vocabulary[token] for token in by_id] != list(range(len(by_id))):
-        raise CheckpointError(f"'{path}' has gaps in its token ids: give the vocab.txt instead")
+        other = f"give the {VOCABULARIES[WORDPIECE]} instead" if path.name == TOKENIZER_JSON else "download it again"
+        raise CheckpointError(f"'{path}' has gaps in its token ids: {other}")
     return tuple(by_id)
 
 
