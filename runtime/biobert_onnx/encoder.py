@@ -607,6 +607,8 @@ class SentenceEncoder:
             raise ValueError(f"layers is {short_repr(layers)}, expected one of {', '.join(TOKEN_LAYERS)}")
         if word_pooling not in WORD_POOLINGS:
             raise ValueError(f"word_pooling is {short_repr(word_pooling)}, expected one of {', '.join(WORD_POOLINGS)}")
+        if not isinstance(words, bool):
+            raise ValueError(f"words is {short_repr(words)}, expected True or False: word_pooling= says how")
         self._manifest.check_token_layers(self._folder, layers)
         chosen = self._prompts.chosen(prompt, prompt_name)
         return TokenOptions(

@@ -214,6 +214,7 @@ def test_spans_are_of_one_text(encoder: SentenceEncoder) -> None:
     ("options", "message"),
     [
         ({"layers": "first"}, "layers is 'first', expected one of last, mean_last_four"),
+        ({"words": "first"}, "words is 'first', expected True or False: word_pooling= says how"),
         ({"word_pooling": "max"}, "word_pooling is 'max', expected one of mean, first"),
         ({"long_texts": "cut"}, "long_texts is 'cut', expected one of truncate, error, window"),
     ],

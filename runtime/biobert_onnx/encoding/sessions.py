@@ -4,6 +4,7 @@ import ctypes
 import mmap
 import threading
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -77,9 +78,11 @@ class Sessions:
                 raise ValueError(CLOSED)
             session = self._open(self._tokens_graph, threads)
         output = TOKEN_OUTPUTS[layers]
-        if output not in [value.name for value in session.get_outputs()]:
+        inputs, outputs = _values(session, self._tokens_graph)
+        if inputs != ["input_ids"] or output not in dict(outputs):
             raise ArtifactError(
-                f"'{self._tokens_graph}' has no output {output}, as the manifest says: export or copy it again"
+                f"'{self._tokens_graph}' takes {', '.join(inputs)} and gives {outputs}, expected input_ids and "
+                f"{output}, as the manifest says: export or copy the artifact again"
             )
         vectors: FloatArray = session.run([output], {"input_ids": input_ids})[0]
         return vectors
@@ -148,16 +151,21 @@ def encoder_inputs(
 def check_graph(session: onnxruntime.InferenceSession, graph: Path, *, dim: int, pairs: bool) -> None:
     """Raise ArtifactError unless the `graph` of `session` is an encoder of `dim` dimensions, which takes `pairs`."""
     expected = ["input_ids", "token_type_ids"] if pairs else ["input_ids"]
-    try:
-        inputs = [value.name for value in session.get_inputs()]
-        outputs = [(value.name, value.shape[1:]) for value in session.get_outputs()]
-    except UnicodeDecodeError as error:
-        raise ArtifactError(f"onnxruntime cannot load '{graph}' ({error}): export the artifact again") from error
+    inputs, outputs = _values(session, graph)
     if inputs != expected or outputs != [("embeddings", [dim])]:
         raise ArtifactError(
-            f"'{graph}' takes {', '.join(inputs)} and gives {outputs}, expected {' and '.join(expected)}, and "
+            f"'{graph}' takes {', '.join(inputs)} and gives {outputs}, expected {', '.join(expected)} and "
             f"embeddings of {dim} dimensions, as the manifest says: export or copy the artifact again"
         )
+
+
+def _values(session: onnxruntime.InferenceSession, graph: Path) -> tuple[list[str], list[tuple[str, list[Any]]]]:
+    """Return the inputs' names, and the outputs' with their shapes but for the batch; ArtifactError for no UTF-8."""
+    try:
+        inputs = [value.name for value in session.get_inputs()]
+        return inputs, [(value.name, value.shape[1:]) for value in session.get_outputs()]
+    except UnicodeDecodeError as error:
+        raise ArtifactError(f"onnxruntime cannot load '{graph}' ({error}): export the artifact again") from error
 
 
 def session_options(*, threads: int) -> onnxruntime.SessionOptions:

@@ -273,3 +273,22 @@ def test_one_flipped_bit_in_packed_weights_is_found_by_verify(folder: Path, caps
     flipped(path, 4 * path.stat().st_size)
     assert main(["verify", str(folder)]) == 1
     assert f"'{path}' is not what prepack wrote: run prepack again, or remove" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda content: content.replace(b"input_ids", b"token_ids"), r"tokens\.onnx' takes token_ids and gives"),
+        (lambda content: content.replace(b"token_embeddings", b"token_embeddingz"), "expected input_ids and token_emb"),
+        (lambda content: content.replace(b"token_embeddings", b"\xe1oken_embeddings"), "onnxruntime cannot load"),
+        (lambda content: b"", "onnxruntime cannot load"),
+    ],
+)
+def test_a_damaged_tokens_graph_is_an_artifact_error(
+    folder: Path, change: Callable[[bytes], bytes], message: str
+) -> None:
+    resealed(folder, "tokens.onnx", change)
+    encoder = SentenceEncoder(folder, engine="onnxruntime")
+    encoder.encode(["Sepsis"])
+    with pytest.raises(ArtifactError, match=message):
+        encoder.encode_tokens(["Sepsis"])
