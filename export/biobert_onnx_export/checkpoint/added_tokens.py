@@ -10,13 +10,7 @@ from tokenizers import AddedToken as TokenizersAddedToken
 from biobert_onnx.errors import short_repr
 from biobert_onnx_export.checkpoint.file_kinds import is_there
 from biobert_onnx_export.checkpoint.json_files import read_json
-from biobert_onnx_export.checkpoint.tokenizer_files import (
-    CONFIG,
-    DECODER,
-    SPECIAL_TOKENS,
-    TOKENIZER_JSON,
-    TokenizerFiles,
-)
+from biobert_onnx_export.checkpoint.tokenizer_files import CONFIG, DECODER, TOKENIZER_JSON, TokenizerFiles
 from biobert_onnx_export.errors import CheckpointError
 
 ADDED_TOKENS = "added_tokens.json"
@@ -43,7 +37,7 @@ class AddedToken:
 
 
 def read_added_tokens(files: TokenizerFiles, ids: Mapping[str, int]) -> list[AddedToken]:
-    """Read the added tokens of a folder in the order of their ids, BERT's special ones left out.
+    """Read the added tokens of a folder in the order of their ids, the family's special ones left out.
 
     `ids`: those of the vocabulary. Of a token that several files list, tokenizer_config.json (added_tokens_decoder)
     decides, then tokenizer.json, then added_tokens.json. Additional special tokens that none of them lists get the id
@@ -58,7 +52,7 @@ def read_added_tokens(files: TokenizerFiles, ids: Mapping[str, int]) -> list[Add
     next_id = max([len(ids), *(token.id + 1 for token in listed)])
     listed += _additional_special_tokens(files, ids, {token.content for token in listed}, next_id)
     _check_ids(files.folder, ids, listed)
-    by_content = {token.content: token for token in listed if token.content not in SPECIAL_TOKENS.values()}
+    by_content = {token.content: token for token in listed if token.content not in files.family.special_contents}
     return sorted(by_content.values(), key=lambda token: token.id)
 
 
@@ -132,19 +126,33 @@ def _token(path: Path, number: object, entry: object) -> AddedToken:
     return AddedToken(id=number, content=content, **flags)
 
 
-def read_special_tokens(files: TokenizerFiles) -> tuple[str, ...]:
-    """Return those of BERT's special tokens that are found in a text as a whole.
+def read_special_tokens(files: TokenizerFiles, ids: Mapping[str, int]) -> tuple[AddedToken, ...]:
+    """Return those of the family's special tokens that are found in a text as a whole.
 
-    BERT's own classes know all five. Others know those that the folder lists as added ones or names; [PAD] counts
-    always, as no batch can be padded without it.
+    The family's own classes know all of them. Others know those that the folder lists as added ones or names; the
+    padding token counts always, as no batch can be padded without it. How a token is looked for is decided as for
+    added tokens; where no file lists it, by its object among the named ones, else as the family's class does.
     """
-    every = tuple(SPECIAL_TOKENS.values())
-    if files.is_bert:
-        return every
+    family = files.family
     named = files.config if files.lists_added_tokens else {**files.config, **files.special_tokens_map}
-    known = {SPECIAL_TOKENS["pad_token"], *_contents({key: named.get(key) for key in SPECIAL_TOKENS})}
-    known |= {token.content for token in (*_of_tokenizer_json(files), *_of_config(files))}
-    return tuple(token for token in every if token in known)
+    listed = {token.content: token for token in (*_of_tokenizer_json(files), *_of_config(files))}
+    known = {family.pad_token, *_contents({key: named.get(key) for key in family.special_tokens}), *listed}
+    return tuple(
+        listed.get(content) or _named_token(files, content, ids[content], named)
+        for content in family.special_contents
+        if not files.is_as_it_is or content in known
+    )
+
+
+def _named_token(files: TokenizerFiles, content: str, number: int, named: Mapping[str, Any]) -> AddedToken:
+    """Return the special token `content`, with the flags of its object in `named` if there is one."""
+    family = files.family
+    keys = [key for key, token in family.special_tokens.items() if token == content]
+    entry = next((named[key] for key in keys if isinstance(named.get(key), Mapping)), None)
+    if entry is not None:
+        return _token(files.folder / CONFIG, number, {"normalized": False, **entry, "special": True})
+    takes_blanks = family.mask_takes_blanks and "mask_token" in keys and not files.is_as_it_is
+    return AddedToken(id=number, content=content, lstrip=takes_blanks, normalized=False, special=True)
 
 
 def _check_ids(folder: Path, ids: Mapping[str, int], tokens: list[AddedToken]) -> None:

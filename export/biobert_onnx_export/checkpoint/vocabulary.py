@@ -1,11 +1,10 @@
-"""The WordPiece vocabulary of a checkpoint, how its texts are normalized, and the tokenizer made from both."""
+"""The vocabulary of a checkpoint, how its texts are normalized, and the tokenizer made from both."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
-from tokenizers import AddedToken as TokenizersAddedToken
 from tokenizers import Tokenizer
 from tokenizers.decoders import WordPiece as WordPieceDecoder
 from tokenizers.models import WordPiece
@@ -26,7 +25,8 @@ from biobert_onnx_export.checkpoint.normalization import (
     with_lowercase,
 )
 from biobert_onnx_export.checkpoint.rules import Rule
-from biobert_onnx_export.checkpoint.tokenizer_files import CONFIG, SPECIAL_TOKENS, TOKENIZER_JSON, TokenizerFiles
+from biobert_onnx_export.checkpoint.tokenizer_families import TokenizerFamily
+from biobert_onnx_export.checkpoint.tokenizer_files import CONFIG, TOKENIZER_JSON, TokenizerFiles
 from biobert_onnx_export.errors import CheckpointError
 
 VOCABULARY = "vocab.txt"
@@ -47,14 +47,16 @@ MAX_PADDED_ROWS = 127
 class Vocabulary:
     """Tokens in the order of their ids, added tokens, and the normalizer of texts.
 
-    `special`: BERT's special tokens that are found in a text as a whole, as added tokens are.
+    `family`: what kind of tokenizer it is. `special`: its special tokens that are found in a text as a whole, as added
+    tokens are.
     `loader_normalizer`: the one that transformers 4 would take; another than `normalizer` only if a rule says so.
     `loader_added_normalizer`: the one under which it keeps the added tokens that it looks for in normalized texts.
     `longest_word`: characters of the longest word that is looked up.
     """
 
+    family: TokenizerFamily
     tokens: tuple[str, ...]
-    special: tuple[str, ...]
+    special: tuple[AddedToken, ...]
     added: tuple[AddedToken, ...]
     normalizer: State
     loader_normalizer: State
@@ -77,7 +79,7 @@ class Vocabulary:
         `casing`: cased or uncased, what the caller asks for. `published_casing`: that of the published checkpoint.
         `lowercase_first`: whether sentence-transformers lower-cases a text before its tokenizer gets it.
 
-        Raises CheckpointError if the folder holds no WordPiece vocabulary with BERT's special tokens, if its files
+        Raises CheckpointError if the folder holds no vocabulary with the special tokens of its family, if its files
         contradict each other or hold what cannot be exported, or if it does not fit `size`.
         """
         files = TokenizerFiles.read(folder)
@@ -101,8 +103,9 @@ class Vocabulary:
         normalizer = with_lowercase(loader_normalizer, decision.lowercase)
         rules += _rules_of_size(folder, tokens, added, size)
         return cls(
+            family=files.family,
             tokens=tokens,
-            special=read_special_tokens(files),
+            special=read_special_tokens(files, ids),
             added=added,
             normalizer=normalizer,
             loader_normalizer=loader_normalizer,
@@ -138,36 +141,43 @@ class Vocabulary:
     @property
     def special_names(self) -> Mapping[str, str]:
         """The special tokens by the names that transformers gives them."""
-        return {name: token for name, token in SPECIAL_TOKENS.items() if token in self.special}
+        known = {token.content for token in self.special}
+        return {name: token for name, token in self.family.special_tokens.items() if token in known}
+
+    @property
+    def pad_id(self) -> int:
+        """The id of the token that fills a batch."""
+        return self.tokens.index(self.family.pad_token)
 
     def transformers_settings(self) -> Mapping[str, Any]:
         """Return the keys of tokenizer_config.json with which transformers reads texts in the same way."""
-        if _only_in_json(self.normalizer, self.longest_word) or self.special_names != SPECIAL_TOKENS:
+        if _only_in_json(self.normalizer, self.longest_word) or self.special_names != self.family.special_tokens:
             return {"tokenizer_class": "PreTrainedTokenizerFast"}
         return {
-            "tokenizer_class": "BertTokenizer",
+            "tokenizer_class": self.family.classes[0],
             "do_lower_case": self.normalizer["lowercase"],
             "strip_accents": self.normalizer["strip_accents"],
             "tokenize_chinese_chars": self.normalizer["handle_chinese_chars"],
         }
 
     def tokenizer(self, *, lowercase: bool | None = None) -> Tokenizer:
-        """Make BERT's tokenizer for this vocabulary: no truncation, no padding.
+        """Make the tokenizer of this vocabulary: no truncation, no padding.
 
         `lowercase` True or False replaces the casing, to measure what it would do.
         """
         ids = {token: number for number, token in enumerate(self.tokens)}
         state = self.normalizer if lowercase is None else with_lowercase(self.normalizer, lowercase)
-        tokenizer = Tokenizer(WordPiece(ids, unk_token="[UNK]", max_input_chars_per_word=self.longest_word))
+        family = self.family
+        tokenizer = Tokenizer(WordPiece(ids, unk_token=family.unk_token, max_input_chars_per_word=self.longest_word))
         tokenizer.normalizer = make_normalizer(state)
         tokenizer.pre_tokenizer = BertPreTokenizer()
         tokenizer.post_processor = TemplateProcessing(
-            single="[CLS] $A [SEP]",
-            pair="[CLS] $A [SEP] $B:1 [SEP]:1",
-            special_tokens=[(token, ids[token]) for token in ("[CLS]", "[SEP]")],
+            single=family.single,
+            pair=family.pair,
+            special_tokens=[(token, ids[token]) for token in (family.cls_token, family.sep_token)],
         )
         tokenizer.decoder = WordPieceDecoder()
-        tokenizer.add_special_tokens([TokenizersAddedToken(token, special=True) for token in self.special])
+        tokenizer.add_special_tokens([token.for_tokenizers() for token in self.special])
         for token in self.added:
             add = tokenizer.add_special_tokens if token.special else tokenizer.add_tokens
             add([token.for_tokenizers()])
@@ -177,15 +187,17 @@ class Vocabulary:
 def _loader_normalizer(files: TokenizerFiles) -> State:
     """Describe the normalizer that transformers 4 takes: tokenizer.json's, but a BertNormalizer set by the config.
 
-    Source: `BertTokenizerFast.__init__` of transformers 4.57.
+    Sources: `BertTokenizerFast.__init__` and `MPNetTokenizerFast.__init__` of transformers 4.57.
     """
     if files.own_normalizer is not None:
         return files.own_normalizer
     state = files.normalizer
+    by_config = files.tokenize_chinese_chars is not False
+    by_json = state is not None and files.family.json_sets_chinese
     return bert_state(
         lowercase=files.do_lower_case is not False,
         strip_accents=files.strip_accents,
-        chinese=files.tokenize_chinese_chars is not False,
+        chinese=bool(state.get("handle_chinese_chars", True)) if state is not None and by_json else by_config,
         clean_text=True if state is None else bool(state.get("clean_text", True)),
     )
 
@@ -226,11 +238,11 @@ def _read_tokens(files: TokenizerFiles) -> tuple[tuple[str, ...], tuple[Rule, ..
     tokens: tuple[str, ...] = ()
     rules: tuple[Rule, ...] = ()
     if is_there(text):
-        tokens, rules = _tokens_of_text(text)
-        _check_tokens(text, tokens)
+        tokens, rules = _tokens_of_text(text, files.family)
+        _check_tokens(text, tokens, files.family)
     if files.content:
         of_json = _tokens_of_json(json, files.content["model"]["vocab"])
-        _check_tokens(json, of_json)
+        _check_tokens(json, of_json, files.family)
         if tokens and of_json != tokens:
             raise CheckpointError(
                 f"'{text}' has {len(tokens)} tokens, '{json}' has {len(of_json)}, "
@@ -244,14 +256,22 @@ def _read_tokens(files: TokenizerFiles) -> tuple[tuple[str, ...], tuple[Rule, ..
     return tokens, rules
 
 
-def _tokens_of_text(path: Path) -> tuple[tuple[str, ...], tuple[Rule, ...]]:
-    """Read vocab.txt, one token a line; blank lines at its end and a byte-order mark at its start are no tokens."""
+def _tokens_of_text(path: Path, family: TokenizerFamily) -> tuple[tuple[str, ...], tuple[Rule, ...]]:
+    """Read vocab.txt, one token a line; blank lines at its end and a byte-order mark at its start are no tokens.
+
+    Raises CheckpointError for such a mark before a token that frames texts: transformers does not find it then.
+    """
     check_content(path)
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise CheckpointError(f"'{path}' cannot be read as UTF-8 text ({error}): download it again") from error
     tokens = tuple(text.removeprefix(BYTE_ORDER_MARK).rstrip("\n").split("\n"))
+    if text.startswith(BYTE_ORDER_MARK) and tokens[0] in (family.cls_token, family.sep_token):
+        raise CheckpointError(
+            f"'{path}' begins with a byte-order mark, so that transformers does not find {tokens[0]}: save it as UTF-8 "
+            "without one"
+        )
     if text.startswith(BYTE_ORDER_MARK):
         return tokens, (Rule("vocabulary", "read without its byte-order mark", f"{path.name} begins with one"),)
     return tokens, ()
@@ -269,15 +289,15 @@ def _tokens_of_json(path: Path, vocabulary: Mapping[str, Any]) -> tuple[str, ...
     return tuple(by_id)
 
 
-def _check_tokens(path: Path, tokens: tuple[str, ...]) -> None:
+def _check_tokens(path: Path, tokens: tuple[str, ...], family: TokenizerFamily) -> None:
     if len(set(tokens)) != len(tokens):
         raise CheckpointError(
             f"'{path}' has {len(set(tokens))} different tokens in {len(tokens)} entries: download the vocabulary that "
             "the checkpoint was trained with"
         )
-    missing = sorted(set(SPECIAL_TOKENS.values()) - set(tokens))
+    missing = sorted(set(family.special_contents) - set(tokens))
     if missing:
-        raise CheckpointError(f"'{path}' lacks {', '.join(missing)}: it is no BERT vocabulary")
+        raise CheckpointError(f"'{path}' lacks {', '.join(missing)}: it is no {family.name} vocabulary")
 
 
 def _first_difference(left: tuple[str, ...], right: tuple[str, ...]) -> str:
@@ -310,16 +330,20 @@ def _rules_of_json(files: TokenizerFiles) -> Iterator[Rule]:
     Source: `BertTokenizer.__init__` of transformers 5.24, which makes normalizer and model anew.
     """
     state = files.normalizer
-    if state is None or not files.is_bert:
+    if state is None or files.is_as_it_is:
         return
-    followed = " and ".join(_only_in_json(state, _longest_word(files)))
+    followed = _only_in_json(state, _longest_word(files))
+    by_config = files.tokenize_chinese_chars is not False
+    if files.family.json_sets_chinese and state.get("handle_chinese_chars", by_config) != by_config:
+        followed.append("handle_chinese_chars")
     if followed:
-        reason = "transformers 4 does so for a BertTokenizer, transformers 5 takes BERT's own"
-        yield Rule(TOKENIZER_JSON, f"its {followed} followed", reason)
+        name = files.family.name
+        reason = f"transformers 4 does so for a {files.family.classes[0]}, transformers 5 takes {name}'s own"
+        yield Rule(TOKENIZER_JSON, f"its {' and '.join(followed)} followed", reason)
 
 
 def _only_in_json(normalizer: State, longest_word: int) -> list[str]:
-    """Return the keys of tokenizer.json with another value than any tokenizer_config.json gives a BertTokenizer."""
+    """Return the keys of tokenizer.json with another value than any tokenizer_config.json gives the family's class."""
     differs = {
         "normalizer": normalizer["type"] != "BertNormalizer" or not normalizer.get("clean_text", True),
         "max_input_chars_per_word": longest_word != LONGEST_WORD,

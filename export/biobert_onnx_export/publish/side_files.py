@@ -56,7 +56,7 @@ def _config(checkpoint: Checkpoint) -> Mapping[str, Any]:
         "architectures": [checkpoint.geometry.family.model_class],
         **checkpoint.geometry.config(),
         "position_embedding_type": "absolute",
-        "pad_token_id": checkpoint.vocabulary.tokens.index("[PAD]"),
+        "pad_token_id": checkpoint.vocabulary.pad_id,
     }
 
 

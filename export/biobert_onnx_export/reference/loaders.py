@@ -28,6 +28,7 @@ from biobert_onnx_export.checkpoint.config import config_file
 from biobert_onnx_export.checkpoint.file_kinds import is_there
 from biobert_onnx_export.checkpoint.json_files import read_json
 from biobert_onnx_export.checkpoint.normalization import lowercases
+from biobert_onnx_export.checkpoint.tokenizer_families import BERT
 from biobert_onnx_export.checkpoint.tokenizer_files import CONFIG, TokenizerFiles
 from biobert_onnx_export.reference.after_pooling import apply
 from biobert_onnx_export.reference.pytorch import one_thread_a_run, pytorch_hidden_states, state_dict
@@ -150,7 +151,8 @@ def load_tokenizer(folder: Path) -> Any:
     settings = read_json(folder / CONFIG) if is_there(folder / CONFIG) else {}
     unset = [key for key in ("do_lower_case", "tokenize_chinese_chars") if key in settings and settings[key] is None]
     defaults: dict[str, Any] = dict.fromkeys(unset, True) | _special_tokens(folder)
-    if "model_type" not in read_json(config_file(folder)):  # an old config: AutoTokenizer does not know it
+    is_old = "model_type" not in read_json(config_file(folder))  # AutoTokenizer does not know such a config
+    if is_old and TokenizerFiles.read(folder).family is BERT:
         return transformers.BertTokenizerFast.from_pretrained(folder, local_files_only=True, **defaults)
     return transformers.AutoTokenizer.from_pretrained(
         folder, local_files_only=True, trust_remote_code=False, **defaults

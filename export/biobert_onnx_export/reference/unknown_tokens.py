@@ -9,7 +9,7 @@ DIGITS = 1
 
 
 def unknown_rates(vocabulary: Vocabulary, texts: Sequence[str]) -> Mapping[str, float]:
-    """Count [UNK] in a thousand tokens of `texts`, cased and uncased; [CLS] and [SEP] are no tokens here."""
+    """Count unknown ones in a thousand tokens of `texts`, cased and uncased; the frame of a text is left out."""
     return {"cased": _rate(vocabulary, texts, lowercase=False), "uncased": _rate(vocabulary, texts, lowercase=True)}
 
 
@@ -24,7 +24,7 @@ def describe_rates(rates: Mapping[str, float], casing: str) -> str:
 
 def _rate(vocabulary: Vocabulary, texts: Sequence[str], *, lowercase: bool) -> float:
     tokenizer = vocabulary.tokenizer(lowercase=lowercase)
-    unknown = tokenizer.token_to_id("[UNK]")
+    unknown = tokenizer.token_to_id(vocabulary.family.unk_token)
     encodings = tokenizer.encode_batch_fast(list(texts), add_special_tokens=False)
     tokens: int = sum(len(encoding.ids) for encoding in encodings)
     unknown_tokens: int = sum(encoding.ids.count(unknown) for encoding in encodings)

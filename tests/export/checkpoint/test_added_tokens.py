@@ -11,7 +11,7 @@ from transformers import AutoTokenizer, BertTokenizerFast
 
 from biobert_onnx import SentenceEncoder
 from biobert_onnx_export import CheckpointError, export
-from biobert_onnx_export.checkpoint.tokenizer_files import SPECIAL_TOKENS
+from biobert_onnx_export.checkpoint.tokenizer_families import BERT
 from biobert_onnx_export.checkpoint.vocabulary import Vocabulary
 from tests.support.folders import TEXTS, UNCASED, write_checkpoint, write_json, write_tokenizer_json
 
@@ -82,7 +82,7 @@ def test_files_of_older_versions_do_not_count_beside_a_list_in_the_config(
     check_like_transformers(folder, added=len(decoder))
 
 
-@pytest.mark.parametrize("named", [{}, {"mask_token": "[MASK]"}, dict(SPECIAL_TOKENS)])
+@pytest.mark.parametrize("named", [{}, {"mask_token": "[MASK]"}, dict(BERT.special_tokens)])
 def test_a_special_token_that_no_file_lists_is_split_as_any_text(folder: Path, named: Mapping[str, str]) -> None:
     write_tokenizer_json(folder, added_tokens=[])
     settings = {"tokenizer_class": "PreTrainedTokenizerFast", "pad_token": "[PAD]", **named}
