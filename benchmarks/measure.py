@@ -1,8 +1,9 @@
 """Measure every contender on each subject, and write results/peers/SUBJECT.json; benchmarks.render makes the report.
 
-Without --checkpoint the subjects are the trained all-MiniLM-L6-v2, and the stand-in: a network of BioBERT's size with
-random weights and planted outliers. Contenders take turns in random order, each in a process of its own. The record
-keeps all raw samples. A contender with wrong vectors gets no speed figures.
+Without --checkpoint the subjects are the trained all-MiniLM-L6-v2, the trained all-mpnet-base-v2, which has BioBERT's
+size, and the stand-in: a network of BioBERT's size with random weights and planted outliers. Contenders take turns in
+random order, each in a process of its own. The record keeps all raw samples. A contender with wrong vectors gets no
+speed figures.
 """
 
 import argparse
@@ -28,6 +29,7 @@ from benchmarks.harness.timings import (
 from benchmarks.inputs.checkpoints import held_out_texts
 from benchmarks.inputs.corpus import pubmed_like_texts
 from benchmarks.inputs.minilm import MINILM
+from benchmarks.inputs.mpnet import MPNET
 from benchmarks.inputs.user_texts import read_texts
 from benchmarks.peers.bounds import BOUNDS, PRODUCTS
 from benchmarks.peers.contenders import REFERENCE, with_owners
@@ -36,7 +38,10 @@ from biobert_onnx.encoding.cpus import usable_cpus
 
 CORPUS_SIZES = (1000, 10_000, 100_000)
 
-FULL = {MINILM: Effort(corpus=1000, fidelity=100, length_tokens=2048, rounds=3, starts=3, corpus_sizes=CORPUS_SIZES)}
+FULL = {
+    MINILM: Effort(corpus=1000, fidelity=100, length_tokens=2048, rounds=3, starts=3, corpus_sizes=CORPUS_SIZES),
+    MPNET: Effort(corpus=200, fidelity=60, length_tokens=512, rounds=2, starts=2, corpus_sizes=CORPUS_SIZES[:1]),
+}
 FULL_DEFAULT = Effort(corpus=400, fidelity=60, length_tokens=1024, rounds=3, starts=3, corpus_sizes=CORPUS_SIZES[:2])
 QUICK = Effort(corpus=150, fidelity=20, length_tokens=512, rounds=1, starts=1, corpus_sizes=CORPUS_SIZES[:1])
 

@@ -58,9 +58,7 @@ def compare(subject: Subject, names: Sequence[str], texts: Sequence[str]) -> Rec
 def _options() -> argparse.Namespace:
     parser = program_parser(__doc__)
     parser.add_argument("--texts", type=Path, required=True, metavar="FILE", help="your texts, one a line")
-    parser.add_argument(
-        "--checkpoint", type=Path, metavar="FOLDER", help="a BERT checkpoint (default: all-MiniLM-L6-v2)"
-    )
+    parser.add_argument("--checkpoint", type=Path, metavar="FOLDER", help="a checkpoint (default: all-MiniLM-L6-v2)")
     add_only(parser, "contenders to compare with PyTorch float32")
     parser.add_argument("--record", type=Path, metavar="FILE", help="write all figures to this file, as JSON")
     return parser.parse_args()

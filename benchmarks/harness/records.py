@@ -19,7 +19,7 @@ def add_subjects(parser: argparse.ArgumentParser, *, quick: str, output: Path) -
     """Add --quick, --checkpoint and --output; `quick` says what a quick run does, `output` is the default folder."""
     parser.add_argument("--quick", action="store_true", help=quick)
     parser.add_argument(
-        "--checkpoint", type=Path, metavar="FOLDER", help="a BERT checkpoint to measure in place of the two"
+        "--checkpoint", type=Path, metavar="FOLDER", help="a checkpoint to measure in place of the three"
     )
     parser.add_argument("--output", type=Path, default=output, metavar="FOLDER", help="default: %(default)s")
 

@@ -15,7 +15,7 @@ MAX_LENGTH = 512
 
 @dataclass(frozen=True, kw_only=True)
 class Subject:
-    """A BERT checkpoint called `name` in the folder `checkpoint`; contenders keep what they make of it in `work`.
+    """A checkpoint called `name` in the folder `checkpoint`; contenders keep what they make of it in `work`.
 
     Its facts lie in work/subject.json, so that no contender's process has to read the checkpoint to know them.
     """
@@ -29,6 +29,8 @@ class Subject:
     intermediate: int
     cased: bool
     normalized: bool
+    tokenizer_class: str
+    pad_id: int
 
     @classmethod
     def prepare(cls, name: str, checkpoint: Path, work: Path) -> Self:

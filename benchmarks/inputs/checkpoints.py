@@ -9,6 +9,7 @@ from pathlib import Path
 from tokenizers import Tokenizer
 
 from benchmarks.inputs.minilm import MINILM, minilm_checkpoint
+from benchmarks.inputs.mpnet import MPNET, mpnet_checkpoint
 
 BIOBERT = "dmis-lab/biobert-v1.1"
 """The Hub id of the checkpoint that this project was made for."""
@@ -16,7 +17,10 @@ BIOBERT = "dmis-lab/biobert-v1.1"
 
 @dataclass(frozen=True, kw_only=True)
 class CheckpointFacts:
-    """The geometry of a BERT checkpoint, its casing, and whether its vectors have unit length."""
+    """The geometry of a checkpoint, its casing, and whether its vectors have unit length.
+
+    `tokenizer_class`: the name of transformers' class for its tokenizer.json. `pad_id`: the id of its padding token.
+    """
 
     layers: int
     dim: int
@@ -24,6 +28,8 @@ class CheckpointFacts:
     intermediate: int
     cased: bool
     normalized: bool
+    tokenizer_class: str
+    pad_id: int
 
 
 def download_biobert() -> Path | None:
@@ -42,6 +48,7 @@ def read_checkpoint(folder: Path) -> tuple[CheckpointFacts, Tokenizer]:
     from biobert_onnx_export.checkpoint.checkpoint import Checkpoint
 
     checkpoint = Checkpoint.read(str(folder))
+    tokenizer, family = checkpoint.vocabulary.tokenizer(), checkpoint.vocabulary.family
     facts = CheckpointFacts(
         layers=checkpoint.geometry.num_hidden_layers,
         dim=checkpoint.geometry.hidden_size,
@@ -49,15 +56,17 @@ def read_checkpoint(folder: Path) -> tuple[CheckpointFacts, Tokenizer]:
         intermediate=checkpoint.geometry.intermediate_size,
         cased=checkpoint.vocabulary.cased,
         normalized=checkpoint.modules.normalized,
+        tokenizer_class=f"{family.classes[0]}Fast",
+        pad_id=tokenizer.token_to_id(family.pad_token),
     )
-    return facts, checkpoint.vocabulary.tokenizer()
+    return facts, tokenizer
 
 
 def measured_checkpoints(given: Path | None, scratch: Path, *, quick: bool) -> list[tuple[str, Path]]:
-    """Return name and folder of each checkpoint to measure: that in `given`, else all-MiniLM-L6-v2 and the stand-in.
+    """Return name and folder of each checkpoint to measure: that in `given`, else the three subjects.
 
-    The stand-in is written into the folder `scratch`; `quick` leaves it out. Raises ValueError if `given` is not a
-    folder.
+    These are all-MiniLM-L6-v2, all-mpnet-base-v2 and the stand-in, made in the folder `scratch`; `quick` takes the
+    first alone. Raises ValueError if `given` is not a folder, or if a package with a checkpoint is missing or damaged.
     """
     if given is not None:
         if not given.is_dir():
@@ -68,8 +77,9 @@ def measured_checkpoints(given: Path | None, scratch: Path, *, quick: bool) -> l
         return [minilm]
     from benchmarks.standin import write_standin
 
+    mpnet = (MPNET, mpnet_checkpoint(scratch))
     write_standin(scratch / "standin")
-    return [minilm, ("standin", scratch / "standin")]
+    return [minilm, mpnet, ("standin", scratch / "standin")]
 
 
 def write_reference_graph(checkpoint: Path, folder: Path, sample: list[int]) -> None:

@@ -8,7 +8,7 @@ from onnxruntime.transformers.optimizer import optimize_model
 
 
 def write_usual_int8(reference: Path, path: Path, *, heads: int, hidden: int) -> None:
-    """Write the float32 graph `reference` (last_hidden_state of a BERT) to `path`, fused and dynamically quantized."""
+    """Write the float32 graph `reference`, which gives last_hidden_state, to `path`: fused, dynamically quantized."""
     logging.disable(logging.WARNING)  # one line a fusion, one a tensor
     fused = path.with_suffix(".fused.onnx")
     optimize_model(

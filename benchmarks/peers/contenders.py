@@ -24,7 +24,7 @@ USUAL_INT8 = "onnxruntime usual int8"
 OPENVINO_INT8 = "OpenVINO int8 (NNCF)"
 CTRANSLATE2_INT8 = "CTranslate2 int8"
 
-PYTORCH_IMPORTS = ("torch", "transformers.models.bert.modeling_bert", "tokenizers")
+PYTORCH_IMPORTS = ("torch", "transformers.models.auto.modeling_auto", "tokenizers")
 PYTORCH_INSTALLS = ("torch", "transformers", "safetensors")
 LACKS_STREAMS = "one batch at a time, all threads inside each operator"
 LACKS_TOKENIZER = "no tokenizer and no pooling: the benchmark's are used"

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.harness.subjects import Subject
-from benchmarks.peers.padded import Encode, FloatArray, Ints, padded_encode
+from benchmarks.peers.padded import Encode, FloatArray, Ints, inputs_of, padded_encode
 
 
 def convert_openvino(subject: Subject, folder: Path) -> None:
@@ -26,10 +26,11 @@ def quantize_openvino(subject: Subject, folder: Path) -> None:
 
     def inputs(text: str) -> dict[str, Ints]:
         input_ids = np.array([tokenizer.encode(text).ids], dtype=np.int64)
-        return {"input_ids": input_ids, "attention_mask": np.ones_like(input_ids), "token_type_ids": 0 * input_ids}
+        return inputs_of(names, input_ids, np.ones_like(input_ids))
 
     texts = calibration_texts()
     model = openvino.Core().read_model(subject.reference_graph)
+    names = [value.any_name for value in model.inputs]
     dataset = nncf.Dataset(texts, inputs)
     quantized = nncf.quantize(model, dataset, model_type=nncf.ModelType.TRANSFORMER, subset_size=len(texts))
     openvino.save_model(quantized, folder / "model.xml", compress_to_fp16=False)
@@ -44,13 +45,13 @@ def load_openvino(subject: Subject, folder: Path, threads: int, streams: int) ->
     hint = "LATENCY" if streams == 1 else "THROUGHPUT"
     settings = {"PERFORMANCE_HINT": hint, "NUM_STREAMS": str(streams), "INFERENCE_NUM_THREADS": str(threads)}
     compiled = openvino.Core().compile_model(folder / "model.xml", "CPU", settings)
+    names = [value.any_name for value in compiled.inputs]
     own = threading.local()
 
     def hidden(input_ids: Ints, mask: Ints) -> FloatArray:
         if not hasattr(own, "request"):
             own.request = compiled.create_infer_request()
-        inputs = {"input_ids": input_ids, "attention_mask": mask, "token_type_ids": np.zeros_like(mask)}
-        states: FloatArray = own.request.infer(inputs)[0]
+        states: FloatArray = own.request.infer(inputs_of(names, input_ids, mask))[0]
         return states
 
     return padded_encode(subject, hidden, streams=streams)

@@ -1,6 +1,6 @@
 """Sorted, padded batches and mean pooling, written as users write them, for libraries that have neither."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -30,7 +30,7 @@ def padded_encode(subject: Subject, hidden: Hidden, *, streams: int) -> Encode:
         vectors = np.empty((len(texts), subject.dim), dtype=np.float32)
 
         def encode_batch(chosen: list[int]) -> None:
-            vectors[chosen] = _pooled(hidden, [token_ids[index] for index in chosen])
+            vectors[chosen] = _pooled(hidden, [token_ids[index] for index in chosen], subject.pad_id)
 
         batches = [order[start : start + batch] for start in range(0, len(order), batch)]
         if streams == 1:
@@ -45,9 +45,15 @@ def padded_encode(subject: Subject, hidden: Hidden, *, streams: int) -> Encode:
     return encode
 
 
-def _pooled(hidden: Hidden, token_ids: Sequence[Sequence[int]]) -> FloatArray:
+def inputs_of(names: Collection[str], input_ids: Ints, mask: Ints) -> dict[str, Ints]:
+    """Return the inputs called `names` of a graph: not every encoder has token types; those of a single text are 0."""
+    inputs = {"input_ids": input_ids, "attention_mask": mask, "token_type_ids": np.zeros_like(mask)}
+    return {name: value for name, value in inputs.items() if name in names}
+
+
+def _pooled(hidden: Hidden, token_ids: Sequence[Sequence[int]], pad_id: int) -> FloatArray:
     longest = max(map(len, token_ids))
-    input_ids = np.array([[*ids, *[0] * (longest - len(ids))] for ids in token_ids], dtype=np.int64)
+    input_ids = np.array([[*ids, *[pad_id] * (longest - len(ids))] for ids in token_ids], dtype=np.int64)
     mask = np.array([[1] * len(ids) + [0] * (longest - len(ids)) for ids in token_ids], dtype=np.int64)
     weights = mask[:, :, None].astype(np.float32)
     pooled: FloatArray = (hidden(input_ids, mask) * weights).sum(axis=1) / weights.sum(axis=1)

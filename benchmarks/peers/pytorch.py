@@ -1,4 +1,4 @@
-"""transformers' BertModel on PyTorch: float32 (the reference), bfloat16 and PyTorch's own dynamic int8."""
+"""transformers' model on PyTorch: float32 (the reference), bfloat16 and PyTorch's own dynamic int8."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -10,15 +10,17 @@ from benchmarks.peers.padded import Encode, FloatArray, Ints, padded_encode
 
 
 def load_pytorch(change: Callable[[Any], Any]) -> Load:
-    """Return a function that loads transformers' BertModel and applies `change` to it."""
+    """Return a function that loads transformers' model of the checkpoint and applies `change` to it."""
 
     def load(subject: Subject, folder: Path, threads: int, streams: int) -> Encode:
         import torch
-        from transformers import BertModel, logging
+        from transformers import AutoModel, logging
 
-        logging.set_verbosity_error()  # it would list the pooler's weights as unused
+        logging.set_verbosity_error()  # it would list the pooler's weights as missing or unused
         torch.set_num_threads(threads)
-        model = change(BertModel.from_pretrained(subject.checkpoint, add_pooling_layer=False).eval())
+        loaded = AutoModel.from_pretrained(subject.checkpoint).eval()
+        loaded.pooler = None  # mean pooling needs none, and not every encoder has one
+        model = change(loaded)
 
         @torch.inference_mode()
         def hidden(input_ids: Ints, mask: Ints) -> FloatArray:

@@ -34,9 +34,9 @@ def save_sentence_transformers(backend: str) -> Prepare:
 
 
 def _save_tokenizer(subject: Subject, folder: Path) -> None:
-    from transformers import BertTokenizerFast
+    import transformers
 
-    tokenizer = BertTokenizerFast(
+    tokenizer = getattr(transformers, subject.tokenizer_class)(
         tokenizer_file=str(subject.tokenizer_file),
         do_lower_case=not subject.cased,
         model_max_length=MAX_LENGTH,

@@ -2,10 +2,8 @@
 
 from pathlib import Path
 
-import numpy as np
-
 from benchmarks.harness.subjects import Subject
-from benchmarks.peers.padded import Encode, FloatArray, Ints, padded_encode
+from benchmarks.peers.padded import Encode, FloatArray, Ints, inputs_of, padded_encode
 
 
 def quantize_usual(subject: Subject, folder: Path) -> None:
@@ -24,10 +22,10 @@ def load_onnxruntime(subject: Subject, folder: Path, threads: int, streams: int)
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads // streams
     session = onnxruntime.InferenceSession(str(folder / "model.onnx"), options, providers=["CPUExecutionProvider"])
+    names = [value.name for value in session.get_inputs()]
 
     def hidden(input_ids: Ints, mask: Ints) -> FloatArray:
-        inputs = {"input_ids": input_ids, "attention_mask": mask, "token_type_ids": np.zeros_like(mask)}
-        states: FloatArray = session.run(["last_hidden_state"], inputs)[0]
+        states: FloatArray = session.run(["last_hidden_state"], inputs_of(names, input_ids, mask))[0]
         return states
 
     return padded_encode(subject, hidden, streams=streams)

@@ -7,6 +7,10 @@ SUBJECT_NOTES = {
         "a network of BioBERT's size with random weights and planted outliers: right for speed and memory, no evidence "
         "for BioBERT's fidelity"
     ),
+    "all-mpnet-base-v2": (
+        "a trained encoder of general text, of BioBERT's size; its attention also has a bias for each distance between "
+        "two tokens"
+    ),
     "all-MiniLM-L6-v2": "a trained encoder of general text, smaller than BioBERT",
 }
 """What a reader must know of a subject, by its name in the records."""
