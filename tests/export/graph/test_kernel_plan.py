@@ -173,8 +173,9 @@ def test_geometry_activation_and_format_are_told(
     assert (plan["format"], plan["activation"], plan["pooling"]) == (FORMAT, "gelu", "cls")
     sizes = ("hidden_size", "num_hidden_layers", "num_attention_heads", "intermediate_size", "vocab_size")
     config = json.loads((tiny_checkpoint / "config.json").read_bytes())
-    expected = {name: config[name] for name in (*sizes, "max_position_embeddings", "layer_norm_eps")}
-    assert plan["geometry"] == expected
+    expected = {name: config[name] for name in (*sizes, "max_position_embeddings", "type_vocab_size", "layer_norm_eps")}
+    assert plan["geometry"] == {**expected, "embedding_size": config["hidden_size"]}
+    assert (plan["padding_id"], plan["attention_bias"], plan["pairs"]) == (None, False, False)
 
 
 def test_outlier_units_are_counted_and_their_tensors_kept(

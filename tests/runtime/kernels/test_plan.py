@@ -166,7 +166,7 @@ def test_values_that_contradict_each_other_are_named(tmp_path: Path, key: Key, v
 @pytest.mark.parametrize(
     ("key", "value", "reason"),
     [
-        (("format",), 1, "its plan.json has format 1, not 2, as another version exported it"),
+        (("format",), 1, "its plan.json has format 1, not 3, as another version exported it"),
         (("activation",), "silu", "its activation is silu"),
         (("pooling",), "weightedmean", "its pooling is weightedmean"),
         (("after_pooling",), ["Dense", "Normalize"], "Dense, Normalize"),
