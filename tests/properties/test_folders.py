@@ -21,7 +21,17 @@ from biobert_onnx_export import CheckpointError, export
 from tests.properties.strategies import texts
 from tests.support.few_texts import few_texts
 from tests.support.folders import TEXTS
-from tests.support.traits import AS_IT_IS, CONTRADICTIONS, POSITIONS, SPECIAL, Added, Sentence, Traits
+from tests.support.traits import (
+    AS_IT_IS,
+    CONTRADICTIONS,
+    MPNET_SPECIAL,
+    POSITIONS,
+    PREFIXES,
+    SPECIAL,
+    Added,
+    Sentence,
+    Traits,
+)
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # of libraries, and of texts that are cut
 
@@ -49,10 +59,17 @@ ACTIVATIONS = (
 )
 LEGACY = ("cls_token", "max_tokens", "mean_tokens", "mean_sqrt_len_tokens", "weightedmean_tokens")
 LAYOUTS = ("safetensors", "pickle", "both", "safetensors shards", "pickle shards")
-KINDS = (
-    *("BertModel", "BertModel", "BertForTokenClassification", "BertForSequenceClassification"),
-    *("BertForMaskedLM", "BertForPreTraining", "BertForQuestionAnswering"),
-)
+KINDS = {
+    "Bert": (
+        *("BertModel", "BertModel", "BertForTokenClassification", "BertForSequenceClassification"),
+        *("BertForMaskedLM", "BertForPreTraining", "BertForQuestionAnswering"),
+    ),
+    "Electra": ("ElectraModel", "ElectraForPreTraining", "ElectraForTokenClassification"),
+    "DistilBert": ("DistilBertModel", "DistilBertForMaskedLM", "DistilBertForSequenceClassification"),
+    "MPNet": ("MPNetModel", "MPNetForMaskedLM", "MPNetForSequenceClassification"),
+    "Roberta": ("RobertaModel", "RobertaForMaskedLM", "RobertaForQuestionAnswering"),
+}
+CLASSES = {family: (f"{family}Tokenizer", f"{family}TokenizerFast") for family in KINDS}
 MARKER_FILES = ("special_tokens_map.json", "tokenizer_config.json", "no file")
 MODES = ("cls", "max", "mean", "mean_sqrt_len_tokens", "weightedmean")
 
@@ -153,14 +170,40 @@ def added(draw: st.DrawFn, places: Sequence[str]) -> Added:
     return Added(where=draw(st.sampled_from(places)), flags={content: draw(FLAGS) for content in contents})
 
 
+def prefixes(family: str) -> st.SearchStrategy[str]:
+    own = PREFIXES[family]
+    return st.sampled_from(("", "", own, "module.", f"module.{own}", "model.", "0.auto_model."))
+
+
+@st.composite
+def roberta_folders(draw: st.DrawFn) -> Traits:
+    """Traits of folders whose tokenizer is byte-level BPE, with vocab.json and merges.txt."""
+    optional = {"add_prefix_space": FLAG, "model_max_length": st.sampled_from((None, 16, POSITIONS, 512, int(1e30)))}
+    return Traits(
+        words="cased",
+        settings={"tokenizer_class": "RobertaTokenizer", **draw(st.fixed_dictionaries({}, optional=optional))},
+        buffers=draw(FLAG),
+        padding=draw(st.sampled_from((0, 0, 1, 64))),
+        kind=draw(st.sampled_from(KINDS["Roberta"])),
+        prefix=draw(prefixes("Roberta")),
+        old_names=draw(FLAG),
+        layout=draw(st.sampled_from(LAYOUTS)),
+        dtype=draw(st.sampled_from(("float32", "float32", "float16", "bfloat16", "float64"))),
+        sentence=draw(st.none() | sentences()),
+    )
+
+
 @st.composite
 def folders(draw: st.DrawFn) -> Traits:
     """Traits that can stand together; one folder in a dozen contradicts itself."""
     contradiction = draw(seldom(st.sampled_from(sorted(CONTRADICTIONS)), None))
+    kind = draw(st.sampled_from(KINDS[draw(st.sampled_from(("Bert", "Bert", "Electra", "DistilBert", "MPNet")))]))
+    family = next(name for name, kinds in KINDS.items() if kind in kinds)
+    special = MPNET_SPECIAL if family == "MPNet" else SPECIAL
     two = contradiction == "two vocabularies"
     files = "both" if two else draw(st.sampled_from(("vocab.txt", "vocab.txt", "tokenizer.json", "both")))
     has_json = files != "vocab.txt"
-    classes = ("BertTokenizer", "BertTokenizerFast", *([AS_IT_IS, AS_IT_IS] if has_json else []))
+    classes = (*CLASSES[family], *([AS_IT_IS, AS_IT_IS] if has_json else []))
     optional = {
         **dict.fromkeys(("do_lower_case", "strip_accents", "tokenize_chinese_chars"), SETTING),
         "do_basic_tokenize": FLAG,
@@ -182,15 +225,15 @@ def folders(draw: st.DrawFn) -> Traits:
         cut=has_json and draw(FLAG),
         longest_word=draw(st.sampled_from((100, 4))) if has_json else 100,
         lists_special=draw(seldom(st.just(False), True, of=4)),
-        named=draw(st.sampled_from((tuple(SPECIAL), ("unk_token", "pad_token"), *(() if as_it_is else ((),))))),
+        named=draw(st.sampled_from((tuple(special), ("unk_token", "pad_token"), *(() if as_it_is else ((),))))),
         mark=files != "tokenizer.json" and draw(seldom(st.just(True), False, of=6)),
         line_end=draw(st.sampled_from(("\n", "\r\n"))),
         buffers=draw(FLAG),
-        markers=draw(st.none() | st.sampled_from((*lists, *MARKER_FILES))),
+        markers=None if family == "MPNet" else draw(st.none() | st.sampled_from((*lists, *MARKER_FILES))),
         added=draw(st.none() | added((*lists, "added_tokens.json"))),
         padding=draw(st.sampled_from((0, 0, 1, 64))),
-        kind=draw(st.sampled_from(KINDS)),
-        prefix=draw(st.sampled_from(("", "", "bert.", "module.", "module.bert.", "model.", "0.auto_model."))),
+        kind=kind,
+        prefix=draw(prefixes(family)),
         old_names=draw(FLAG),
         layout="safetensors" if contradiction == "two encoders" else draw(st.sampled_from(LAYOUTS)),
         dtype=draw(st.sampled_from(("float32", "float32", "float16", "bfloat16", "float64"))),
@@ -209,7 +252,8 @@ class Theirs:
             from sentence_transformers import SentenceTransformer
 
             self._whole = SentenceTransformer(str(folder), device="cpu").float()
-            self._tokenizer, self.limit = self._whole[0].tokenizer, self._whole[0].max_seq_length
+            self._tokenizer = self._whole[0].tokenizer
+            self.limit = self._whole[0].max_seq_length = min(self._whole[0].max_seq_length, POSITIONS)
         else:
             self._tokenizer = AutoTokenizer.from_pretrained(folder)
             self._model = AutoModel.from_pretrained(folder).float().eval()
@@ -240,18 +284,18 @@ def short_exports() -> Any:
 
 
 @settings(max_examples=EXAMPLES)
-@given(traits=folders(), more=st.lists(texts, max_size=2))
+@given(traits=folders() | roberta_folders(), more=st.lists(texts, max_size=2))
 def test_a_folder_exports_to_what_its_loader_computes_or_is_refused_by_name(traits: Traits, more: list[str]) -> None:
     with tempfile.TemporaryDirectory() as work:
         artifact = Path(work) / "artifact"
         try:
             manifest = export(traits.write(Path(work) / "folder"), artifact, precision="fp32")
         except CheckpointError as error:
-            event("refused")
+            event(f"{traits.family} refused")
             refusals = list(traits.refusals())
             assert any(re.search(refusal, str(error)) for refusal in refusals), f"{error}, explained: {refusals}"
             return
-        event("exported")
+        event(f"{traits.family} exported")
         assert traits.contradiction is None
         theirs = Theirs(traits.told().write(Path(work) / "told"), traits.sentence)
         tried = [*TEXTS, *MORE_TEXTS, *more]

@@ -89,11 +89,14 @@ def write_json(path: Path, content: object) -> None:
     path.write_text(json.dumps(content), encoding="utf-8")
 
 
-def write_tokenizer_json(folder: Path, **changes: object) -> Path:
-    """Write the tokenizer.json that transformers makes of the folder's vocab.txt, with the parts in `changes`."""
+def write_tokenizer_json(folder: Path, *, tokenizer: str = "BertTokenizerFast", **changes: object) -> Path:
+    """Write the tokenizer.json that transformers makes of the folder's vocab.txt, with the parts in `changes`.
+
+    `tokenizer`: the name of transformers' class.
+    """
     tokens = (folder / "vocab.txt").read_text(encoding="utf-8").splitlines()
-    tokenizer = transformers.BertTokenizerFast(str(folder / "vocab.txt"), do_lower_case=True)
-    content = json.loads(tokenizer.backend_tokenizer.to_str())
+    made = getattr(transformers, tokenizer)(str(folder / "vocab.txt"), do_lower_case=True)
+    content = json.loads(made.backend_tokenizer.to_str())
     assert list(content["model"]["vocab"]) == tokens
     write_json(folder / "tokenizer.json", content | changes)
     return folder

@@ -14,14 +14,36 @@ import safetensors.torch
 import torch
 import transformers
 
-from tests.support.folders import CASED, SCIBERT_LIKE, UNCASED, write_json, write_tokenizer_json
+from tests.support.folders import CASED, SCIBERT_LIKE, STRAYS, UNCASED, write_json, write_tokenizer_json
+from tests.support.tokenizers import MPNET_CASED, MPNET_UNCASED, byte_level_bpe, write_roberta_tokenizer
 
 VOCABULARIES: Mapping[str, Sequence[str]] = {"uncased": UNCASED, "stray capitals": SCIBERT_LIKE, "cased": CASED}
+
+MPNET_VOCABULARIES: Mapping[str, Sequence[str]] = {
+    "uncased": MPNET_UNCASED,
+    "stray capitals": (*MPNET_UNCASED, *STRAYS),
+    "cased": MPNET_CASED,
+}
 
 MARKERS = ("<E1>", "</E1>")
 """Written over [unused1] and [unused2]."""
 
 SPECIAL = {f"{name.lower()}_token": f"[{name}]" for name in ("PAD", "UNK", "CLS", "SEP", "MASK")}
+
+MPNET_SPECIAL = {
+    **{"bos_token": "<s>", "eos_token": "</s>", "unk_token": "[UNK]", "sep_token": "</s>"},
+    **{"pad_token": "<pad>", "cls_token": "<s>", "mask_token": "<mask>"},
+}
+
+PREFIXES = {
+    "Bert": "bert.",
+    "Electra": "electra.",
+    "DistilBert": "distilbert.",
+    "MPNet": "mpnet.",
+    "Roberta": "roberta.",
+}
+"""The families by the first word of transformers' classes, and the prefix of each one's encoder in a model with a head.
+"""
 
 ANCHOR = "embeddings.word_embeddings.weight"
 
@@ -39,9 +61,6 @@ NEW_PLACES = {
 """Where sentence-transformers has had its modules since 5.4."""
 
 OLD_PLACE = "sentence_transformers.models"
-
-KNOWN_PREFIXES = ("", "bert.")
-"""Prefixes that transformers finds an encoder under."""
 
 AS_IT_IS = "PreTrainedTokenizerFast"
 """The class that takes tokenizer.json as it is."""
@@ -146,8 +165,27 @@ class Traits:
     contradiction: str | None = None
 
     @property
+    def family(self) -> str:
+        """The key of PREFIXES that `kind` begins with."""
+        return next(name for name in PREFIXES if self.kind.startswith(name))
+
+    @property
+    def special(self) -> Mapping[str, str]:
+        """The special tokens by the names that transformers gives them."""
+        return MPNET_SPECIAL if self.family == "MPNet" else SPECIAL
+
+    @property
+    def is_under_known_prefix(self) -> bool:
+        """Whether transformers finds the encoder under `prefix`."""
+        return self.prefix in ("", PREFIXES[self.family])
+
+    @property
     def tokens(self) -> tuple[str, ...]:
         """The vocabulary in the order of its ids."""
+        if self.family == "Roberta":
+            return tuple(byte_level_bpe()[0])
+        if self.family == "MPNet":
+            return tuple(MPNET_VOCABULARIES[self.words])
         over = dict(zip(("[unused1]", "[unused2]"), MARKERS, strict=True)) if self.markers else {}
         return tuple(over.get(token, token) for token in VOCABULARIES[self.words])
 
@@ -181,10 +219,10 @@ class Traits:
             for key, value in self.settings.items()
             if key != "do_basic_tokenize" and (value is not None or key not in NULL_IS_DEFAULT)
         }
-        if self.words == "cased" and not self.casing_is_told:
+        if self.words == "cased" and self.family != "Roberta" and not self.casing_is_told:
             settings["do_lower_case"] = False
         sentence = self.sentence and replace(self.sentence, kind="Transformer")
-        prefix = self.prefix if self.prefix in KNOWN_PREFIXES else ""
+        prefix = self.prefix if self.is_under_known_prefix else ""
         plain = replace(self, settings=settings, prefix=prefix, sentence=sentence, mark=False)
         return plain if self.added is None else plain._with_one_normalizer()
 
@@ -195,7 +233,7 @@ class Traits:
             normalizer = {
                 "type": "BertNormalizer",
                 "clean_text": normalizer["clean_text"],
-                "handle_chinese_chars": self.settings.get("tokenize_chinese_chars", True),
+                "handle_chinese_chars": self._splits_chinese(normalizer),
                 "strip_accents": self.settings.get("strip_accents"),
                 "lowercase": self.settings.get("do_lower_case", True),
             }
@@ -206,6 +244,12 @@ class Traits:
         files = "both" if self.files == "vocab.txt" else self.files
         sentence = replace(self.sentence, transformer={**transformer, "do_lower_case": False})
         return replace(self, files=files, normalizer=sequence, sentence=sentence)
+
+    def _splits_chinese(self, normalizer: Mapping[str, Any]) -> bool:
+        """Whether Chinese characters are words; MPNet's class of transformers 4 leaves that to tokenizer.json."""
+        if self.family == "MPNet" and self.files != "vocab.txt":
+            return bool(normalizer["handle_chinese_chars"])
+        return bool(self.settings.get("tokenize_chinese_chars", True))
 
     def refusals(self) -> Iterator[str]:
         """Yield the words of each error that a trait explains."""
@@ -250,6 +294,9 @@ class Traits:
         return [{"id": self.tokens.index(marker), "content": marker, **flags} for marker in MARKERS]
 
     def _write_tokenizer(self, folder: Path) -> None:
+        if self.family == "Roberta":
+            write_roberta_tokenizer(folder, self.settings)
+            return
         self._write_vocabulary(folder, self.tokens)
         entries: dict[str, list[dict[str, Any]]] = {"tokenizer.json": [], "added_tokens_decoder": []}
         for where, listed in ((self.markers, self._marker_entries), (self.added and self.added.where, self._entries)):
@@ -272,7 +319,7 @@ class Traits:
         (folder / "vocab.txt").write_text(content, encoding="utf-8", newline="")
 
     def _write_tokenizer_json(self, folder: Path, entries: list[dict[str, Any]]) -> None:
-        write_tokenizer_json(folder)
+        write_tokenizer_json(folder, tokenizer="MPNetTokenizerFast" if self.family == "MPNet" else "BertTokenizerFast")
         content = json.loads((folder / "tokenizer.json").read_text(encoding="utf-8"))
         special = content["added_tokens"] if self.lists_special else []
         content["added_tokens"] = sorted([*special, *entries], key=lambda entry: int(entry["id"]))
@@ -284,12 +331,12 @@ class Traits:
             content["padding"] = {
                 "strategy": {"Fixed": 9},
                 **{"direction": "Right", "pad_to_multiple_of": None, "pad_id": 0, "pad_type_id": 0},
-                "pad_token": "[PAD]",
+                "pad_token": self.special["pad_token"],
             }
         write_json(folder / "tokenizer.json", content)
 
     def _write_settings(self, folder: Path, decoder: list[dict[str, Any]]) -> None:
-        settings: dict[str, Any] = {**self.settings, **{name: SPECIAL[name] for name in self.named}}
+        settings: dict[str, Any] = {**self.settings, **{name: self.special[name] for name in self.named}}
         if decoder:
             settings["added_tokens_decoder"] = {str(entry["id"]): _without(entry, "id") for entry in decoder}
         if self.markers == "tokenizer_config.json":
@@ -305,11 +352,11 @@ class Traits:
         rows = len({*self.tokens, *(self.added.flags if self.added else ())}) + self.padding
         if self.contradiction == "too few rows":
             rows = len(self.tokens) - 1
-        config = _config(rows)
+        config = _config(self.family, rows)
         content = {**config.to_dict(), "architectures": [self.kind], "torch_dtype": self.dtype}
         write_json(folder / "config.json", content)
         tensors = _tensors(self.kind, rows)
-        if self.kind == "BertModel" or self.prefix not in KNOWN_PREFIXES:
+        if self.kind == f"{self.family}Model" or not self.is_under_known_prefix:
             tensors = {self.prefix + name: tensor for name, tensor in tensors.items()}
         if self.buffers:
             prefix = next(name.removesuffix(ANCHOR) for name in tensors if name.endswith(ANCHOR))
@@ -320,27 +367,35 @@ class Traits:
         tensors = {name: each.to(dtype) if each.is_floating_point() else each for name, each in tensors.items()}
         _save(folder, tensors, self.layout)
         if self.contradiction == "two encoders":
-            torch.save(_tensors("BertModel", rows + 1), folder / "pytorch_model.bin")
+            torch.save(_tensors(f"{self.family}Model", rows + 1), folder / "pytorch_model.bin")
 
 
 @cache
-def _config(rows: int) -> transformers.BertConfig:
-    return transformers.BertConfig(
-        vocab_size=rows,
-        hidden_size=HIDDEN,
-        num_hidden_layers=1,
-        num_attention_heads=2,
-        intermediate_size=2 * HIDDEN,
-        max_position_embeddings=POSITIONS,
-        initializer_range=0.3,
+def _config(family: str, rows: int) -> transformers.PretrainedConfig:
+    sizes: dict[str, Any] = {
+        "hidden_size": HIDDEN,
+        "num_hidden_layers": 1,
+        "num_attention_heads": 2,
+        "intermediate_size": 2 * HIDDEN,
+        "max_position_embeddings": POSITIONS + (2 if family in ("MPNet", "Roberta") else 0),
+    }
+    if family == "DistilBert":
+        names = {"hidden_size": "dim", "num_hidden_layers": "n_layers", "num_attention_heads": "n_heads"}
+        sizes = {{**names, "intermediate_size": "hidden_dim"}.get(name, name): size for name, size in sizes.items()}
+    if family == "Electra":
+        sizes["embedding_size"] = HIDDEN // 2
+    config: transformers.PretrainedConfig = getattr(transformers, f"{family}Config")(
+        vocab_size=rows, initializer_range=0.3, **sizes
     )
+    return config
 
 
 @cache
 def _tensors(kind: str, rows: int) -> dict[str, torch.Tensor]:
     """The tensors of a seeded model of this class."""
     torch.manual_seed(7)
-    model = getattr(transformers, kind)(_config(rows))
+    family = next(name for name in PREFIXES if kind.startswith(name))
+    model = getattr(transformers, kind)(_config(family, rows))
     tied = set(model._tied_weights_keys or ())
     return {name: tensor.clone() for name, tensor in model.state_dict().items() if name not in tied}
 
