@@ -61,7 +61,7 @@ class SentenceModules:
 
     @classmethod
     def read(cls, folder: Path) -> Self:
-        """Read modules.json in `folder`; without that file, `folder` is a BERT encoder with no settings but its own.
+        """Read modules.json in `folder`; without that file, `folder` is an encoder with no settings but its own.
 
         Raises CheckpointError for whatever changes vectors and cannot be written into a graph.
         """
