@@ -9,7 +9,7 @@ REFERENCE := \
   biobert_onnx.serving.bundle biobert_onnx.serving.http biobert_onnx.serving.serverless biobert_onnx_export \
   biobert_onnx_export.checkpoint.checkpoint biobert_onnx_export.reference.texts \
   biobert_onnx_export.reference.reference biobert_onnx_export.reference.targets biobert_onnx_export.graph.plan \
-  biobert_onnx_export.graph.bert biobert_onnx_export.graph.lookup biobert_onnx_export.graph.artifact_graphs \
+  biobert_onnx_export.graph.network biobert_onnx_export.graph.lookup biobert_onnx_export.graph.artifact_graphs \
   biobert_onnx_export.quantize.calibration biobert_onnx_export.quantize.recipes \
   biobert_onnx_export.quantize.quantized_network biobert_onnx_export.gate.measure
 

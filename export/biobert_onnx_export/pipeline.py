@@ -19,7 +19,7 @@ from biobert_onnx_export.gate.measure import (
     parity,
 )
 from biobert_onnx_export.graph.artifact_graphs import token_layers, write_graphs
-from biobert_onnx_export.graph.bert import float_plan
+from biobert_onnx_export.graph.network import float_plan
 from biobert_onnx_export.publish.manifest import quantization_record, write_manifest
 from biobert_onnx_export.publish.new_folder import new_folder
 from biobert_onnx_export.publish.side_files import write_side_files

@@ -21,7 +21,7 @@ from biobert_onnx_export.checkpoint.pairs import with_pairs_rule
 from biobert_onnx_export.errors import FidelityError
 from biobert_onnx_export.gate.measure import check_pairs
 from biobert_onnx_export.graph.artifact_graphs import write_graphs
-from biobert_onnx_export.graph.bert import float_plan
+from biobert_onnx_export.graph.network import float_plan
 from biobert_onnx_export.reference.reference import Reference
 from biobert_onnx_export.reference.vectors import relative_difference
 from tests.support.damage import copied

@@ -18,7 +18,7 @@ from biobert_onnx.encoding.engines import KERNELS
 from biobert_onnx_export import CheckpointError, FidelityError, export
 from biobert_onnx_export.checkpoint.checkpoint import Checkpoint
 from biobert_onnx_export.graph.artifact_graphs import write_graphs
-from biobert_onnx_export.graph.bert import float_plan
+from biobert_onnx_export.graph.network import float_plan
 from biobert_onnx_export.graph.plan import sites
 from biobert_onnx_export.reference.texts import TextSets
 from tests.support.checkpoints import DIM, Tensors, copy_of, edit_json, transformers_vectors

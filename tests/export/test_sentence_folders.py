@@ -15,7 +15,7 @@ from biobert_onnx_export import export
 from biobert_onnx_export.checkpoint.checkpoint import Checkpoint
 from biobert_onnx_export.gate.measure import encoder_vectors, model_vectors, parity
 from biobert_onnx_export.graph.artifact_graphs import write_graphs
-from biobert_onnx_export.graph.bert import float_plan
+from biobert_onnx_export.graph.network import float_plan
 from biobert_onnx_export.reference.texts import TextSets
 from biobert_onnx_export.reference.vectors import relative_difference
 from tests.support.checkpoints import DIM

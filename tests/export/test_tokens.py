@@ -16,7 +16,7 @@ from biobert_onnx_export.checkpoint.checkpoint import Checkpoint
 from biobert_onnx_export.errors import FidelityError
 from biobert_onnx_export.gate.measure import check_token_parity
 from biobert_onnx_export.graph.artifact_graphs import token_layers, write_graphs
-from biobert_onnx_export.graph.bert import float_plan, layer_input
+from biobert_onnx_export.graph.network import float_plan, layer_input
 from tests.support.checkpoints import TINY
 from tests.support.engines import needs_kernels
 from tests.support.texts import TEXTS

@@ -9,7 +9,7 @@ from biobert_onnx_export.checkpoint.checkpoint import Checkpoint
 from biobert_onnx_export.errors import FidelityError
 from biobert_onnx_export.gate.measure import gate_figures, worst_cosine
 from biobert_onnx_export.graph.artifact_graphs import write_encoder_graph, write_graphs
-from biobert_onnx_export.graph.bert import checkpoint_sites
+from biobert_onnx_export.graph.network import checkpoint_sites
 from biobert_onnx_export.graph.plan import Plan, Site
 from biobert_onnx_export.quantize.quantized_network import QuantizedNetwork
 from biobert_onnx_export.quantize.recipes import FLOAT_SHARES, Recipe, with_float_share

@@ -19,8 +19,8 @@ from biobert_onnx.kernels.plan import SiteKind
 from biobert_onnx_export.checkpoint.checkpoint import Checkpoint
 from biobert_onnx_export.checkpoint.pooling import reads_first_token_only
 from biobert_onnx_export.graph.after_pooling import write_after_pooling
-from biobert_onnx_export.graph.bert import Network, float_plan, layer_input, site_input
 from biobert_onnx_export.graph.kernel_plan import write_kernel_plan
+from biobert_onnx_export.graph.network import Network, float_plan, layer_input, site_input
 from biobert_onnx_export.graph.plan import Plan, Site
 from biobert_onnx_export.graph.pooling import write_pooling
 from biobert_onnx_export.graph.writer import GraphWriter, WeightsFile

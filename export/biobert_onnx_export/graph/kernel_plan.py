@@ -31,7 +31,6 @@ from biobert_onnx.kernels.plan import (
 from biobert_onnx_export.checkpoint.checkpoint import Checkpoint
 from biobert_onnx_export.checkpoint.config import EncoderGeometry
 from biobert_onnx_export.checkpoint.pooling import POOLER, modes
-from biobert_onnx_export.graph.bert import checkpoint_sites, counted_positions
 from biobert_onnx_export.graph.lookup import Int8Table
 from biobert_onnx_export.graph.matmul import (
     FloatMatrix,
@@ -43,6 +42,7 @@ from biobert_onnx_export.graph.matmul import (
     StaticProducts,
     inverse_smoothing,
 )
+from biobert_onnx_export.graph.network import checkpoint_sites, counted_positions
 from biobert_onnx_export.graph.plan import Plan
 from biobert_onnx_export.graph.relative_positions import attention_bias
 from biobert_onnx_export.graph.writer import WeightsFile

@@ -13,7 +13,7 @@ from onnx import TensorProto, numpy_helper
 
 from biobert_onnx_export.checkpoint.pooling import modes
 from biobert_onnx_export.graph.after_pooling import write_product
-from biobert_onnx_export.graph.bert import Network
+from biobert_onnx_export.graph.network import Network
 
 SMALLEST_COUNT = 1e-9
 """The smallest number of tokens, or sum of weights, to divide by, as in sentence-transformers."""

@@ -23,7 +23,7 @@ from biobert_onnx.encoding.sessions import open_session
 from biobert_onnx.kernels.plan import SiteKind
 from biobert_onnx_export.checkpoint.checkpoint import Checkpoint
 from biobert_onnx_export.graph.artifact_graphs import write_embeddings_graph, write_layer_graph
-from biobert_onnx_export.graph.bert import layer_input, site_input
+from biobert_onnx_export.graph.network import layer_input, site_input
 from biobert_onnx_export.graph.plan import Site
 
 MOST_WORKERS = 4

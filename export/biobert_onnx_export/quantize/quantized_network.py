@@ -19,7 +19,6 @@ from biobert_onnx._types import FloatArray, TokenIds
 from biobert_onnx.encoding.cpus import usable_cpus
 from biobert_onnx.kernels.plan import SiteKind, layer_name
 from biobert_onnx_export.checkpoint.checkpoint import Checkpoint
-from biobert_onnx_export.graph.bert import float_matrices, word_embeddings
 from biobert_onnx_export.graph.lookup import Int8Table
 from biobert_onnx_export.graph.matmul import (
     FloatMatrix,
@@ -30,6 +29,7 @@ from biobert_onnx_export.graph.matmul import (
     Products,
     StaticProducts,
 )
+from biobert_onnx_export.graph.network import float_matrices, word_embeddings
 from biobert_onnx_export.graph.plan import Plan, Site
 from biobert_onnx_export.quantize.calibration import InputStatistics, LayerStatistics, calibrate
 from biobert_onnx_export.quantize.int8 import int8_matrix, static_scale

@@ -10,8 +10,8 @@ from biobert_onnx_export import FidelityError
 from biobert_onnx_export.checkpoint.checkpoint import Checkpoint
 from biobert_onnx_export.gate.gate import Attempt, rank_sites, try_recipe, write_faithful_graphs
 from biobert_onnx_export.gate.measure import gate_figures, worst_cosine
-from biobert_onnx_export.graph.bert import checkpoint_sites
 from biobert_onnx_export.graph.matmul import FloatProducts
+from biobert_onnx_export.graph.network import checkpoint_sites
 from biobert_onnx_export.graph.plan import Site
 from biobert_onnx_export.quantize.quantized_network import QuantizedNetwork
 from biobert_onnx_export.quantize.recipes import PER_TOKEN

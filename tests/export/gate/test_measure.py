@@ -23,7 +23,7 @@ from biobert_onnx_export.gate.measure import (
     worst_cosine,
 )
 from biobert_onnx_export.graph.artifact_graphs import write_graphs
-from biobert_onnx_export.graph.bert import float_plan
+from biobert_onnx_export.graph.network import float_plan
 from biobert_onnx_export.quantize.quantized_network import QuantizedNetwork
 from biobert_onnx_export.quantize.recipes import PER_TOKEN
 from biobert_onnx_export.reference.targets import Targets

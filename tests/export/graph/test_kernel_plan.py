@@ -16,8 +16,8 @@ from biobert_onnx.kernels.plan import FORMAT, KernelPlan, SiteKind
 from biobert_onnx_export.checkpoint.checkpoint import Checkpoint
 from biobert_onnx_export.checkpoint.sentence_modules import Dense, LayerNorm, Normalize
 from biobert_onnx_export.graph.artifact_graphs import write_encoder_graph, write_graphs
-from biobert_onnx_export.graph.bert import float_plan
 from biobert_onnx_export.graph.matmul import FloatMatrix, OutlierUnits
+from biobert_onnx_export.graph.network import float_plan
 from biobert_onnx_export.graph.plan import Plan, Site
 from biobert_onnx_export.quantize.quantized_network import QuantizedNetwork
 from biobert_onnx_export.quantize.recipes import PER_TOKEN, STATIC, Recipe

@@ -13,7 +13,7 @@ from biobert_onnx_export.checkpoint.checkpoint import Checkpoint
 from biobert_onnx_export.checkpoint.sentence_modules import ACTIVATIONS, Dense, LayerNorm, Normalize, SentenceModule
 from biobert_onnx_export.gate.measure import encoder_vectors, model_vectors, parity
 from biobert_onnx_export.graph.artifact_graphs import write_graphs
-from biobert_onnx_export.graph.bert import float_plan
+from biobert_onnx_export.graph.network import float_plan
 from biobert_onnx_export.graph.plan import Plan
 from biobert_onnx_export.quantize.quantized_network import QuantizedNetwork
 from biobert_onnx_export.quantize.recipes import STATIC

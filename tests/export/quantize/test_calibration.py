@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from biobert_onnx_export.checkpoint.checkpoint import Checkpoint
-from biobert_onnx_export.graph.bert import checkpoint_sites
+from biobert_onnx_export.graph.network import checkpoint_sites
 from biobert_onnx_export.graph.plan import Site
 from biobert_onnx_export.quantize.calibration import (
     InputStatistics,

@@ -9,9 +9,9 @@ from biobert_onnx.kernels.plan import SiteKind
 from biobert_onnx_export.checkpoint.checkpoint import Checkpoint
 from biobert_onnx_export.gate.measure import encoder_vectors
 from biobert_onnx_export.graph.artifact_graphs import write_encoder_graph
-from biobert_onnx_export.graph.bert import checkpoint_sites, word_embeddings
 from biobert_onnx_export.graph.lookup import FloatTable
 from biobert_onnx_export.graph.matmul import FloatProducts, PerTokenProducts, StaticProducts
+from biobert_onnx_export.graph.network import checkpoint_sites, word_embeddings
 from biobert_onnx_export.graph.plan import Site
 from biobert_onnx_export.quantize.quantized_network import QuantizedNetwork
 from biobert_onnx_export.quantize.recipes import PER_TOKEN, STATIC
