@@ -244,7 +244,7 @@ def test_a_limit_beyond_the_positions_names_both_sides_and_can_be_overruled(
 ) -> None:
     folder = old_folder(tiny_checkpoint, tmp_path / "st", settings={"max_seq_length": length})
     checkpoint = Checkpoint.read(str(folder))
-    message = rf"max_seq_length in sentence_bert_config.json of 'st' is {length}, expected 3 to 128, the positions of its"
+    message = rf"max_seq_length in sentence_bert_config.json of 'st' is {length}, expected 3 to 128, the positions of"
     with pytest.raises(CheckpointError, match=message):
         checkpoint.max_length(None)
     assert checkpoint.max_length(100) == 100
