@@ -4,11 +4,15 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from benchmarks.peers.contenders import OPENVINO_INT8, OURS, REFERENCE, SENTENCE_TRANSFORMERS, USUAL_INT8
+from benchmarks.report.agreement import kept_cell
 from benchmarks.report.captions import headline, machine, subject_note
-from benchmarks.report.samples import MEBIBYTE, Record, markdown_table, median, spread
+from benchmarks.report.samples import MEBIBYTE, Record, has_figures, markdown_table, median, spread
 
 ROWS = (OURS, OPENVINO_INT8, USUAL_INT8, SENTENCE_TRANSFORMERS, REFERENCE)
 """The contenders of the table: this project, the fastest other int8, the usual int8, and what most people use."""
+
+REFUSED, FAILED = "refused", "failed"
+"""In a cell: a contender whose vectors are too far from the reference's is not measured; one that failed cannot be."""
 
 ABSTRACT_TOKENS = "256"
 """Tokens of a text that is as long as an abstract of PubMed."""
@@ -66,25 +70,37 @@ COLUMNS = (
 )
 
 
-def summary(speed: Record, fidelity: Record) -> Iterator[str]:
-    """Yield the caption and the table, line by line: speed and memory of one record, cosines of the other one."""
+def summary(record: Record) -> Iterator[str]:
+    """Yield the caption and the table, line by line."""
     yield (
-        f"Measured on {headline(speed)}{subject_note(speed)}. "
-        f"{machine(speed)}. Medians (least to greatest sample); bold: clearly the best (no other "
+        f"Measured on {headline(record)}{subject_note(record)}. "
+        f"{machine(record)}. Medians (least to greatest sample); bold: clearly the best (no other "
         "median lies within its samples, nor its median within theirs)."
     )
-    columns = {column.title: _cells(column, speed) for column in COLUMNS}
-    cosine = f"mean cosine to PyTorch float32, {fidelity['subject']}"
-    cosines = {name: f"{fidelity['contenders'][name]['fidelity']['cosine_mean']:.5f}" for name in ROWS}
-    rows = [[name, *(cells[name] for cells in columns.values()), cosines[name]] for name in ROWS]
-    yield from markdown_table("", [*columns, cosine], rows)
+    columns = {column.title: _cells(column, record) for column in COLUMNS}
+    contenders = [(name, record["contenders"][name]) for name in ROWS]
+    columns["mean cosine to PyTorch float32"] = {name: _cosine(contender) for name, contender in contenders}
+    columns["of 10 neighbours kept"] = {name: kept_cell(contender) for name, contender in contenders}
+    rows = [[name, *(cells[name] for cells in columns.values())] for name in ROWS]
+    yield from markdown_table("", list(columns), rows)
+
+
+def _cosine(contender: Record) -> str:
+    return f"{contender['fidelity']['cosine_mean']:.5f}" if "fidelity" in contender else FAILED
 
 
 def _cells(column: Column, record: Record) -> dict[str, str]:
-    samples = {name: column.samples(record, record["contenders"][name]) for name in ROWS}
+    """Return the cell of each row; a contender without figures says why in one word."""
+    measured = {name: record["contenders"][name] for name in ROWS if has_figures(record["contenders"][name])}
+    samples = {name: column.samples(record, contender) for name, contender in measured.items()}
     best = clear_best(samples, greatest=column.greatest_is_best)
     cells = {name: _cell(found, column.form) for name, found in samples.items()}
-    return {name: f"**{cell}**" if name == best else cell for name, cell in cells.items()}
+    bold = {name: f"**{cell}**" if name == best else cell for name, cell in cells.items()}
+    return {name: bold.get(name, _reason(record["contenders"][name])) for name in ROWS}
+
+
+def _reason(contender: Record) -> str:
+    return FAILED if "failure" in contender else REFUSED
 
 
 def _cell(samples: Sequence[float], form: str) -> str:
