@@ -8,9 +8,9 @@ from pathlib import Path
 
 from tokenizers import Tokenizer
 from tokenizers.models import WordPiece
-from tokenizers.pre_tokenizers import BertPreTokenizer, ByteLevel
 
 from biobert_onnx._types import TokenIds
+from biobert_onnx.encoding.text_cuts import IDEOGRAPHS, TextCuts
 from biobert_onnx.encoding.token_encodings import EncodingBuilder, EndlessWords, TokenEncoding
 from biobert_onnx.errors import ArtifactError, TextTooLongError
 
@@ -27,21 +27,6 @@ PIECE_CHARACTERS = 65_536
 WORD_CHARACTERS = 262_144
 """Characters that a piece may be longer, to end where a word ends. A text without such a place there is refused."""
 
-WHITE_SPACE = " \t\n\r"
-IDEOGRAPHS = "\u4e00-\u9fff"
-"""The range of CJK's unified ideographs, each of which is a word of its own."""
-
-PUNCTUATION = r"""!"#$%&'()*+,-./:;?@[\]^`{|}~""" + "\u3001\u3002\uff0c\uff1b\uff1a\uff1f\uff01"
-"""Characters that BERT's tokenizers take for words of their own, CJK's last. Left out are "_", which added tokens take
-for a letter, and "<=>", which a mark after them can turn into a letter (NFC makes U+226E of "<" and U+0338)."""
-
-
-OTHER_BLANKS = "\x0b\x0c\x85\u00a0\u1680" + "".join(map(chr, range(0x2000, 0x200B))) + "\u2028\u2029\u202f\u205f\u3000"
-"""The other characters that Unicode calls white space; what byte-level BPE splits texts at."""
-
-LETTERS = rf"A-Za-z0-9{IDEOGRAPHS}\u3041-\u3096\u30a1-\u30fa\uac00-\ud7a3"
-"""Letters and digits in every version of Unicode: ASCII's, CJK's, kana, hangul. The library's own version is older."""
-
 
 class TextTokenizer:
     """The artifact's tokenizer, set neither to pad nor to cut: settings cannot differ by call, as threads share it."""
@@ -54,8 +39,7 @@ class TextTokenizer:
             raise ArtifactError(f"'{path}' is no tokenizer.json ({error}): export the artifact again") from error
         self._tokenizer.no_padding()
         self._tokenizer.no_truncation()
-        self._added = _inside_added_tokens(self._tokenizer)
-        self._word_end = self._word_end_of_bytes() if self._is_byte_level else self._word_end_of_words()
+        self._cuts = TextCuts(self._tokenizer)
         self._longest_word = _longest_word(self._tokenizer)
 
     def token_ids(self, texts: Sequence[str], *, limit: int | None = None) -> TokenIds:
@@ -99,15 +83,12 @@ class TextTokenizer:
     def _pieces(self, index: int, text: str, size: int) -> Iterator[str]:
         """Yield `text`, entry `index`, in pieces of about `size` characters whose tokens are those of the whole.
 
-        A piece ends before white space or a punctuation mark: neither a word nor an added token reaches across one, nor
-        does Unicode's composition (NFC), which joins a character to the marks after it. (Where byte-level BPE can be
-        cut is said at `_word_end_of_bytes`.) A word of more letters than
-        the vocabulary looks up is unknown whatever its length, so an endless one is shortened first. Pieces grow, as
-        a text of few tokens, one of blanks, would else be read in a great many.
+        A word of more letters than the vocabulary looks up is unknown whatever its length, so an endless one is
+        shortened first. Pieces grow, as a text of few tokens, one of blanks, would else be read in a great many.
         """
         start = 0
         while start + size < len(text):
-            end = self._end_of_word(text, start + size)
+            end = self._cuts.next(text, start + size, within=WORD_CHARACTERS)
             if end is not None:
                 yield text[start:end]
                 start, size = end, min(2 * size, max(size, PIECE_CHARACTERS))
@@ -119,70 +100,6 @@ class TextTokenizer:
                     raise TextTooLongError(index, word_characters=WORD_CHARACTERS)
                 text, start = shorter, 0
         yield text[start:]
-
-    @property
-    def _is_byte_level(self) -> bool:
-        return isinstance(self._tokenizer.pre_tokenizer, ByteLevel)
-
-    def _word_end_of_words(self) -> re.Pattern[str]:
-        """A pattern of the characters that words end before, whatever stands before them."""
-        splits_at_punctuation = isinstance(self._tokenizer.pre_tokenizer, BertPreTokenizer)
-        return self._pattern_of(WHITE_SPACE + (PUNCTUATION if splits_at_punctuation else ""))
-
-    def _word_end_of_bytes(self) -> re.Pattern[str]:
-        """A pattern of the places where GPT-2's pattern certainly splits a text into words.
-
-        A word there is a run of letters, of digits, or of other characters, with one blank before it; a run of blanks
-        keeps all but that one. So a text can be cut before a blank that follows none, which leaves the run of blanks
-        whole, and between a letter or digit and a punctuation mark. ("'s" and the like begin at a mark.) Three things
-        narrow this down. A text that begins with no blank gets one under add_prefix_space: only a blank can then begin
-        a piece. What a normalizer makes of a character is not known here, but of ASCII: only that may stand before a
-        blank then. An added token with rstrip takes the blanks after it: its last character may not stand there.
-        """
-        takers = [token.content for token in self._tokenizer.get_added_tokens_decoder().values() if token.rstrip]
-        ends = {each for content in takers for each in (content[-1].lower(), content[-1].upper())}
-        before = r"[!-~]" if self._tokenizer.normalizer is not None else r"\S"
-        if ends:
-            before = rf"(?![{''.join(map(re.escape, sorted(ends)))}]){before}"
-        blank = self._pattern_of(" ").pattern
-        if self._tokenizer.pre_tokenizer.add_prefix_space:
-            return re.compile(f"(?<={before}){blank}")
-        if self._tokenizer.normalizer is not None:
-            return re.compile(f"(?<={before}){self._pattern_of(WHITE_SPACE).pattern}")
-        blank = self._pattern_of(WHITE_SPACE + OTHER_BLANKS).pattern
-        return re.compile(f"(?<={before}){blank}|(?<=[{LETTERS}]){self._pattern_of(PUNCTUATION).pattern}")
-
-    @cached_property
-    def _rare_word_end(self) -> re.Pattern[str]:
-        """All other characters that words end before, tried one by one: seldom needed, as they take a while to try."""
-        if self._is_byte_level:
-            return re.compile(r"(?!)")
-        from unicodedata import category  # start-up need not pay for it
-
-        characters = (chr(code) for code in range(0x80, 0x10000))
-        candidates = [each for each in characters if category(each)[0] in "PZ"]
-        ends = "".join(each for each in candidates if self._ends_words(each))
-        return self._pattern_of(ends, IDEOGRAPHS if self._ends_words(IDEOGRAPHS[0]) else "")
-
-    def _end_of_word(self, text: str, start: int) -> int | None:
-        """The first place from `start` on, within WORD_CHARACTERS, where `text` can be cut; None if there is none."""
-        end = start + WORD_CHARACTERS
-        found = self._word_end.search(text, start, end)
-        if found is None and end < len(text):
-            found = self._rare_word_end.search(text, start, end)
-        return None if found is None else found.start()
-
-    def _ends_words(self, character: str) -> bool:
-        """Whether a text can be cut before `character`: its tokens are then those of both parts."""
-        whole, before, after = (
-            encoding.ids for encoding in self._tokenizer.encode_batch_fast([f"1{character}2", "1", f"{character}2"])
-        )
-        return bool([*before[:-1], *after[1:]] == whole)
-
-    def _pattern_of(self, characters: str, ranges: str = "") -> re.Pattern[str]:
-        """A pattern of one of `characters` or `ranges`, those left out that an added token has inside."""
-        inside = "".join(map(re.escape, sorted(set(characters) - set(self._added)))) + ranges
-        return re.compile(f"[{inside}]" if inside else r"(?!)")
 
     def _shortened(self, text: str) -> str:
         """`text` with every endless word of letters and digits cut to its ends, which stay unknown together.
@@ -231,22 +148,6 @@ def _joined(before: Sequence[int], ids: Sequence[int]) -> Sequence[int]:
     assert isinstance(before, array)
     before[-1:] = array("i", ids[1:])
     return before
-
-
-def _inside_added_tokens(tokenizer: Tokenizer) -> str:
-    """The characters before which an added token could be torn, also as the normalizer leaves them.
-
-    The first character of a token is none, unless the token may not follow a letter: it could after a cut. A normalizer
-    may make any blank of any other.
-    """
-    normalize = tokenizer.normalizer.normalize_str if tokenizer.normalizer is not None else str
-    inside = "".join(
-        content[0 if token.single_word else 1 :]
-        for token in tokenizer.get_added_tokens_decoder().values()
-        for content in (token.content, normalize(token.content))
-    )
-    has_blanks = tokenizer.normalizer is not None and any(map(str.isspace, inside))
-    return inside + (WHITE_SPACE + OTHER_BLANKS if has_blanks else "")
 
 
 def _longest_word(tokenizer: Tokenizer) -> int | None:

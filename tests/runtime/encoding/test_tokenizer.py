@@ -142,7 +142,9 @@ def test_words_end_before_other_punctuation_and_blanks_too(
 def test_no_character_that_words_end_before_composes_with_a_mark(ours: TextTokenizer) -> None:
     marks = [chr(code) for code in range(0x300, 0x3100) if unicodedata.combining(chr(code))]
     ends = [
-        each for each in map(chr, range(0x10000)) if (ours._word_end.match(each) or ours._rare_word_end.match(each))
+        each
+        for each in map(chr, range(0x10000))
+        if (ours._cuts._word_end.match(each) or ours._cuts._rare_word_end.match(each))
     ]
     ends = [each for each in ends if not "\u4e00" < each <= "\u9fff"]
     assert len(ends) > 300
