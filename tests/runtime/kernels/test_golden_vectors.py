@@ -26,13 +26,15 @@ SHAPES = {
     "per token": Shape(per_token=frozenset(SITES), head_size=64, activation="gelu_new", pooling="cls"),
     "mixed": Shape(per_token=frozenset(SITES[::3]), pooling="max", activation="relu", has_attention_bias=True),
     "pooler": Shape(pooling="pooler", unit_length=True, hidden=192, inner=768),
+    "counted positions": Shape(words=8, padding_id=3, has_token_types=False, has_attention_bias=True),
 }
 
 OF_IDS = {
     "static": "f9d605a93224ecde",
     "per token": "5f56d9119c65f7ef",
-    "mixed": "cc78956126dfae9a",
+    "mixed": "7c1aba03ed50e5bf",
     "pooler": "ca4275272e65ee85",
+    "counted positions": "c3741923bb110184",
 }
 """The start of the sha256 of the vectors of 3 x 33 token ids."""
 

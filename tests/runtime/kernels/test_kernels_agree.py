@@ -59,7 +59,8 @@ def shapes(draw: st.DrawFn) -> Shape:
         unit_length=draw(st.booleans()),
         outlier_units=tuple(draw(st.lists(st.sampled_from([0, 1, 7, 16]), min_size=layers, max_size=layers))),
         has_attention_bias=draw(st.booleans()),
-        pairs=draw(st.booleans()),
+        **draw(st.sampled_from([{}, {"pairs": True}, {"has_token_types": False}])),
+        padding_id=draw(st.sampled_from([None, 0, 7])),
     )
     per_token = draw(st.frozensets(st.sampled_from(shape.site_names)))
     return replace(shape, per_token=per_token, smoothing=draw(st.frozensets(st.sampled_from(shape.normalized_sites))))

@@ -328,6 +328,10 @@ def test_encoders_of_pairs_are_those_of_float64(native: ctypes.CDLL) -> None:
     expect_reference(native, Shape(pairs=True))
 
 
+def test_tokens_are_counted_without_those_of_padding(native: ctypes.CDLL) -> None:
+    expect_reference(native, Shape(words=8, padding_id=3, has_token_types=False, has_attention_bias=True))
+
+
 def expect_reference(native: ctypes.CDLL, shape: Shape) -> None:
     """Expect float64's vectors, but for texts in which a value is rounded to the next uint8: it was nearly between."""
     drawn = draw_model(shape, 17)
