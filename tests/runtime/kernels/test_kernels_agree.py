@@ -48,6 +48,7 @@ def shapes(draw: st.DrawFn) -> Shape:
     """Encoders of every kind; the inner sizes give AMX each of its ways through the inputs."""
     hidden = 64 * draw(st.integers(1, 6))
     layers = draw(st.integers(1, 3))
+    types = draw(st.integers(0, 2))  # that tokens may have
     shape = Shape(
         hidden=hidden,
         head_size=draw(st.sampled_from([32, 64])),
@@ -59,7 +60,8 @@ def shapes(draw: st.DrawFn) -> Shape:
         unit_length=draw(st.booleans()),
         outlier_units=tuple(draw(st.lists(st.sampled_from([0, 1, 7, 16]), min_size=layers, max_size=layers))),
         has_attention_bias=draw(st.booleans()),
-        **draw(st.sampled_from([{}, {"pairs": True}, {"has_token_types": False}])),
+        pairs=types == 2,
+        has_token_types=types > 0,
         padding_id=draw(st.sampled_from([None, 0, 7])),
     )
     per_token = draw(st.frozensets(st.sampled_from(shape.site_names)))
