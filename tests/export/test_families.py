@@ -13,6 +13,7 @@ from transformers.models.mpnet.modeling_mpnet import MPNetEncoder
 
 from biobert_onnx import SentenceEncoder
 from biobert_onnx.artifact.manifest import Manifest
+from biobert_onnx.cli.printing import sentence
 from biobert_onnx.errors import EngineError
 from biobert_onnx_export import CheckpointError, export
 from biobert_onnx_export.checkpoint.checkpoint import Checkpoint
@@ -81,7 +82,9 @@ def test_float32_vectors_are_those_of_transformers(checkpoint: Path, fp32: Path)
 
 
 def test_the_artifact_tells_its_family_and_loads_in_transformers(checkpoint: Path, fp32: Path) -> None:
-    assert Manifest.read(fp32).model_type == json.loads((checkpoint / "config.json").read_text())["model_type"]
+    manifest = Manifest.read(fp32)
+    assert manifest.model_type == json.loads((checkpoint / "config.json").read_text())["model_type"]
+    assert (f"{checkpoint.name}, {manifest.model_type}, fp32" in sentence(manifest)) == (manifest.model_type != "bert")
     ours, theirs = (transformers.AutoConfig.from_pretrained(folder) for folder in (fp32, checkpoint))
     assert type(ours) is type(theirs)
     for key in (*Checkpoint.read(str(checkpoint)).geometry.family.keys.values(), "pad_token_id"):

@@ -18,8 +18,8 @@ encoder = SentenceEncoder("path/of/this/folder")
 embeddings = encoder.encode(["A sentence.", "Another one."])  # (2, {dim}) float32
 ```
 
-`encoder.onnx` is for biobert-onnx alone: it takes unpadded batches. Other tools load `model.onnx`, with attention mask
-and token types."""
+`encoder.onnx` and `tokens.onnx` are for biobert-onnx alone: they take unpadded batches. Other tools load `model.onnx`,
+with attention mask and, if the encoder has them, token types."""
 
 SEARCHES = """What a search keeps: the cosines without the mean vector, which all texts share; of the 10 nearest texts
 by float32, how many are among the 10 nearest by this artifact; and how alike the two rank all texts (Spearman)."""

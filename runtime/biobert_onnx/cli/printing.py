@@ -68,11 +68,12 @@ def size(number: int) -> str:
 
 
 def sentence(manifest: Manifest) -> str:
-    """Return the artifact in one line."""
+    """Return the artifact in one line; its family is named if that is not BERT."""
     unit = ", unit length" if manifest.normalized else ""
     pairs = ", takes pairs" if manifest.pairs else ""
+    family = "" if manifest.model_type == "bert" else f"{manifest.model_type}, "
     return (
-        f"{manifest.name}, {manifest.precision}, {manifest.dim} dimensions, {manifest.pooling} pooling{unit}, "
+        f"{manifest.name}, {family}{manifest.precision}, {manifest.dim} dimensions, {manifest.pooling} pooling{unit}, "
         f"{manifest.casing}{pairs}, texts cut to {manifest.max_length} tokens"
     )
 
