@@ -74,7 +74,7 @@ def test_the_mean_of_four_layers_adds_them_in_their_order() -> None:
 @pytest.mark.parametrize(("layers", "output"), [(3, 2), (4, 3), (4, -1)])
 def test_an_output_that_the_network_has_not_is_refused(native: ctypes.CDLL, layers: int, output: int) -> None:
     packed = PackedModel.of(draw_model(replace(FOUR, layers=layers), 1))
-    with pytest.raises(AssertionError, match="encode returned 5"):
+    with pytest.raises(AssertionError, match="encode returned 6"):
         packed.encode(native, native.kernel_count() - 1, draw_ids(FOUR, 1, 1, 5), output=output)
 
 
