@@ -176,7 +176,7 @@ def test_a_tokenizer_that_does_not_tell_the_texts_of_a_pair_apart_is_refused_by_
     with pytest.raises(CheckpointError) as error:
         with_pairs_rule(source, pairs=True)
     assert str(error.value) == (
-        "'roberta' has a RoBERTa tokenizer, which gives both texts of a pair the same token type: leave pairs= out, and "
+        "'roberta' has a RoBERTa tokenizer, which gives both texts of a pair token type 0: leave pairs= out, and "
         "encode single texts"
     )
 

@@ -26,8 +26,8 @@ def with_pairs_rule(checkpoint: Checkpoint, *, pairs: bool) -> Checkpoint:
     tokenizer = checkpoint.vocabulary.family
     if pairs and not tokenizer.second_segment:
         raise CheckpointError(
-            f"'{checkpoint.source}' has a {tokenizer.name} tokenizer, which gives both texts of a pair the same token "
-            "type: leave pairs= out, and encode single texts"
+            f"'{checkpoint.source}' has a {tokenizer.name} tokenizer, which gives both texts of a pair token type 0: "
+            "leave pairs= out, and encode single texts"
         )
     model = find(checkpoint.model)
     if pairs:
