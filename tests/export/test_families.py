@@ -171,9 +171,11 @@ def test_a_projection_runs_on_onnxruntime_and_says_why(tmp_path: Path) -> None:
     ("model_type", "changes", "message"),
     [
         ("mpnet", {"relative_attention_num_buckets": 16}, "num_buckets 16, expected at least 32"),
-        ("mpnet", {"max_position_embeddings": 2}, "max_position_embeddings 2, expected more than 2"),
+        ("mpnet", {"max_position_embeddings": 2}, "max_position_embeddings 2, expected at least 5, as positions are"),
+        ("mpnet", {"max_position_embeddings": 4}, "max_position_embeddings 4, expected at least 5, as positions are"),
+        ("electra", {"max_position_embeddings": 2}, "max_position_embeddings 2, expected at least 3: the config"),
         ("roberta", {"pad_token_id": -1}, "pad_token_id -1, expected the id of a token"),
-        ("roberta", {"pad_token_id": 600}, "max_position_embeddings 66, expected more than 601"),
+        ("roberta", {"pad_token_id": 600}, "max_position_embeddings 66, expected at least 604"),
         ("distilbert", {"dim": 7}, "dim 7, no multiple of its 4 attention heads"),
         ("distilbert", {"activation": "tanh"}, "activation 'tanh', expected one of gelu, gelu_new, relu"),
         ("electra", {"embedding_size": "big"}, "embedding_size 'big', expected a positive int"),

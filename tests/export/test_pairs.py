@@ -26,6 +26,7 @@ from biobert_onnx_export.reference.reference import Reference
 from biobert_onnx_export.reference.vectors import relative_difference
 from tests.support.damage import copied
 from tests.support.engines import each_engine
+from tests.support.families import write_family
 from tests.support.folders import WORDS, write_checkpoint
 
 RANDOM = np.random.default_rng(18)
@@ -167,6 +168,17 @@ def test_a_checkpoint_with_one_token_type_is_refused_by_name(tmp_path: Path) -> 
         "single texts"
     )
     assert not (tmp_path / "artifact").exists()
+
+
+def test_a_tokenizer_that_does_not_tell_the_texts_of_a_pair_apart_is_refused_by_name(tmp_path: Path) -> None:
+    (tmp_path / "roberta").mkdir()
+    source = Checkpoint.read(str(write_family(tmp_path / "roberta", "roberta", type_vocab_size=2)))
+    with pytest.raises(CheckpointError) as error:
+        with_pairs_rule(source, pairs=True)
+    assert str(error.value) == (
+        "'roberta' has a RoBERTa tokenizer, which gives both texts of a pair token type 0: leave pairs= out, and "
+        "encode single texts"
+    )
 
 
 def test_the_article_encoder_is_told_that_pairs_were_not_asked_for(tmp_path: Path) -> None:

@@ -282,6 +282,15 @@ def test_a_manifest_that_contradicts_itself_is_refused(
         Manifest.read(folder)
 
 
+@each_engine
+def test_vectors_of_tokens_of_another_length_than_the_manifest_says_are_refused(
+    artifact: Path, tmp_path: Path, engine: str
+) -> None:
+    folder = with_layers(artifact, tmp_path / "wrong", token_dim=7)
+    with pytest.raises(ArtifactError, match=r"expected .* of 7.* manifest say"):
+        SentenceEncoder(folder, engine=engine).encode_tokens(["a"])
+
+
 def test_a_manifest_without_the_graph_of_its_layers_is_refused(artifact: Path, tmp_path: Path) -> None:
     files = {name: record for name, record in Manifest.read(artifact).files.items() if name != "tokens.onnx"}
     with pytest.raises(ArtifactError, match=r"token_layers is .*, but files has no tokens\.onnx"):

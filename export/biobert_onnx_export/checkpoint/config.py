@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
+from biobert_onnx.artifact.manifest import SPECIAL_TOKENS
 from biobert_onnx.errors import short_repr
 from biobert_onnx.kernels.plan import ACTIVATIONS
 from biobert_onnx_export.checkpoint.families import BERT, FAMILIES, Family
@@ -49,6 +50,9 @@ The other sizes tell one encoder from another, and must be there.
 
 RELATIVE_BUCKETS = 32
 """Groups of distances in MPNet's attention, whatever its config says: `compute_position_bias` asks for so many."""
+
+LEAST_POSITIONS = SPECIAL_TOKENS + 1
+"""Positions of the shortest text that can be encoded: one token in its frame."""
 
 MAX_SIZE = 2**31
 MAX_LAYERS = 1000
@@ -110,11 +114,12 @@ class EncoderGeometry:
                 f"'{path}' has {keys['hidden_size']} {self.hidden_size}, no multiple of its "
                 f"{self.num_attention_heads} attention heads: the config is damaged"
             )
-        if self.positions < 1:
+        if self.positions < LEAST_POSITIONS:
+            padding = self.max_position_embeddings - self.positions
+            counted = f", as positions are counted from {padding}, the padding token's id + 1" if padding else ""
             raise CheckpointError(
-                f"'{path}' has max_position_embeddings {self.max_position_embeddings}, expected more than "
-                f"{self.max_position_embeddings - self.positions}, as positions are counted from the padding token's "
-                "id + 1: the config is damaged"
+                f"'{path}' has max_position_embeddings {self.max_position_embeddings}, expected at least "
+                f"{LEAST_POSITIONS + padding}{counted}: the config is damaged"
             )
         if 0 < self.relative_attention_num_buckets < RELATIVE_BUCKETS:
             raise CheckpointError(

@@ -14,12 +14,19 @@ SEGMENTS = 2
 def with_pairs_rule(checkpoint: Checkpoint, *, pairs: bool) -> Checkpoint:
     """Return `checkpoint` with a rule on pairs if they are asked for, or are not though it was trained with them.
 
-    Raises CheckpointError if `pairs` are asked for and the checkpoint has too few token types.
+    Raises CheckpointError if `pairs` are asked for and the checkpoint has too few token types, or if its tokenizer
+    gives both texts of a pair the same one.
     """
     types = checkpoint.geometry.type_vocab_size
     if pairs and types < SEGMENTS:
         raise CheckpointError(
             f"'{checkpoint.source}' has type_vocab_size {types} in its config, expected at least {SEGMENTS} for pairs: "
+            "leave pairs= out, and encode single texts"
+        )
+    tokenizer = checkpoint.vocabulary.family
+    if pairs and not tokenizer.second_segment:
+        raise CheckpointError(
+            f"'{checkpoint.source}' has a {tokenizer.name} tokenizer, which gives both texts of a pair token type 0: "
             "leave pairs= out, and encode single texts"
         )
     model = find(checkpoint.model)

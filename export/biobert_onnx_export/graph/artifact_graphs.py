@@ -12,7 +12,7 @@ from pathlib import Path
 
 from onnx import TensorProto
 
-from biobert_onnx.artifact.manifest import LAST, MEAN_LAST_FOUR, TOKEN_LAYERS
+from biobert_onnx.artifact.manifest import LAST, LAYERS_OF_MEAN, MEAN_LAST_FOUR, TOKEN_LAYERS
 from biobert_onnx.artifact.paths import ENCODER_GRAPH, MODEL_GRAPH, PLAN, TOKENS_GRAPH, WEIGHTS
 from biobert_onnx.encoding.sessions import TOKEN_OUTPUTS
 from biobert_onnx.kernels.plan import SiteKind
@@ -32,10 +32,6 @@ HIDDEN = ("batch", "tokens", None)
 
 CALIBRATION_GRAPH = "calibration.onnx"
 CALIBRATION_WEIGHTS = "calibration.bin"
-
-
-LAYERS_OF_MEAN = 4
-"""The layers whose outputs MEAN_LAST_FOUR is the mean of."""
 
 
 def token_layers(checkpoint: Checkpoint, pooling: str, *, tokens: bool) -> list[str]:

@@ -39,6 +39,9 @@ LAST, MEAN_LAST_FOUR = "last", "mean_last_four"
 TOKEN_LAYERS = (LAST, MEAN_LAST_FOUR)
 """What a token's vector may be: the output of the last layer, or the mean of the outputs of the last four."""
 
+LAYERS_OF_MEAN = 4
+"""The layers whose outputs MEAN_LAST_FOUR is the mean of: LAYERS_OF_MEAN in model.h."""
+
 REMEDY = "make one with the command 'biobert-onnx export CHECKPOINT FOLDER'"
 
 SEAL = "sha256"

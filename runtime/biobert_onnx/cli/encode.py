@@ -143,6 +143,10 @@ def _check_tokens(options: argparse.Namespace) -> None:
     for name, value in (("normalize", options.normalize), ("truncate-dim", options.truncate_dim)):
         if value:
             raise ValueError(f"--{name} does not go with --tokens, whose vectors are what a layer gives: leave it out")
+    if options.pair_column is not None:
+        raise ValueError(
+            "--pair-column does not go with --tokens, whose vectors are those of single texts: leave it out"
+        )
 
 
 def _output(value: str) -> Path:

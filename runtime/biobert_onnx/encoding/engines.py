@@ -107,7 +107,12 @@ class Engine:
 
         exact = not manifest.has_float32_products  # these round otherwise without packing
         return Sessions(
-            folder / ENCODER_GRAPH, dim=manifest.dim, threads=threads, quick_start=exact, pairs=manifest.pairs
+            folder / ENCODER_GRAPH,
+            dim=manifest.dim,
+            threads=threads,
+            quick_start=exact,
+            pairs=manifest.pairs,
+            token_dim=manifest.token_dim,
         )
 
     def __str__(self) -> str:

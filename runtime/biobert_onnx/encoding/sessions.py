@@ -33,17 +33,20 @@ class Sessions:
     Vectors of tokens come from the graph beside it, whose sessions are opened when they are needed.
     """
 
-    def __init__(self, graph: Path, *, dim: int, threads: int, quick_start: bool, pairs: bool = False) -> None:
+    def __init__(
+        self, graph: Path, *, dim: int, threads: int, quick_start: bool, pairs: bool = False, token_dim: int = 0
+    ) -> None:
         """Open a session on `graph`, without packing its weights if `quick_start` says so.
 
         `threads`: what a micro-batch that is alone gets. `quick_start`: right for graphs whose vectors have the same
-        bits with packed weights and without. `pairs`: whether the graph takes token types.
+        bits with packed weights and without. `pairs`: whether the graph takes token types. `token_dim`: numbers
+        in a vector of a token, 0 if there are none.
 
         Raises ArtifactError if onnxruntime refuses a file, or if the graph does not make vectors of `dim` numbers from
         token ids.
         """
         self._graph, self._threads, self._quick_start = graph, threads, quick_start
-        self._pairs, self._is_closed = pairs, False
+        self._pairs, self._token_dim, self._is_closed = pairs, token_dim, False
         self._first: onnxruntime.InferenceSession | None
         self._sessions: dict[tuple[Path, int], onnxruntime.InferenceSession]
         self._tokens_graph = graph.with_name(TOKENS_GRAPH)
@@ -71,7 +74,7 @@ class Sessions:
         """Return the vectors (batch, tokens, hidden_size) of the tokens `input_ids`, the same bits for any `threads`.
 
         `layers`: one of the TOKEN_LAYERS that the artifact has. Raises ValueError after `close`, ArtifactError for a
-        graph that cannot be loaded or has no such output.
+        graph that cannot be loaded or has no such output of `token_dim` numbers.
         """
         with self._lock:
             if self._is_closed:
@@ -79,10 +82,10 @@ class Sessions:
             session = self._open(self._tokens_graph, threads)
         output = TOKEN_OUTPUTS[layers]
         inputs, outputs = _values(session, self._tokens_graph)
-        if inputs != ["input_ids"] or output not in dict(outputs):
+        if inputs != ["input_ids"] or dict(outputs).get(output, [0])[-1] != self._token_dim:
             raise ArtifactError(
                 f"'{self._tokens_graph}' takes {', '.join(inputs)} and gives {outputs}, expected input_ids and "
-                f"{output}, as the manifest says: export or copy the artifact again"
+                f"{output} of {self._token_dim} dimensions, as the manifest says: export or copy the artifact again"
             )
         vectors: FloatArray = session.run([output], {"input_ids": input_ids})[0]
         return vectors

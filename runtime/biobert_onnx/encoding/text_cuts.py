@@ -39,9 +39,17 @@ class TextCuts:
         return isinstance(self._tokenizer.pre_tokenizer, ByteLevel)
 
     def _ends_of_words(self) -> re.Pattern[str]:
-        """A pattern of the characters that words end before, whatever stands before them."""
+        """A pattern of the places where words certainly end: before a blank or a punctuation mark.
+
+        The offsets of an added token that takes the blanks beside it hold all of them: if there is such a token, no
+        text is cut inside a run of blanks, nor between it and the token.
+        """
         splits_at_punctuation = isinstance(self._tokenizer.pre_tokenizer, BertPreTokenizer)
-        return self._pattern_of(WHITE_SPACE + (PUNCTUATION if splits_at_punctuation else ""))
+        if not any(token.lstrip or token.rstrip for token in self._tokenizer.get_added_tokens_decoder().values()):
+            return self._pattern_of(WHITE_SPACE + (PUNCTUATION if splits_at_punctuation else ""))
+        before = self._before_blanks(r"\S")
+        blank = f"(?<={before}){self._pattern_of(WHITE_SPACE).pattern}"
+        return re.compile(f"{blank}|{self._pattern_of(PUNCTUATION).pattern}" if splits_at_punctuation else blank)
 
     def _ends_of_bytes(self) -> re.Pattern[str]:
         """A pattern of the places where GPT-2's pattern certainly splits a text into words.
@@ -53,11 +61,7 @@ class TextCuts:
         a piece. What a normalizer makes of a character is not known here, but of ASCII: only that may stand before a
         blank then. An added token with rstrip takes the blanks after it: its last character may not stand there.
         """
-        takers = [token.content for token in self._tokenizer.get_added_tokens_decoder().values() if token.rstrip]
-        ends = {each for content in takers for each in (content[-1].lower(), content[-1].upper())}
-        before = r"[!-~]" if self._tokenizer.normalizer is not None else r"\S"
-        if ends:
-            before = rf"(?![{''.join(map(re.escape, sorted(ends)))}]){before}"
+        before = self._before_blanks(r"[!-~]" if self._tokenizer.normalizer is not None else r"\S")
         blank = self._pattern_of(" ").pattern
         if self._tokenizer.pre_tokenizer.add_prefix_space:
             return re.compile(f"(?<={before}){blank}")
@@ -65,6 +69,20 @@ class TextCuts:
             return re.compile(f"(?<={before}){self._pattern_of(WHITE_SPACE).pattern}")
         blank = self._pattern_of(WHITE_SPACE + OTHER_BLANKS).pattern
         return re.compile(f"(?<={before}){blank}|(?<=[{LETTERS}]){self._pattern_of(PUNCTUATION).pattern}")
+
+    def _before_blanks(self, characters: str) -> str:
+        """A pattern of one of `characters`, but the last one of an added token that takes the blanks after it."""
+        takers = [token.content for token in self._tokenizer.get_added_tokens_decoder().values() if token.rstrip]
+        ends = {each for content in takers for each in (content[-1].lower(), content[-1].upper())}
+        return rf"(?![{''.join(map(re.escape, sorted(ends)))}]){characters}" if ends else characters
+
+    @cached_property
+    def trims_later_blanks(self) -> bool:
+        """Whether offsets leave out the blank before a token, except at the start of a text (or of a piece)."""
+        if not self._is_byte_level:
+            return False
+        whole, alone = (encoding.offsets[1:-1] for encoding in self._tokenizer.encode_batch(["1 2", " 2"]))
+        return bool(whole[-len(alone)][0] > alone[0][0] + 1)
 
     @cached_property
     def _rare_word_end(self) -> re.Pattern[str]:
@@ -76,7 +94,7 @@ class TextCuts:
         characters = (chr(code) for code in range(0x80, 0x10000))
         candidates = [each for each in characters if category(each)[0] in "PZ"]
         ends = "".join(each for each in candidates if self._ends_words(each))
-        return self._pattern_of(ends, IDEOGRAPHS if self._ends_words(IDEOGRAPHS[0]) else "")
+        return self._pattern_of(WHITE_SPACE + ends, IDEOGRAPHS if self._ends_words(IDEOGRAPHS[0]) else "")
 
     def next(self, text: str, start: int, *, within: int) -> int | None:
         """Return the first place from `start` on, `within` characters, where `text` can be cut; None without one."""

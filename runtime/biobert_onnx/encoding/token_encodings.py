@@ -52,10 +52,15 @@ class EncodingBuilder:
     text itself nevertheless.
     """
 
-    def __init__(self, text: str, endless: EndlessWords | None) -> None:
-        """Start with no tokens of `text`; `endless` is None if no word is ever shortened."""
+    def __init__(self, text: str, endless: EndlessWords | None, *, trims_later_blanks: bool = False) -> None:
+        """Start with no tokens of `text`; `endless` is None if no word is ever shortened.
+
+        `trims_later_blanks`: whether the tokenizer's offsets leave out the blank before a token, except at the start of
+        a text. The first token of a later piece then loses it here.
+        """
         self._text = text
         self._endless = endless
+        self._trims_later_blanks = trims_later_blanks
         self._words: list[tuple[int, int]] | None = None
         self._read = 0  # characters of the pieces so far
         self._places: tuple[NDArray[np.int64], NDArray[np.int64]] | None = None
@@ -75,6 +80,8 @@ class EncodingBuilder:
         ids, words = encoding.ids, encoding.word_ids[1:-1]
         self._ids[-1:] = array("i", ids[1:] if self._ids else ids)
         offsets = np.array(encoding.offsets[1:-1], dtype=np.int64).reshape(-1, 2)
+        if self._trims_later_blanks and self._read and piece.startswith(" ") and offsets[0, 0] == 0:
+            offsets[0] = 1, max(1, offsets[0, 1])
         self._offsets.append(self._in_text(offsets + self._read))
         word_ids = np.array([-1 if word is None else word + self._word_count for word in words], dtype=np.int64)
         self._word_ids.append(word_ids)

@@ -70,7 +70,8 @@ class TextTokenizer:
         It takes tokenizers twice as long as the ids alone.
         """
         size = PIECE_CHARACTERS if limit is None else CHARACTERS_PER_TOKEN * limit
-        found = [EncodingBuilder(text, self._endless_words) for text in texts]
+        trims = self._cuts.trims_later_blanks
+        found = [EncodingBuilder(text, self._endless_words, trims_later_blanks=trims) for text in texts]
         unfinished = {index: self._pieces(index, text, size) for index, text in enumerate(texts)}
         while batch := _next_pieces(unfinished):
             encodings = self._tokenizer.encode_batch([piece for _, piece in batch])

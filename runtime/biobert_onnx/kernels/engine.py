@@ -4,7 +4,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from biobert_onnx.artifact.manifest import Manifest
+from biobert_onnx.artifact.manifest import LAYERS_OF_MEAN, MEAN_LAST_FOUR, Manifest
 from biobert_onnx.artifact.paths import PACKED_FOLDER, PLAN
 from biobert_onnx.errors import ArtifactError
 from biobert_onnx.kernels.library import Kernel, KernelsUnavailableError, find_kernel
@@ -82,7 +82,19 @@ def supported_plan(folder: Path, manifest: Manifest) -> KernelPlan:
             f"'{folder / PLAN}' has {_vectors(*found)}, expected {_vectors(*expected)}, as the manifest says: export "
             "or copy the artifact again"
         )
+    _check_token_layers(folder / PLAN, plan, manifest)
     return plan
+
+
+def _check_token_layers(path: Path, plan: KernelPlan, manifest: Manifest) -> None:
+    """Raise ArtifactError, which names the plan's `path`, unless its network has the manifest's vectors of tokens."""
+    hidden, layers = plan.geometry["hidden_size"], plan.geometry["num_hidden_layers"]
+    least = LAYERS_OF_MEAN if MEAN_LAST_FOUR in manifest.token_layers else 1
+    if manifest.token_layers and (hidden != manifest.token_dim or layers < least):
+        raise ArtifactError(
+            f"'{path}' has {layers} layers of {hidden} channels, expected {least} or more of {manifest.token_dim}, as "
+            "token_layers and token_dim of the manifest say: export or copy the artifact again"
+        )
 
 
 def _vectors(pooling: str, dim: int, unit_length: bool, pairs: bool) -> str:

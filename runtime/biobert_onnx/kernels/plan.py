@@ -256,7 +256,10 @@ class KernelPlan:
                 "expected 2 or more: export the artifact again"
             )
         if self.padding_id is not None and not 0 <= self.padding_id < sizes["vocab_size"]:
-            raise ArtifactError(f"'{path}' cannot be read: padding_id is {self.padding_id}: export the artifact again")
+            raise ArtifactError(
+                f"'{path}' cannot be read: padding_id is {self.padding_id}, expected an id below vocab_size, "
+                f"{sizes['vocab_size']}: export the artifact again"
+            )
         expected = self.expected_tensors()
         for name, (dtype, shape) in expected.items():
             found = self.tensors.get(name)

@@ -73,6 +73,7 @@ def test_more_rows_than_a_group_stay_in_order(artifact: Path, encoder: SentenceE
         ("o.parquet", ["--layers", "last"], "--layers is for vectors of tokens: add --tokens, or leave it out"),
         ("o.parquet", ["--tokens", "--normalize"], "--normalize does not go with --tokens"),
         ("o.parquet", ["--tokens", "--truncate-dim", "3"], "--truncate-dim does not go with --tokens"),
+        ("o.parquet", ["--tokens", "--pair-column", "text"], "--pair-column does not go with --tokens"),
     ],
 )
 def test_options_that_do_not_go_together_are_refused(

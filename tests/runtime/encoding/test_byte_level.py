@@ -106,6 +106,22 @@ def test_texts_in_pieces_have_the_token_ids_of_the_whole(
         assert ids == whole.encode(text).ids, text
 
 
+@pytest.mark.parametrize("size", [1, 30])
+def test_tokens_of_pieces_have_the_places_of_those_of_the_whole(
+    path: Path, monkeypatch: pytest.MonkeyPatch, size: int
+) -> None:
+    monkeypatch.setattr(module, "PIECE_CHARACTERS", size)
+    chance = random.Random(9)
+    texts = ["".join(chance.choices(ALPHABET, k=chance.randint(1, 150))) for _ in range(150)]
+    texts += [*HARD_TEXTS, "gene   <mask> and  a <mask>", "<E1>  gene  <e2>  gene"]
+    whole = Tokenizer.from_file(str(path))
+    for text, found in zip(texts, TextTokenizer(path).encodings(texts), strict=True):
+        expected = whole.encode(text)
+        words = [-1 if word is None else word for word in expected.word_ids]
+        assert [*map(tuple, found.offsets.tolist())] == expected.offsets, text
+        assert found.word_ids.tolist() == words, text
+
+
 @pytest.mark.parametrize("around", ["a{}b", "a{} b", "a {}."])
 def test_no_character_before_or_after_a_cut_changes_tokens(
     path: Path, monkeypatch: pytest.MonkeyPatch, around: str
