@@ -40,7 +40,7 @@ CORPUS_SIZES = (1000, 10_000, 100_000)
 
 FULL = {
     MINILM: Effort(corpus=1000, fidelity=100, length_tokens=2048, rounds=3, starts=3, corpus_sizes=CORPUS_SIZES),
-    MPNET: Effort(corpus=200, fidelity=60, length_tokens=512, rounds=2, starts=2, corpus_sizes=CORPUS_SIZES[:1]),
+    MPNET: Effort(corpus=120, fidelity=60, length_tokens=512, rounds=2, starts=2, corpus_sizes=CORPUS_SIZES[:1]),
 }
 FULL_DEFAULT = Effort(corpus=400, fidelity=60, length_tokens=1024, rounds=3, starts=3, corpus_sizes=CORPUS_SIZES[:2])
 QUICK = Effort(corpus=150, fidelity=20, length_tokens=512, rounds=1, starts=1, corpus_sizes=CORPUS_SIZES[:1])
