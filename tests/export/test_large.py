@@ -3,9 +3,13 @@
 import copy
 from pathlib import Path
 
+import pytest
+
 from benchmarks.standin import LARGE, write_standin
 from biobert_onnx import SentenceEncoder
 from biobert_onnx_export import export
+
+pytestmark = pytest.mark.large
 
 
 def test_a_large_checkpoint_exports_and_encodes(tmp_path: Path) -> None:

@@ -1,6 +1,6 @@
 """A trained encoder of BioBERT's size: all-mpnet-base-v2 in float32 and in int8.
 
-The packages of the extra 'mpnet' carry it (`make test-mpnet`); without them these tests are skipped.
+The packages of the extra 'mpnet' carry it (`make test-large`); without them these tests are skipped.
 """
 
 from collections.abc import Iterator
@@ -31,8 +31,9 @@ def missing_packages() -> Iterator[str]:
 
 
 pytestmark = [
+    pytest.mark.large,
     pytest.mark.skipif(
-        any(missing_packages()), reason="the extra 'mpnet' is not installed: `make test-mpnet` installs it"
+        any(missing_packages()), reason="the extra 'mpnet' is not installed: `make test-large` installs it"
     ),
     pytest.mark.filterwarnings("ignore::biobert_onnx.TruncationWarning"),  # of a few texts that are cut
 ]
