@@ -52,10 +52,14 @@ def machine(record: Record) -> str:
 
 
 def conditions(record: Record) -> str:
-    """Return the machine with its kernel and instructions, the corpus and the versions, as one sentence."""
+    """Return the machine with its kernel and instructions, the corpus and the versions, and a remark if there is one.
+
+    A record has a remark where something disturbed a part of the measuring; whoever measured writes it there.
+    """
     corpus, environment = record["corpus"], record["environment"]
+    remark = f" **{record['remark']}**" if "remark" in record else ""
     versions = ", ".join(f"{name} {version}" for name, version in sorted(environment["versions"].items()))
     return (
         f"{machine(record)}; kernel {environment['kernel'] or 'none'}; instructions {', '.join(environment['flags'])}; "
-        f"{corpus['texts']} texts of {corpus['tokens']} tokens together; {versions}."
+        f"{corpus['texts']} texts of {corpus['tokens']} tokens together; {versions}.{remark}"
     )

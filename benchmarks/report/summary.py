@@ -70,16 +70,18 @@ COLUMNS = (
 )
 
 
-def summary(record: Record) -> Iterator[str]:
-    """Yield the caption and the table, line by line."""
+def summary(speed: Record, fidelity: Record) -> Iterator[str]:
+    """Yield the caption and the table, line by line: speed and memory of one record, fidelity of the other one."""
     yield (
-        f"Measured on {headline(record)}{subject_note(record)}. "
-        f"{machine(record)}. Medians (least to greatest sample); bold: clearly the best (no other "
-        "median lies within its samples, nor its median within theirs)."
+        f"Speed and memory: {headline(speed)}{subject_note(speed)}. Fidelity: {headline(fidelity)}"
+        f"{subject_note(fidelity)}. {machine(speed)}. Medians (least to greatest sample); bold: clearly the best (no "
+        "other median lies within its samples, nor its median within theirs)."
     )
-    columns = {column.title: _cells(column, record) for column in COLUMNS}
-    contenders = [(name, record["contenders"][name]) for name in ROWS]
-    columns["mean cosine to PyTorch float32"] = {name: _cosine(contender) for name, contender in contenders}
+    columns = {column.title: _cells(column, speed) for column in COLUMNS}
+    contenders = [(name, fidelity["contenders"][name]) for name in ROWS]
+    columns[f"mean cosine to PyTorch float32, {fidelity['subject']}"] = {
+        name: _cosine(contender) for name, contender in contenders
+    }
     columns["of 10 neighbours kept"] = {name: kept_cell(contender) for name, contender in contenders}
     rows = [[name, *(cells[name] for cells in columns.values())] for name in ROWS]
     yield from markdown_table("", list(columns), rows)

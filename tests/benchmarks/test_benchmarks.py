@@ -76,13 +76,14 @@ def test_rendering_the_committed_records_again_changes_nothing() -> None:
     readme = render.README.read_text(encoding="utf-8")
     page = render.page(render.read_records(), render.read_records("threads"))
     assert page == (render.FOLDER / "README.md").read_text(encoding="utf-8")
-    assert render.readme(readme, render.read_record(render.SUMMARY_RECORD)) == readme
+    speed, fidelity = render.read_record(render.SPEED_RECORD), render.read_record(render.FIDELITY_RECORD)
+    assert render.readme(readme, speed, fidelity) == readme
     assert len(render.SUMMARY_PLACE.findall(readme)) == 1
 
 
 def test_the_readmes_table_has_five_encoders_and_bold_only_where_the_spread_allows_it() -> None:
-    record = render.read_record(render.SUMMARY_RECORD)
-    _, _, _, *rows = summary(record)
+    record = render.read_record(render.SPEED_RECORD)
+    _, _, _, *rows = summary(record, render.read_record(render.FIDELITY_RECORD))
     cells = {row.split(" | ")[0].removeprefix("| "): row.split(" | ")[1:] for row in rows}
     assert tuple(cells) == ROWS
     starts = {name: [each["total"] for each in record["contenders"][name]["cold_starts"]] for name in ROWS}
