@@ -1,5 +1,6 @@
 """Artifacts that take pairs: their vectors are transformers', single texts keep their bits, and what is refused."""
 
+import json
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -138,7 +139,8 @@ def test_only_the_encoder_graph_and_the_plan_differ_by_pairs(exported: Exported)
     same = (MODEL_GRAPH, WEIGHTS, TOKENIZER)
     for name in (*same, ENCODER_GRAPH, PLAN):
         assert ((without / name).read_bytes() == (paired / name).read_bytes()) == (name in same), name
-    assert b"pairs" not in (without / PLAN).read_bytes()
+    plans = [json.loads((folder / PLAN).read_bytes()) for folder in (without, paired)]
+    assert [plan["pairs"] for plan in plans] == [False, True]
 
 
 def test_the_manifest_and_its_rules_tell_of_pairs(exported: Exported) -> None:
