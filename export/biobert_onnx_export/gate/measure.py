@@ -17,7 +17,7 @@ from biobert_onnx.comparison.agreement import cosines, neighbours_kept
 from biobert_onnx.encoding.cpus import usable_cpus
 from biobert_onnx.encoding.engines import KERNELS, ONNXRUNTIME
 from biobert_onnx.encoding.pairs import PairTokens
-from biobert_onnx.encoding.sessions import TOKEN_OUTPUTS, encoder_inputs, open_session
+from biobert_onnx.encoding.sessions import TOKEN_OUTPUTS, encoder_inputs, inputs_taken, open_session
 from biobert_onnx.kernels.engine import KernelEngine
 from biobert_onnx.kernels.library import KernelsUnavailableError
 from biobert_onnx_export.checkpoint.checkpoint import Checkpoint
@@ -81,8 +81,7 @@ def model_vectors(folder: Path, token_ids: TokenIds) -> FloatArray:
     input_ids = np.array([[*ids, *[0] * (longest - len(ids))] for ids in token_ids], dtype=np.int64)
     mask = np.array([[1] * len(ids) + [0] * (longest - len(ids)) for ids in token_ids], dtype=np.int64)
     inputs = {"input_ids": input_ids, "attention_mask": mask, "token_type_ids": np.zeros_like(input_ids)}
-    taken = {value.name: inputs[value.name] for value in session.get_inputs()}  # not every encoder has token types
-    embeddings: FloatArray = session.run(["sentence_embedding"], taken)[0]
+    embeddings: FloatArray = session.run(["sentence_embedding"], inputs_taken(session, inputs))[0]
     return embeddings
 
 

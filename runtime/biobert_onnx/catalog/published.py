@@ -15,7 +15,7 @@ from biobert_onnx.artifact.paths import MODEL_GRAPH, TOKENIZER
 from biobert_onnx.catalog.models import SENTENCES, Model
 from biobert_onnx.encoder import SentenceEncoder
 from biobert_onnx.encoding.ort import onnxruntime
-from biobert_onnx.encoding.sessions import open_session
+from biobert_onnx.encoding.sessions import inputs_taken, open_session
 from biobert_onnx.errors import ArtifactError
 
 REPRODUCED = 1e-4
@@ -62,8 +62,7 @@ def hidden_states(
         "attention_mask": np.ones_like(input_ids),
         "token_type_ids": np.zeros_like(input_ids) if token_types is None else token_types,
     }
-    taken = {value.name: inputs[value.name] for value in session.get_inputs()}  # not every encoder has token types
-    hidden: FloatArray = session.run(["last_hidden_state"], taken)[0]
+    hidden: FloatArray = session.run(["last_hidden_state"], inputs_taken(session, inputs))[0]
     return hidden
 
 

@@ -3,6 +3,7 @@
 import ctypes
 import mmap
 import threading
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -139,6 +140,13 @@ def open_session(graph: Path, *, threads: int = 1, packing: bool = True) -> onnx
     options = session_options(threads=threads)
     options.add_session_config_entry("session.disable_prepacking", str(int(not packing)))
     return new_session(graph, options)
+
+
+def inputs_taken(
+    session: onnxruntime.InferenceSession, inputs: Mapping[str, NDArray[np.int64]]
+) -> dict[str, NDArray[np.int64]]:
+    """Return those of `inputs` that the graph of `session` takes: not every encoder has token types."""
+    return {value.name: inputs[value.name] for value in session.get_inputs()}
 
 
 def encoder_inputs(
