@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import accumulate, pairwise
+from typing import Self
 
 import numpy as np
 import pyarrow as pa
@@ -18,6 +19,8 @@ from pyspark.sql.types import (
 )
 
 DOCUMENT = "document"
+TOKEN = "token"
+WORD_EMBEDDINGS = "word_embeddings"
 SENTENCE_EMBEDDINGS = "sentence_embeddings"
 ANNOTATOR_TYPE = "annotatorType"
 
@@ -60,6 +63,27 @@ class Annotation:
     metadata: Mapping[str, str]
 
 
+@dataclass(frozen=True, kw_only=True)
+class Annotations:
+    """The annotations of some rows of a column, and their vectors (annotations, dim) float32, in the order of `flat`.
+
+    dim is 0 where annotations have no vectors.
+    """
+
+    rows: Sequence[Sequence[Annotation]]
+    vectors: NDArray[np.float32]
+
+    @classmethod
+    def without_vectors(cls, rows: Sequence[Sequence[Annotation]]) -> Self:
+        """Return the annotations of documents or tokens."""
+        return cls(rows=rows, vectors=np.empty((sum(map(len, rows)), 0), dtype=np.float32))
+
+    @property
+    def flat(self) -> list[Annotation]:
+        """The annotations of all rows, in order."""
+        return [annotation for row in self.rows for annotation in row]
+
+
 def utf16_offsets(text: str) -> Sequence[int]:
     """Return the offset in UTF-16 units of each character of `text`, and of its end: Spark NLP counts these units.
 
@@ -71,28 +95,27 @@ def utf16_offsets(text: str) -> Sequence[int]:
     return list(accumulate((1 + (character > "\uffff") for character in text), initial=0))
 
 
-def read_annotations(column: pa.Array) -> list[list[Annotation]]:
-    """Return the document annotations of each row of `column`; a null row has none.
+def read_annotations(column: pa.Array, kind: str) -> Annotations:
+    """Return the annotations of annotatorType `kind` of each row of `column`; a null row has none.
 
-    Spark's strings may hold bytes that are not UTF-8: they become U+FFFD, as in the JVM.
+    Spark's strings may hold bytes that are not UTF-8: they become U+FFFD, as in the JVM. Raises ValueError if the
+    annotations have vectors of different lengths.
     """
-    lengths = list_lengths(column)
     flat = column.flatten()
+    wanted = np.array([found == kind for found in flat.field(ANNOTATOR_TYPE).to_pylist()], dtype=bool)
     results = strings(flat.field("result"))
-    types = flat.field(ANNOTATOR_TYPE).to_pylist()
     begins, ends = flat.field("begin").to_pylist(), flat.field("end").to_pylist()
     metadata = flat.field("metadata").to_pylist()
-    annotations = [
-        Annotation(begin=begins[i], end=ends[i], result=results[i] or "", metadata=dict(metadata[i] or ()))
-        if types[i] == DOCUMENT
-        else None
-        for i in range(len(flat))
-    ]
-    bounds = [0, *np.cumsum(lengths).tolist()]
-    return [
-        [annotation for annotation in annotations[start:stop] if annotation is not None]
+    bounds = [0, *np.cumsum(list_lengths(column)).tolist()]
+    rows = [
+        [
+            Annotation(begin=begins[i], end=ends[i], result=results[i] or "", metadata=dict(metadata[i] or ()))
+            for i in range(start, stop)
+            if wanted[i]
+        ]
         for start, stop in pairwise(bounds)
     ]
+    return Annotations(rows=rows, vectors=_vectors(flat.field("embeddings").filter(pa.array(wanted))))
 
 
 def strings(column: pa.Array) -> list[str | None]:
@@ -105,24 +128,36 @@ def list_lengths(column: pa.Array) -> NDArray[np.int64]:
     return np.array(column.value_lengths().fill_null(0), dtype=np.int64)
 
 
-def annotation_lists(kind: str, rows: Sequence[Sequence[Annotation]], vectors: NDArray[np.float32]) -> pa.Array:
-    """Return `rows` as a column of annotatorType `kind`, with `vectors` (annotations, dim) as their embeddings."""
-    flat = [annotation for row in rows for annotation in row]
+def write_annotations(annotations: Annotations, kind: str) -> pa.Array:
+    """Return `annotations` as a column of annotatorType `kind`, one list a row."""
+    flat = annotations.flat
     columns = [
         pa.array([kind] * len(flat), pa.string()),
         pa.array([annotation.begin for annotation in flat], pa.int32()),
         pa.array([annotation.end for annotation in flat], pa.int32()),
         pa.array([annotation.result for annotation in flat], pa.string()),
         pa.array([list(annotation.metadata.items()) for annotation in flat], pa.map_(pa.string(), pa.string())),
-        float_lists(vectors, [vectors.shape[1]] * len(flat)),
+        float_lists(annotations.vectors, [annotations.vectors.shape[1]] * len(flat)),
     ]
-    return _lists(pa.StructArray.from_arrays(columns, fields=ARROW_FIELDS), [len(row) for row in rows])
+    return _lists(pa.StructArray.from_arrays(columns, fields=ARROW_FIELDS), [len(row) for row in annotations.rows])
 
 
 def float_lists(vectors: NDArray[np.float32], lengths: Sequence[int]) -> pa.Array:
     """Return a column of lists of float32: row i takes the next `lengths[i]` numbers of `vectors`."""
     offsets = pa.array([0, *accumulate(lengths)], pa.int32())
     return pa.ListArray.from_arrays(offsets, pa.array(vectors.ravel(), pa.float32()), type=FLOATS)
+
+
+def _vectors(column: pa.Array) -> NDArray[np.float32]:
+    """Return a column of lists of float32 as rows of one array; null is an empty list."""
+    lengths = list_lengths(column)
+    if lengths.size and lengths.min() != lengths.max():
+        raise ValueError(
+            f"the annotations of one column have vectors of {lengths.min()} to {lengths.max()} numbers, expected one "
+            "length: they come from two models"
+        )
+    numbers: NDArray[np.float32] = column.flatten().to_numpy(zero_copy_only=False).astype(np.float32, copy=False)
+    return numbers.reshape(len(lengths), lengths[0] if lengths.size else 0)
 
 
 def _lists(values: pa.Array, lengths: Sequence[int]) -> pa.Array:

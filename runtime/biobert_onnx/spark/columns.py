@@ -1,45 +1,84 @@
 """Input and output columns: Spark NLP's setters, and checks of a column's type."""
 
-from typing import Self
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar, Self
 
 from pyspark.ml.param.shared import HasInputCols, HasOutputCol
 from pyspark.sql import DataFrame
-from pyspark.sql.types import DataType
+from pyspark.sql.types import StructField
 
-from biobert_onnx.spark.annotations import ANNOTATIONS, ANNOTATOR_TYPE, DOCUMENT
+from biobert_onnx.spark.annotations import (
+    ANNOTATIONS,
+    ANNOTATOR_TYPE,
+    DOCUMENT,
+    SENTENCE_EMBEDDINGS,
+    TOKEN,
+    WORD_EMBEDDINGS,
+)
+from biobert_onnx.spark.params import SparkNlpParams
+
+MAKERS = {
+    DOCUMENT: "a DocumentAssembler or a SentenceDetector",
+    TOKEN: "a Tokenizer",
+    WORD_EMBEDDINGS: "BertEmbeddings",
+    SENTENCE_EMBEDDINGS: "BertSentenceEmbeddings or SentenceEmbeddings",
+}
+"""The stages that make each type of annotations."""
 
 
-class AnnotationColumns(HasInputCols, HasOutputCol):
-    """One input column of document annotations, one output column."""
+class AnnotationColumns(HasInputCols, HasOutputCol, SparkNlpParams):
+    """One input column of each annotator type in `reads`, and one output column."""
+
+    reads: ClassVar[tuple[str, ...]]
+    """The annotator types of the input columns, in the order in which `AnnotatorStage._annotator` takes them."""
 
     def setInputCols(self, *value: str | list[str]) -> Self:
-        """Set the input column, alone or in a list; raises ValueError unless it is one column."""
+        """Set the input columns, one by one or in a list, in any order; raises ValueError for another number."""
         columns = [column for item in value for column in ([item] if isinstance(item, str) else item)]
-        if len(columns) != 1:
-            raise ValueError(f"{type(self).__name__} reads one column of documents or sentences, got {columns}")
+        if len(columns) != len(self.reads):
+            expected = " and ".join(f"one column of {kind} annotations" for kind in self.reads)
+            raise ValueError(f"{type(self).__name__} reads {expected}, got {columns}")
         return self._set(inputCols=columns)
 
     def setOutputCol(self, value: str) -> Self:
         """Set the output column."""
         return self._set(outputCol=value)
 
-    @property
-    def _input(self) -> str:
+    def sources(self, kinds: Mapping[str, str | None]) -> list[str]:
+        """Return the input columns in the order of `reads`.
+
+        `kinds`: the annotator type of every column of annotations that there is; None where the column does not say it,
+        and then the order of `setInputCols` counts. Raises ValueError unless each type in `reads` has one column.
+        """
         if not self.isDefined(self.inputCols):
             raise ValueError(f"{type(self).__name__} has no input column: call setInputCols")
-        return self.getInputCols()[0]
+        columns: Sequence[str] = self.getInputCols()
+        by_type = {kinds[column]: column for column in columns if kinds[column] in self.reads}
+        untyped = [column for column in columns if kinds[column] is None]
+        found = [by_type.get(kind) or (untyped.pop(0) if untyped else None) for kind in self.reads]
+        for kind, column in zip(self.reads, found, strict=True):
+            if column is None:
+                of_other_type = next((name for name in columns if kinds[name] not in self.reads), columns[-1])
+                raise ValueError(_another_type(of_other_type, f"{kinds[of_other_type]} annotations", kind))
+        return [column for column in found if column is not None]
 
 
-def check_annotations(frame: DataFrame, column: str) -> None:
-    """Raise ValueError unless `column` of `frame` holds document annotations."""
-    check_column(frame, column)
-    found = frame.schema[column]
-    annotator_type = found.metadata.get(ANNOTATOR_TYPE, DOCUMENT)
-    if found.dataType.simpleString() != ANNOTATIONS.simpleString() or annotator_type != DOCUMENT:
-        raise ValueError(
-            f"the column '{column}' holds {_contents(found.dataType, annotator_type)}, expected document annotations: "
-            "put a DocumentAssembler or a SentenceDetector before this stage and read its output column"
-        )
+def annotator_types(frame: DataFrame, columns: Sequence[str], expected: Sequence[str]) -> dict[str, str | None]:
+    """Return the annotator type of each of `columns`, None where its metadata does not name one.
+
+    `expected`: the types that a stage reads. Raises ValueError for a column that is missing or holds no annotations.
+    """
+    for column in columns:
+        check_column(frame, column)
+        found = frame.schema[column]
+        if not is_annotations(found):
+            raise ValueError(_another_type(column, found.dataType.simpleString(), expected[0]))
+    return {column: frame.schema[column].metadata.get(ANNOTATOR_TYPE) for column in columns}
+
+
+def is_annotations(field: StructField) -> bool:
+    """Whether a column has the type of annotations."""
+    return field.dataType.simpleString() == ANNOTATIONS.simpleString()
 
 
 def check_column(frame: DataFrame, column: str) -> None:
@@ -50,6 +89,8 @@ def check_column(frame: DataFrame, column: str) -> None:
         )
 
 
-def _contents(found: DataType, annotator_type: str) -> str:
-    found_type = found.simpleString()
-    return f"{annotator_type} annotations" if found_type == ANNOTATIONS.simpleString() else found_type
+def _another_type(column: str, contents: Any, kind: str) -> str:
+    return (
+        f"the column '{column}' holds {contents}, expected {kind} annotations: put {MAKERS[kind]} before this stage "
+        "and read its output column"
+    )

@@ -45,9 +45,9 @@ def embed_column(
     return with_column(
         frame,
         StructField(output_col, EMBEDDINGS, metadata={ENGINE: encoder.engine}),
-        source=input_col,
+        sources=[input_col],
         compute=partial(vector_lists, encoder=encoder),
-        max_texts=TEXTS_PER_BATCH,
+        max_items=TEXTS_PER_BATCH,
     )
 
 

@@ -1,16 +1,13 @@
 """SentenceDetector: splits document annotations into sentence annotations, with `biobert_onnx.sentences`."""
 
+from collections.abc import Sequence
 from functools import partial
 from typing import Any, Self
 
-import numpy as np
-import pyarrow as pa
-from pyspark.ml import Transformer
 from pyspark.ml.param import Param, Params, TypeConverters
-from pyspark.ml.util import DefaultParamsReadable, DefaultParamsWritable
+from pyspark.ml.util import DefaultParamsReadable
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as sql
-from pyspark.sql.types import StructField
 
 from biobert_onnx.sentences import split
 from biobert_onnx.spark.annotations import (
@@ -18,12 +15,10 @@ from biobert_onnx.spark.annotations import (
     ANNOTATOR_TYPE,
     DOCUMENT,
     Annotation,
-    annotation_lists,
-    read_annotations,
+    Annotations,
     utf16_offsets,
 )
-from biobert_onnx.spark.arrow_column import with_column
-from biobert_onnx.spark.columns import AnnotationColumns, check_annotations
+from biobert_onnx.spark.stage import Annotator, AnnotatorStage
 
 DOCUMENTS_PER_BATCH = 1024
 """Documents that a worker splits at a time."""
@@ -40,14 +35,15 @@ OPTIONS = {
 """The argument of `sentences.split` for each of Spark NLP's params."""
 
 
-class SentenceDetector(
-    Transformer, AnnotationColumns, DefaultParamsReadable["SentenceDetector"], DefaultParamsWritable
-):
+class SentenceDetector(AnnotatorStage, DefaultParamsReadable["SentenceDetector"]):
     """Makes a document annotation of each sentence; blank documents have none.
 
     `begin` and `end` (inclusive) are the offsets of the sentence in its document, in UTF-16 units. The params that are
     lengths count code points.
     """
+
+    reads = (DOCUMENT,)
+    writes = DOCUMENT
 
     useAbbreviations: Param[bool] = Param(
         Params._dummy(), "useAbbreviations", "know abbreviations", TypeConverters.toBoolean
@@ -117,20 +113,21 @@ class SentenceDetector(
         """Set whether a line that begins with a list marker begins a sentence."""
         return self._set(detectLists=value)
 
-    def _transform(self, dataset: DataFrame) -> DataFrame:
-        check_annotations(dataset, self._input)
+    def annotator(self) -> Annotator:
+        """Return what splits documents; raises ValueError if a param is wrong."""
         options = self._options()
-        split("", **options)  # raises here, before any task starts, if an option is wrong
-        name = self.getOutputCol()
-        detected = with_column(
-            dataset,
-            StructField(name, ANNOTATIONS, metadata={ANNOTATOR_TYPE: DOCUMENT}),
-            source=self._input,
-            compute=partial(sentence_annotations, options=options),
-            max_texts=DOCUMENTS_PER_BATCH,
-        )
+        split("", **options)
+        return partial(split_documents, options=options)
+
+    def max_annotations(self) -> int:
+        """Return DOCUMENTS_PER_BATCH."""
+        return DOCUMENTS_PER_BATCH
+
+    def _transform(self, dataset: DataFrame) -> DataFrame:
+        detected = super()._transform(dataset)
         if not self.getOrDefault(self.explodeSentences):
             return detected
+        name = self.getOutputCol()
         exploded = detected.withColumn(name, sql.explode(f"`{name}`"))
         one = sql.array(f"`{name}`").cast(ANNOTATIONS)
         return exploded.withColumn(name, one.alias(name, metadata={ANNOTATOR_TYPE: DOCUMENT}))
@@ -145,13 +142,12 @@ class SentenceDetector(
         }
 
 
-def sentence_annotations(column: pa.Array, *, options: dict[str, Any]) -> pa.Array:
+def split_documents(documents: Annotations, *, options: dict[str, Any]) -> Annotations:
     """Return the sentences of each row's documents, numbered through the row."""
-    rows = [_sentences(documents, options) for documents in read_annotations(column)]
-    return annotation_lists(DOCUMENT, rows, np.empty((sum(map(len, rows)), 0), dtype=np.float32))
+    return Annotations.without_vectors([_sentences(row, options) for row in documents.rows])
 
 
-def _sentences(documents: list[Annotation], options: dict[str, Any]) -> list[Annotation]:
+def _sentences(documents: Sequence[Annotation], options: dict[str, Any]) -> list[Annotation]:
     found = [(utf16_offsets(document.result), split(document.result, **options)) for document in documents]
     placed = [(offsets, sentence) for offsets, sentences in found for sentence in sentences]
     return [

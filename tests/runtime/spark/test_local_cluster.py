@@ -67,7 +67,7 @@ def linked_spark(home: Path) -> Path:
 def test_a_pipeline_saved_by_another_process_gives_the_vectors_of_the_encoder(
     job: dict[str, Any], encoder: SentenceEncoder
 ) -> None:
-    texts = [text.strip() for text in TEXTS]  # each is one sentence, but the empty one
+    texts = [text.strip() for text in TEXTS]  # each is one sentence, but the empty one has none
     expected = [[row.tolist()] if text else [] for text, row in zip(texts, encoder.encode(texts), strict=True)]
     assert [[annotation[-1] for annotation in row] for row in job["local"]] == expected
 

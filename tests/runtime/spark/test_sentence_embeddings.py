@@ -49,13 +49,17 @@ def vectors(frame: DataFrame, column: str) -> list[list[bytes]]:
     return [[bits(item.embeddings) for item in row[0]] for row in frame.orderBy("n").select(column).collect()]
 
 
+def vectors_of(encoder: SentenceEncoder) -> list[list[bytes]]:
+    """The bits of the vectors of `documents`: the empty document, which null makes, has one too."""
+    return [[row.tobytes()] for row in encoder.encode(["", *TEXTS])]
+
+
 def test_a_snapshot_in_the_hubs_cache_is_an_artifact(
     artifact: Path, documents: DataFrame, encoder: SentenceEncoder, tmp_path: Path
 ) -> None:
     stage = BertSentenceEmbeddings.load(str(in_cache(artifact, tmp_path / "hub", "store"))).setInputCols("document")
     found = vectors(stage.transform(documents), "sentence_embeddings")
-    rows = zip(TEXTS, encoder.encode(TEXTS), strict=True)
-    assert found == [[], *([row.tobytes()] if text else [] for text, row in rows)]  # none of null and of ""
+    assert found == vectors_of(encoder)
 
 
 def test_each_sentence_is_annotated_as_spark_nlp_does(
@@ -85,11 +89,10 @@ def test_each_sentence_is_annotated_as_spark_nlp_does(
     assert b"".join(bits(item.embeddings) for item in annotations) == encoder.encode(SENTENCES).tobytes()
 
 
-def test_documents_get_the_bits_of_the_encoder_and_null_and_empty_ones_none(
+def test_documents_get_the_bits_of_the_encoder_and_null_ones_those_of_an_empty_text(
     documents: DataFrame, stage: BertSentenceEmbeddings, encoder: SentenceEncoder
 ) -> None:
-    expected = [[], *([row.tobytes()] if text else [] for text, row in zip(TEXTS, encoder.encode(TEXTS), strict=True))]
-    assert vectors(stage.transform(documents), "sentence_embeddings") == expected
+    assert vectors(stage.transform(documents), "sentence_embeddings") == vectors_of(encoder)
 
 
 def test_a_null_in_place_of_annotations_gives_an_empty_array(
@@ -124,7 +127,7 @@ def test_a_column_of_strings_is_embedded_as_it_is(
 
 def test_vectors_go_into_spark_mls_models(documents: DataFrame, stage: BertSentenceEmbeddings) -> None:
     frame = to_vector(stage.transform(documents), "sentence_embeddings", "features").cache()
-    assert frame.count() == len([text for text in TEXTS if text])
+    assert frame.count() == 1 + len(TEXTS)
     clusters = KMeans(k=2, seed=1, maxIter=2).fit(frame).transform(frame).collect()
     groups: dict[str, set[int]] = {}
     for row in clusters:
@@ -194,8 +197,7 @@ def test_the_engine_of_a_stage_is_saved_and_computes_its_vectors(
     assert loaded.getEngine() == engine
     found = loaded.transform(documents)
     assert found.schema["sentence_embeddings"].metadata["engine"] == engine
-    rows = zip(TEXTS, SentenceEncoder(artifact, engine=engine, max_length=128).encode(TEXTS), strict=True)
-    expected = [[], *([row.tobytes()] if text else [] for text, row in rows)]
+    expected = vectors_of(SentenceEncoder(artifact, engine=engine, max_length=128))
     assert vectors(found, "sentence_embeddings") == expected
 
 
@@ -298,9 +300,10 @@ def refusals() -> list[tuple[str, Any]]:
             lambda stage, frame: stage.setCaseSensitive(False).transform(frame),
         ),
         (
-            "max_length is 513, expected 3 to 128: the positions of the checkpoint",
-            lambda stage, frame: stage.setMaxSentenceLength(513).transform(frame),
+            "max_length is 512, expected 3 to 128: the positions of the checkpoint",
+            lambda stage, frame: stage.setMaxSentenceLength(512).transform(frame),
         ),
+        ("maxSentenceLength is 513, expected 3 to 512", lambda stage, _: stage.setMaxSentenceLength(513)),
         ("engine is 'cuda', expected one of kernels, onnxruntime", lambda stage, _: stage.setEngine("cuda")),
         (
             "engine is 'cuda', expected one of kernels, onnxruntime",
