@@ -3,13 +3,16 @@
 from pathlib import Path
 from typing import Any, Self
 
+from pyspark import SparkContext
 from pyspark.ml.param import Param, Params, TypeConverters
-from pyspark.ml.util import DefaultParamsReadable
+from pyspark.ml.util import DefaultParamsReadable, DefaultParamsWriter, MLWriter
 
 from biobert_onnx.artifact.paths import MANIFEST
 from biobert_onnx.catalog.names import DEFAULT
 from biobert_onnx.encoding.engines import check_engine
+from biobert_onnx.errors import ArtifactError
 from biobert_onnx.spark.annotations import ENGINE
+from biobert_onnx.spark.saved_artifact import FOLDER, HadoopFolder, save_artifact, ship
 from biobert_onnx.spark.stage import AnnotatorStage
 from biobert_onnx.spark.worker import RemoteEncoder, locate, read_manifest, remote_encoder
 
@@ -51,13 +54,21 @@ class EncoderStage(AnnotatorStage, DefaultParamsReadable["EncoderStage"]):
         "tokens that texts are cut to, [CLS] and [SEP] included",
         TypeConverters.toInt,
     )
+    saveArtifact: Param[bool] = Param(
+        Params._dummy(),
+        "saveArtifact",
+        "whether save copies the artifact into the stage's folder",
+        TypeConverters.toBoolean,
+    )
     storageRef: Param[str] = Param(
         Params._dummy(), "storageRef", "ref in the column's metadata", TypeConverters.toString
     )
 
     def __init__(self) -> None:
         super().__init__()
-        self._setDefault(batchSize=8, dimension=768, maxSentenceLength=128, caseSensitive=False, isLong=False)
+        self._setDefault(
+            batchSize=8, dimension=768, maxSentenceLength=128, caseSensitive=False, isLong=False, saveArtifact=True
+        )
 
     @classmethod
     def pretrained(cls, name: str = DEFAULT, lang: str = "en", remote_loc: str | None = None) -> Self:
@@ -73,10 +84,27 @@ class EncoderStage(AnnotatorStage, DefaultParamsReadable["EncoderStage"]):
 
     @classmethod
     def load(cls, path: str) -> Self:
-        """Return the stage that was saved at `path`, or a new one on the artifact folder `path`."""
+        """Return the stage that was saved at `path`, or a new one on the artifact folder `path`.
+
+        `path` may be a URI of any file system that Hadoop knows here. An artifact that lies in a saved stage, or
+        elsewhere than on the driver's disk, is fetched to the driver and shipped to the executors.
+
+        Raises ArtifactError if it is incomplete or damaged, or if another kind of stage was saved at `path`.
+        """
         if (Path(path) / MANIFEST).is_file():
             return cls().setArtifact(path)
-        return super().load(path)  # type: ignore[return-value]
+        if SparkContext._active_spark_context is not None and HadoopFolder(path).has(MANIFEST):
+            return cls().setArtifact(ship(path)).setStorageRef(path.rstrip("/").rpartition("/")[2])
+        stage = super().load(path)
+        if not isinstance(stage, cls):
+            raise ArtifactError(f"'{path}' holds a {type(stage).__name__}: load it with that class")
+        if stage.getSaveArtifact() and stage.isDefined(stage.artifact):
+            stage._check_saved(path, ship(f"{path}/{FOLDER}"))
+        return stage
+
+    def write(self) -> MLWriter:
+        """Return what saves the stage, and its artifact unless setSaveArtifact(False) was called."""
+        return StageWriter(self)
 
     @classmethod
     def loadSavedModel(cls, folder: str, spark_session: object = None) -> Self:
@@ -132,6 +160,10 @@ class EncoderStage(AnnotatorStage, DefaultParamsReadable["EncoderStage"]):
             )
         return self._set(maxSentenceLength=value)
 
+    def setSaveArtifact(self, value: bool) -> Self:
+        """Set whether `save` copies the artifact into the stage's folder; if not, that holds the artifact's path."""
+        return self._set(saveArtifact=value)
+
     def setStorageRef(self, value: str) -> Self:
         """Set `ref` in the output column's metadata: Spark NLP's classifiers know embeddings by it."""
         return self._set(storageRef=value)
@@ -163,6 +195,14 @@ class EncoderStage(AnnotatorStage, DefaultParamsReadable["EncoderStage"]):
     def _dimension(self, encoder: RemoteEncoder) -> int:
         return encoder.manifest.dim
 
+    def _check_saved(self, path: str, shipped: str) -> None:
+        found = self.getOrDefault(self.artifact)
+        if found != shipped:
+            raise ArtifactError(
+                f"'{path}/{FOLDER}' holds another artifact, '{shipped}', than the one that was saved with the stage, "
+                f"'{found}': save the stage again"
+            )
+
     def _check(self, name: str, expected: object, artifact: str) -> None:
         found = self.getOrDefault(name)
         if found != expected:
@@ -170,3 +210,18 @@ class EncoderStage(AnnotatorStage, DefaultParamsReadable["EncoderStage"]):
                 f"{name} is {found}, but {expected} for the artifact '{artifact}': do not set it, or use another "
                 "artifact"
             )
+
+
+class StageWriter(DefaultParamsWriter):
+    """Writes an `EncoderStage`: its artifact first, then its params, without which it cannot be loaded."""
+
+    def __init__(self, instance: EncoderStage) -> None:
+        super().__init__(instance)
+        self._stage = instance
+
+    def saveImpl(self, path: str) -> None:
+        """Write the stage to `path`, a path or URI of Hadoop's."""
+        stage = self._stage
+        if stage.getSaveArtifact() and stage.isDefined(stage.artifact):
+            stage = stage.copy({stage.artifact: save_artifact(stage.getOrDefault(stage.artifact), path)})
+        DefaultParamsWriter(stage).saveImpl(path)
