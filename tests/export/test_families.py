@@ -13,7 +13,7 @@ from transformers.models.mpnet.modeling_mpnet import MPNetEncoder
 
 from biobert_onnx import SentenceEncoder
 from biobert_onnx.artifact.manifest import Manifest
-from biobert_onnx.cli.printing import sentence
+from biobert_onnx.artifact.summary import sentence
 from biobert_onnx.errors import EngineError
 from biobert_onnx_export import CheckpointError, export
 from biobert_onnx_export.checkpoint.checkpoint import Checkpoint

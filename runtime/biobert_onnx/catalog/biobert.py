@@ -22,6 +22,7 @@ CLINICAL_PAPER = "Alsentzer et al. 2019, *Publicly Available Clinical BERT Embed
 MODELS = (
     Model(
         spark_nlp="sent_biobert_pubmed_base_cased",
+        nlu=("en.embed_sentence.biobert",),
         short="biobert-v1.1",
         title="BioBERT-Base v1.1 (+ PubMed 1M)",  # inferred: the page does not say whether it is v1.0 + PubMed 200K
         dim=768,

@@ -6,6 +6,9 @@ SPARK_NLP_PREFIX = "sent_biobert_"
 NLU_PREFIX = "en.embed_sentence.biobert."
 """How the names of all these models begin in Spark NLP and in NLU."""
 
+LANGUAGE = "en."
+"""What names in NLU may leave out: it takes a name without a language as English."""
+
 SENTENCES = ("I hate cancer", "Antibiotics aren't painkiller")
 """The two sentences of every page; the word level shows the words of the first one."""
 
@@ -17,6 +20,7 @@ UNKNOWN = "unknown"
 class Model:
     """One checkpoint: `short` is its name for typing, `title` the one of its authors, `spark_nlp` that of Spark NLP.
 
+    `nlu` are names of NLU's besides those that `spark_nlp` implies.
     `hub` are its ids on the Hugging Face Hub, the first one is taken; `archive` is the name of its TensorFlow archive.
     `licence` is an identifier of SPDX, "public-domain" or UNKNOWN. `casing`: cased or uncased.
     `pooling` is the one that it was trained with, None if it was not trained to give vectors, or if that is not known.
@@ -38,6 +42,7 @@ class Model:
     pairs: bool = False
     texts: str | None = None
     spark_nlp: str | None = None
+    nlu: tuple[str, ...] = ()
     hub: tuple[str, ...] = ()
     archive: str | None = None
     sentences: tuple[str, ...] = ()
@@ -61,8 +66,9 @@ class Model:
         return self.hub[0] if self.hub else f"{self.archive} from the releases of github.com/naver/biobert-pretrained"
 
     def _spark_nlp_names(self) -> tuple[str, ...]:
-        """Its names in Spark NLP, whose pages on word vectors leave out `sent_`, and in NLU."""
+        """Its names in Spark NLP, whose pages on word vectors leave out `sent_`, and in NLU, which may leave `en.` out."""
         if self.spark_nlp is None:
             return ()
-        nlu = NLU_PREFIX + self.spark_nlp.removeprefix(SPARK_NLP_PREFIX)
-        return (self.spark_nlp, self.spark_nlp.removeprefix("sent_"), nlu)
+        nlu = (NLU_PREFIX + self.spark_nlp.removeprefix(SPARK_NLP_PREFIX), *self.nlu)
+        short = (name.removeprefix(LANGUAGE) for name in nlu)
+        return (self.spark_nlp, self.spark_nlp.removeprefix("sent_"), *nlu, *short)

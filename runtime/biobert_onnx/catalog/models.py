@@ -1,9 +1,9 @@
 """The published checkpoints that have a name here, and the look-up of one by any of its names."""
 
 from biobert_onnx.catalog import biobert, field
-from biobert_onnx.catalog.model import NLU_PREFIX, SENTENCES, SPARK_NLP_PREFIX, UNKNOWN, Model
+from biobert_onnx.catalog.model import LANGUAGE, NLU_PREFIX, SENTENCES, SPARK_NLP_PREFIX, UNKNOWN, Model
 
-__all__ = ["MODELS", "NLU_PREFIX", "SENTENCES", "SPARK_NLP_PREFIX", "UNKNOWN", "Model", "find"]
+__all__ = ["LANGUAGE", "MODELS", "NLU_PREFIX", "SENTENCES", "SPARK_NLP_PREFIX", "UNKNOWN", "Model", "find"]
 
 MODELS = (*biobert.MODELS, *field.MODELS)
 

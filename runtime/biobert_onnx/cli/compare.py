@@ -14,9 +14,10 @@ from biobert_onnx._progress import can_show_progress
 from biobert_onnx._types import FloatArray
 from biobert_onnx.artifact.manifest import Manifest
 from biobert_onnx.artifact.paths import MANIFEST
+from biobert_onnx.artifact.summary import sentence
 from biobert_onnx.cli.arguments import add_length, add_reading, named_source, open_texts, text_formats
 from biobert_onnx.cli.export import errors_of_jobs, tell
-from biobert_onnx.cli.printing import counted, sentence, tell_missing
+from biobert_onnx.cli.printing import counted, tell_missing
 from biobert_onnx.comparison.agreement import LEAST_TEXTS, NEIGHBOURS
 from biobert_onnx.comparison.figures import Angles, Comparison
 from biobert_onnx.encoder import SentenceEncoder

@@ -7,10 +7,11 @@ from contextlib import contextmanager
 
 from biobert_onnx._extras import requires_extra
 from biobert_onnx.artifact.manifest import POOLINGS
+from biobert_onnx.artifact.summary import sentence
 from biobert_onnx.cli.arguments import add_quiet, named, named_source
 from biobert_onnx.cli.exit_codes import JobError
 from biobert_onnx.cli.options import with_options
-from biobert_onnx.cli.printing import print_fidelity, sentence, warn_of_leftovers
+from biobert_onnx.cli.printing import print_fidelity, warn_of_leftovers
 
 EXAMPLES = """\
 examples:

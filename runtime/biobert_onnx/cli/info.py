@@ -5,9 +5,10 @@ from pathlib import Path
 
 from biobert_onnx.artifact.manifest import Manifest, rule_line
 from biobert_onnx.artifact.paths import PACKED_FOLDER
+from biobert_onnx.artifact.summary import sentence
 from biobert_onnx.cli.arguments import add_artifact
 from biobert_onnx.cli.options import with_options
-from biobert_onnx.cli.printing import print_fidelity, sentence, size
+from biobert_onnx.cli.printing import print_fidelity, size
 from biobert_onnx.encoding.engines import Engine
 from biobert_onnx.errors import EngineError, short_repr
 from biobert_onnx.kernels.prepacked import fitting_weights
