@@ -13,8 +13,9 @@ PACKAGE = Path(biobert_onnx.__file__).parent
 
 LAYERS = (
     ("cli",),
-    ("files", "serving", "spark", "integrations"),
+    ("files", "serving", "integrations"),
     ("nlu",),
+    ("spark",),
     ("sentences",),
     ("catalog",),
     ("encoder",),

@@ -17,15 +17,19 @@ def sentence(manifest: Manifest) -> str:
     )
 
 
-def fidelity_lines(manifest: Manifest) -> Iterator[str]:
-    """Yield the cosines, a line a set of texts and a line each of its length classes, and then what searches keep."""
+def cosine_lines(manifest: Manifest, *, by_length: bool = True) -> Iterator[str]:
+    """Yield the cosines to the reference, a line a set of texts and, if `by_length`, a line each length class."""
     yield "cosine to the float32 reference     texts     mean       p1    least"
     for name, record in manifest.fidelity.items():
         yield _cosines(name, record)
-        for length, part in record["by_length"].items():
+        for length, part in record["by_length"].items() if by_length else ():
             yield _cosines(f"  {length}", part)
     for name, record in (manifest.kernels_fidelity or {}).items():
         yield _cosines(f"{name}, with the kernels", record)
+
+
+def search_lines(manifest: Manifest) -> Iterator[str]:
+    """Yield what searches keep of the reference's, a line a set of texts."""
     yield "searches, against float32's          centred: mean    least  neighbours    ranks"
     for name, record in manifest.fidelity.items():
         yield _searches(name, record)

@@ -66,7 +66,7 @@ class Model:
         return self.hub[0] if self.hub else f"{self.archive} from the releases of github.com/naver/biobert-pretrained"
 
     def _spark_nlp_names(self) -> tuple[str, ...]:
-        """Its names in Spark NLP, whose pages on word vectors leave out `sent_`, and in NLU, which may leave `en.` out."""
+        """Its names in Spark NLP, whose pages on word vectors leave out `sent_`, and in NLU, with and without `en.`."""
         if self.spark_nlp is None:
             return ()
         nlu = (NLU_PREFIX + self.spark_nlp.removeprefix(SPARK_NLP_PREFIX), *self.nlu)

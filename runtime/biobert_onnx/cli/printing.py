@@ -6,7 +6,7 @@ from pathlib import Path
 
 from biobert_onnx._atomic_files import leftovers
 from biobert_onnx.artifact.manifest import Manifest
-from biobert_onnx.artifact.summary import fidelity_lines
+from biobert_onnx.artifact.summary import cosine_lines, search_lines
 from biobert_onnx.cli.options import with_options
 
 MEBIBYTE = 2**20
@@ -68,4 +68,4 @@ def size(number: int) -> str:
 
 def print_fidelity(manifest: Manifest) -> None:
     """Print the cosines, and then what searches keep."""
-    print(*fidelity_lines(manifest), sep="\n")
+    print(*cosine_lines(manifest), *search_lines(manifest), sep="\n")

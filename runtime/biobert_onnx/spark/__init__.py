@@ -1,6 +1,7 @@
 """DataFrames with texts come in, DataFrames with vectors go out: Spark NLP's stages, and `embed_column`.
 
-May import `integrations/` and what stands below it; imported by users (saved pipelines hold the names of its modules).
+May import `sentences.py` and what stands below it; imported by `nlu/` and by users (saved pipelines hold the names of
+its modules).
 """
 
 from biobert_onnx._extras import requires_extra

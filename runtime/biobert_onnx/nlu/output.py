@@ -1,0 +1,66 @@
+"""A table in, a file out."""
+
+import os
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import IO, TYPE_CHECKING
+
+from biobert_onnx._atomic_files import atomic_file, check_parent_folder
+from biobert_onnx._extras import requires_extra
+from biobert_onnx._types import FloatArray
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+def checked_path(output_path: str | os.PathLike[str]) -> Path | None:
+    """Return where the table is written, None for ""; raises before anything is computed if it cannot be.
+
+    Raises ValueError for an ending that no format has, FileNotFoundError without its folder, IsADirectoryError for a
+    folder.
+    """
+    if not os.fspath(output_path):
+        return None
+    path = Path(output_path)
+    if path.suffix not in FORMATS:
+        raise ValueError(f"output_path is '{path}', expected a name that ends with {' or '.join(FORMATS)}")
+    check_parent_folder(path)
+    if path.is_dir():
+        raise IsADirectoryError(f"output_path is '{path}', a folder: give the name of a new file")
+    return path
+
+
+def write_table(table: "pd.DataFrame", path: Path, vectors: str | None) -> None:
+    """Write the table with its index; `vectors` is the name of its column of vectors, if it has one.
+
+    The file takes its name when it is whole. Raises OSError if it cannot be written.
+    """
+    with atomic_file(path) as file:
+        FORMATS[path.suffix](table, file, vectors)
+
+
+def _write_parquet(table: "pd.DataFrame", file: IO[bytes], vectors: str | None) -> None:
+    """Write vectors as lists of float32, and those of the sentences of a document as lists of these."""
+    with requires_extra("parquet", by="a table in a Parquet file"):
+        import pyarrow  # noqa: F401  pandas would name it, but not the extra
+    if vectors is not None:
+        table = table.assign(**{vectors: [[*vector] if vector.ndim == 2 else vector for vector in table[vectors]]})
+    table.to_parquet(file, engine="pyarrow")
+
+
+def _write_csv(table: "pd.DataFrame", file: IO[bytes], vectors: str | None) -> None:
+    """Write vectors as JSON, with the fewest digits that give the same float32."""
+    if vectors is not None:
+        table = table.assign(**{vectors: [_json(vector) for vector in table[vectors]]})
+    table.to_csv(file)
+
+
+def _json(vector: FloatArray) -> str:
+    return f"[{', '.join(str(each) if vector.ndim == 1 else _json(each) for each in vector)}]"
+
+
+FORMATS: Mapping[str, Callable[["pd.DataFrame", IO[bytes], str | None], None]] = {
+    ".parquet": _write_parquet,
+    ".csv": _write_csv,
+}
+"""What writes a file, by the ending of its name."""

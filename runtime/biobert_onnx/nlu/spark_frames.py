@@ -1,0 +1,158 @@
+"""Spark: the stages of `biobert_onnx.spark` on a frame, and the rows of a table that they find."""
+
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from biobert_onnx._types import FloatArray
+from biobert_onnx.nlu.data import TEXT, Data, frame_data, is_spark_frame, read_data, text_column, without_clash
+from biobert_onnx.nlu.table import ORIGIN_INDEX
+from biobert_onnx.nlu.units import DOCUMENT, SENTENCE, Unit, whole
+from biobert_onnx.sentences import Sentence
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from pyspark.sql import DataFrame
+
+STRING = "string"
+"""How Spark spells the type of a column of texts."""
+
+PLACES = ("begin", "end", "result")
+"""The fields of an annotation that a table is made of."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stages:
+    """What Spark does: documents of the texts, their sentences if `level` is that, and vectors in the column `vectors`.
+
+    None as `vectors` leaves them out. `partition`: parts that the frame is cut into first, None for those that it has.
+    """
+
+    artifact: Path
+    max_length: int
+    engine: str
+    level: str
+    vectors: str | None
+    partition: int | None
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The columns of annotations, in the order of the stages."""
+        sentence = (SENTENCE,) if self.level == SENTENCE else ()
+        return (DOCUMENT, *sentence, *(() if self.vectors is None else (self.vectors,)))
+
+    def transform(self, frame: "DataFrame", texts: str) -> "DataFrame":
+        """Return `frame`, numbered by `origin_index`, with annotations of its column `texts`."""
+        from pyspark.sql import functions as sql
+
+        from biobert_onnx.spark import BertSentenceEmbeddings, DocumentAssembler, SentenceDetector
+
+        if not frame.isStreaming:  # Spark does not number the rows of a stream
+            frame = frame.withColumn(ORIGIN_INDEX, sql.monotonically_increasing_id())
+        if self.partition is not None:
+            frame = frame.repartition(self.partition)
+        found = DocumentAssembler().setInputCol(texts).setOutputCol(DOCUMENT).transform(frame)
+        if self.level == SENTENCE:
+            found = SentenceDetector().setInputCols(DOCUMENT).setOutputCol(SENTENCE).transform(found)
+        if self.vectors is None:
+            return found
+        embeddings = BertSentenceEmbeddings().setArtifact(str(self.artifact)).setInputCols(self.level)
+        embeddings = embeddings.setMaxSentenceLength(self.max_length).setEngine(self.engine)
+        return embeddings.setOutputCol(self.vectors).transform(found)
+
+
+def annotated(data: object, stages: Stages, *, keep_stranger_features: bool) -> "DataFrame":
+    """Return `data`, a frame of Spark or what becomes one, with the columns of annotations and `origin_index`.
+
+    Raises what `read_data` does, and ValueError for a column of `data` that has the name of a new one.
+    """
+    frame = data if is_spark_frame(data) else _in_spark(read_data(data, keep_stranger_features=True))
+    place = _texts_column(frame)
+    numbered, names = _numbered(frame), frame.columns
+    if not keep_stranger_features:
+        numbered, names, place = numbered.select(f"c{place}"), [names[place]], 0
+    names = without_clash(names, place, {ORIGIN_INDEX, *stages.columns})
+    return stages.transform(numbered.toDF(*names), names[place])
+
+
+def collected(
+    frame: "DataFrame", stages: Stages, *, keep_stranger_features: bool
+) -> tuple[Data, list[Unit], list[FloatArray]]:
+    """Return the columns of a frame of Spark, and the units that the stages find in it with their vectors, in order.
+
+    Raises ValueError for a stream, TypeError for texts that are no strings.
+    """
+    if frame.isStreaming:
+        raise ValueError("data is a stream, which has no end to wait for: ask for return_spark_df=True")
+    place = _texts_column(frame)
+    found = stages.transform(_numbered(frame), f"c{place}")
+    last = stages.columns[-1]
+    fields = PLACES if stages.vectors is None else (*PLACES, "embeddings")
+    wanted = [f"c{column}" for column in range(len(frame.columns))] + [f"`{last}`.{field}" for field in fields]
+    rows: Any = found.select(ORIGIN_INDEX, *wanted).toPandas()
+    rows = rows.sort_values(ORIGIN_INDEX, kind="stable", ignore_index=True)
+    data = _data(rows.iloc[:, 1 : 1 + len(frame.columns)], frame.columns, place, keep_stranger_features)
+    annotations = [rows.iloc[:, 1 + len(frame.columns) + number] for number in range(len(fields))]
+    return data, [*_units(data.texts, annotations, stages.level)], _vectors(data.texts, annotations[len(PLACES) :])
+
+
+def _texts_column(frame: "DataFrame") -> int:
+    """Return the number of the column of texts; raises TypeError if its type is another."""
+    place = text_column(frame.columns)
+    field = frame.schema.fields[place]
+    if field.dataType.simpleString() != STRING:
+        raise TypeError(
+            f"the column '{field.name}' of the data is {field.dataType.simpleString()}, expected string: cast it, or "
+            f"name the column of texts '{TEXT}'"
+        )
+    return place
+
+
+def _numbered(frame: "DataFrame") -> "DataFrame":
+    """Return `frame` with columns named c0, c1, ...: in its own names Spark takes dots and capitals for something."""
+    return frame.toDF(*(f"c{column}" for column in range(len(frame.columns))))
+
+
+def _data(rows: "pd.DataFrame", names: Sequence[str], place: int, keep_stranger_features: bool) -> Data:
+    named = rows.set_axis([*names], axis=1)
+    return frame_data(named, place, keep_stranger_features=keep_stranger_features)
+
+
+def _units(texts: Iterable[tuple[int, str]], annotations: Sequence["pd.Series"], level: str) -> Iterator[Unit]:
+    """Yield a unit for each annotation of each text; Spark's places count UTF-16 units, their ends are inclusive."""
+    from biobert_onnx.spark.annotations import utf16_offsets
+
+    begins, ends, results = annotations[: len(PLACES)]
+    for row, text in texts:
+        offsets, document = utf16_offsets(text), whole(text)
+        for number, (begin, end, result) in enumerate(zip(begins[row], ends[row], results[row], strict=True)):
+            place = {"begin": bisect_left(offsets, begin), "end": bisect_left(offsets, end + 1)}
+            yield Unit(row=row, parts={DOCUMENT: document, level: Sentence(**place, text=result)}, number=number)
+
+
+def _vectors(texts: Iterable[tuple[int, str]], embeddings: Sequence["pd.Series"]) -> list[FloatArray]:
+    """Return the vectors of each text as arrays; none if there is no column of `embeddings`."""
+    return [np.array(vector, dtype=np.float32) for column in embeddings for row, _ in texts for vector in column[row]]
+
+
+def _in_spark(data: Data) -> "DataFrame":
+    """Return `data` as a frame of Spark; types are those that Arrow finds, and a column without a value has strings."""
+    from biobert_onnx._extras import requires_extra
+
+    with requires_extra("spark", by="a frame of Spark"):
+        import pyarrow as pa
+        from pyspark.sql import SparkSession
+        from pyspark.sql.pandas.types import from_arrow_schema
+    table: Any = data.kept.set_axis([str(name) for name in data.kept.columns], axis=1)
+    if data.place is None:
+        texts = dict(data.texts)
+        table = table.assign(**{TEXT: [texts.get(row) for row in range(len(table))]})
+    arrow = pa.Table.from_pandas(table, preserve_index=False)
+    fields = [field.with_type(pa.string()) if pa.types.is_null(field.type) else field for field in arrow.schema]
+    schema = from_arrow_schema(pa.schema(fields))
+    rows = [tuple(row.values()) for row in arrow.to_pylist()]
+    return SparkSession.builder.getOrCreate().createDataFrame(rows, schema)
