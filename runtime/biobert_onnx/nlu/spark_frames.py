@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from biobert_onnx._extras import requires_extra
 from biobert_onnx._types import FloatArray
 from biobert_onnx.nlu.data import TEXT, Data, frame_data, is_spark_frame, read_data, text_column, without_clash
 from biobert_onnx.nlu.table import ORIGIN_INDEX
@@ -141,8 +142,6 @@ def _vectors(texts: Iterable[tuple[int, str]], embeddings: Sequence["pd.Series"]
 
 def _in_spark(data: Data) -> "DataFrame":
     """Return `data` as a frame of Spark; types are those that Arrow finds, and a column without a value has strings."""
-    from biobert_onnx._extras import requires_extra
-
     with requires_extra("spark", by="a frame of Spark"):
         import pyarrow as pa
         from pyspark.sql import SparkSession
@@ -152,7 +151,8 @@ def _in_spark(data: Data) -> "DataFrame":
         texts = dict(data.texts)
         table = table.assign(**{TEXT: [texts.get(row) for row in range(len(table))]})
     arrow = pa.Table.from_pandas(table, preserve_index=False)
-    fields = [field.with_type(pa.string()) if pa.types.is_null(field.type) else field for field in arrow.schema]
-    schema = from_arrow_schema(pa.schema(fields))
+    types = [pa.string() if pa.types.is_null(field.type) else field.type for field in arrow.schema]
+    types[data.place or 0] = pa.string()
+    schema = from_arrow_schema(pa.schema(zip(arrow.column_names, types, strict=True)))
     rows = [tuple(row.values()) for row in arrow.to_pylist()]
     return SparkSession.builder.getOrCreate().createDataFrame(rows, schema)
