@@ -111,7 +111,7 @@ def test_vectors_of_sentences_go_with_documents_only(pipeline: nlu.Pipeline) -> 
 @pytest.mark.parametrize("name", ["positions", "metadata", "multithread", "get_embeddings", "return_spark_df"])
 def test_a_flag_that_is_no_bool_is_refused(name: str, pipeline: nlu.Pipeline) -> None:
     with pytest.raises(TypeError, match=f"{name} is 'yes', expected True or False"):
-        pipeline.predict(TWO, **{name: "yes"})
+        pipeline.predict(TWO, **{name: "yes"})  # type: ignore[arg-type]
 
 
 def test_arguments_may_be_given_in_nlus_order(pipeline: nlu.Pipeline) -> None:

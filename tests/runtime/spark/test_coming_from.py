@@ -50,7 +50,7 @@ def run(spark: SparkSession, reader: None) -> tuple[dict[str, Any], list[tuple[B
 def test_each_block_prints_what_the_page_shows(run: tuple[dict[str, Any], list[tuple[Block, str]]]) -> None:
     _, printed = run
     shown = [(block.place, output, block.output) for block, output in printed if block.output is not None]
-    assert len(shown) == 4
+    assert len(shown) == 5
     assert [place for place, output, expected in shown if not same_output(output, str(expected))] == []
 
 
