@@ -43,29 +43,25 @@ def is_spark_frame(data: object) -> "TypeGuard[DataFrame]":
     return kind.__name__ == "DataFrame" and kind.__module__.startswith("pyspark.sql.")
 
 
-def read_data(data: object, *, keep_stranger_features: bool) -> Data:
+def read_data(data: Any, *, keep_stranger_features: bool, new: Container[Any] = ()) -> Data:
     """Return texts and columns of `data`: a text, a list, tuple, 1-D array or Series of texts, or a DataFrame.
 
     The columns of a DataFrame are kept, the texts' own as it is; if not `keep_stranger_features`, only that one.
+    `new`: names that no column may have, as those of `without_clash`.
     Raises TypeError for other data, and for an entry that is no text and not missing; ValueError for two columns
     `text`.
     """
-    if isinstance(data, pandas().DataFrame):
-        place = text_column([*data.columns])
-        return frame_data(data, place, keep_stranger_features=keep_stranger_features)
-    series = _series(data)
-    return Data(texts=_texts(series), kept=pandas().DataFrame(index=series.index))
+    if not isinstance(data, pandas().DataFrame):
+        series = _series(data)
+        return Data(texts=_texts(series), kept=pandas().DataFrame(index=series.index))
+    place = text_column([*data.columns])
+    texts = _texts(data.iloc[:, place])
+    if not keep_stranger_features:
+        data, place = data.iloc[:, [place]], 0
+    return Data(texts=texts, kept=data.set_axis(without_clash([*data.columns], place, new), axis=1), place=place)
 
 
-def frame_data(frame: "pd.DataFrame", place: int, *, keep_stranger_features: bool) -> Data:
-    """Return the texts of the column number `place`, and the columns that are kept: all, or that one alone."""
-    texts = _texts(frame.iloc[:, place])
-    if keep_stranger_features:
-        return Data(texts=texts, kept=frame, place=place)
-    return Data(texts=texts, kept=frame.iloc[:, [place]], place=0)
-
-
-def without_clash(names: Sequence[Any], place: int | None, new: Container[Any]) -> list[Any]:
+def without_clash(names: Sequence[Any], place: int, new: Container[Any]) -> list[Any]:
     """Return `names` of columns, where the one of the texts, number `place`, is `text` if a new column has its name.
 
     In NLU every column of texts is named `text`. Raises ValueError for any other that has the name of a `new` one.

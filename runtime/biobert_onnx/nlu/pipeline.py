@@ -19,7 +19,7 @@ from biobert_onnx.nlu.data import Data, is_spark_frame, pandas, read_data
 from biobert_onnx.nlu.output import checked_path, write_table
 from biobert_onnx.nlu.requests import FROM_DISK, column_name, requested_artifact
 from biobert_onnx.nlu.spark_frames import Stages, annotated, collected
-from biobert_onnx.nlu.table import Shown, make_table
+from biobert_onnx.nlu.table import Shown, make_table, new_columns
 from biobert_onnx.nlu.units import DOCUMENT, LEVELS, SENTENCE, TOKEN, Unit
 
 if TYPE_CHECKING:
@@ -109,11 +109,12 @@ class Pipeline:
         if return_spark_df:
             stages = self._stages(shown, partition, sentence_vectors=sentence_vectors)
             return annotated(data, stages, keep_stranger_features=keep_stranger_features)
+        new = new_columns(shown)
         if is_spark_frame(data):
             stages = self._stages(shown, partition, sentence_vectors=sentence_vectors)
-            read, found, vectors = collected(data, stages, keep_stranger_features=keep_stranger_features)
+            read, found, vectors = collected(data, stages, keep_stranger_features=keep_stranger_features, new=new)
         else:
-            read = read_data(data, keep_stranger_features=keep_stranger_features)
+            read = read_data(data, keep_stranger_features=keep_stranger_features, new=new)
             found, vectors = self._units(read, shown, sentence_vectors=sentence_vectors)
         table = make_table(read, found, vectors, shown)
         if path is not None:

@@ -1,7 +1,7 @@
 """Spark: the stages of `biobert_onnx.spark` on a frame, and the rows of a table that they find."""
 
 from bisect import bisect_left
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,7 +10,7 @@ import numpy as np
 
 from biobert_onnx._extras import requires_extra
 from biobert_onnx._types import FloatArray
-from biobert_onnx.nlu.data import TEXT, Data, frame_data, is_spark_frame, read_data, text_column, without_clash
+from biobert_onnx.nlu.data import TEXT, Data, is_spark_frame, read_data, text_column, without_clash
 from biobert_onnx.nlu.table import ORIGIN_INDEX
 from biobert_onnx.nlu.units import DOCUMENT, SENTENCE, Unit, whole
 from biobert_onnx.sentences import Sentence
@@ -72,33 +72,33 @@ def annotated(data: object, stages: Stages, *, keep_stranger_features: bool) -> 
     Raises what `read_data` does, and ValueError for a column of `data` that has the name of a new one.
     """
     frame = data if is_spark_frame(data) else _in_spark(read_data(data, keep_stranger_features=True))
-    place = _texts_column(frame)
-    numbered, names = _numbered(frame), frame.columns
-    if not keep_stranger_features:
-        numbered, names, place = numbered.select(f"c{place}"), [names[place]], 0
+    numbered, names, place = _kept(frame, keep_stranger_features=keep_stranger_features)
     names = without_clash(names, place, {ORIGIN_INDEX, *stages.columns})
     return stages.transform(numbered.toDF(*names), names[place])
 
 
 def collected(
-    frame: "DataFrame", stages: Stages, *, keep_stranger_features: bool
+    frame: "DataFrame", stages: Stages, *, keep_stranger_features: bool, new: Container[str]
 ) -> tuple[Data, list[Unit], list[FloatArray]]:
     """Return the columns of a frame of Spark, and the units that the stages find in it with their vectors, in order.
 
-    Raises ValueError for a stream, TypeError for texts that are no strings.
+    `new`: names that no column may have, as for `read_data`. Raises ValueError for one, and for a stream, TypeError for
+    texts that are no strings; all before any task starts.
     """
     if frame.isStreaming:
         raise ValueError("data is a stream, which has no end to wait for: ask for return_spark_df=True")
-    place = _texts_column(frame)
-    found = stages.transform(_numbered(frame), f"c{place}")
-    last = stages.columns[-1]
+    numbered, names, place = _kept(frame, keep_stranger_features=keep_stranger_features)
+    names = without_clash(names, place, new)
+    found = stages.transform(numbered, numbered.columns[place])
     fields = PLACES if stages.vectors is None else (*PLACES, "embeddings")
-    wanted = [f"c{column}" for column in range(len(frame.columns))] + [f"`{last}`.{field}" for field in fields]
-    rows: Any = found.select(ORIGIN_INDEX, *wanted).toPandas()
+    annotations = [f"`{stages.columns[-1]}`.{field}" for field in fields]
+    rows: Any = found.select(*numbered.columns, *annotations, ORIGIN_INDEX).toPandas()
     rows = rows.sort_values(ORIGIN_INDEX, kind="stable", ignore_index=True)
-    data = _data(rows.iloc[:, 1 : 1 + len(frame.columns)], frame.columns, place, keep_stranger_features)
-    annotations = [rows.iloc[:, 1 + len(frame.columns) + number] for number in range(len(fields))]
-    return data, [*_units(data.texts, annotations, stages.level)], _vectors(data.texts, annotations[len(PLACES) :])
+    kept = rows.iloc[:, : len(names)].set_axis(names, axis=1)
+    texts = [(row, text) for row, text in enumerate(kept.iloc[:, place]) if text is not None]
+    values = [rows.iloc[:, len(names) + number] for number in range(len(fields))]
+    units = [*_units(texts, values, stages.level)]
+    return Data(texts=texts, kept=kept, place=place), units, _vectors(texts, values[len(PLACES) :])
 
 
 def _texts_column(frame: "DataFrame") -> int:
@@ -113,14 +113,16 @@ def _texts_column(frame: "DataFrame") -> int:
     return place
 
 
-def _numbered(frame: "DataFrame") -> "DataFrame":
-    """Return `frame` with columns named c0, c1, ...: in its own names Spark takes dots and capitals for something."""
-    return frame.toDF(*(f"c{column}" for column in range(len(frame.columns))))
+def _kept(frame: "DataFrame", *, keep_stranger_features: bool) -> tuple["DataFrame", list[str], int]:
+    """Return the columns that are kept of `frame`, their names, and the number of that of the texts.
 
-
-def _data(rows: "pd.DataFrame", names: Sequence[str], place: int, keep_stranger_features: bool) -> Data:
-    named = rows.set_axis([*names], axis=1)
-    return frame_data(named, place, keep_stranger_features=keep_stranger_features)
+    They are numbered, c0, c1, ...: names may hold dots, which mean something to Spark, and occur twice.
+    """
+    place = _texts_column(frame)
+    numbered = frame.toDF(*(f"c{column}" for column in range(len(frame.columns))))
+    if keep_stranger_features:
+        return numbered, frame.columns, place
+    return numbered.select(f"c{place}"), [frame.columns[place]], 0
 
 
 def _units(texts: Iterable[tuple[int, str]], annotations: Sequence["pd.Series"], level: str) -> Iterator[Unit]:

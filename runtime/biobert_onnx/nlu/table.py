@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from biobert_onnx._types import FloatArray
-from biobert_onnx.nlu.data import Data, pandas, without_clash
+from biobert_onnx.nlu.data import Data, pandas
 from biobert_onnx.nlu.units import LEVELS, TOKEN, Unit
 
 if TYPE_CHECKING:
@@ -37,16 +37,17 @@ class Shown:
         return LEVELS[: LEVELS.index(self.level) + 1]
 
 
-def make_table(data: Data, units: Sequence[Unit], vectors: Sequence[FloatArray], shown: Shown) -> "pd.DataFrame":
-    """Return a DataFrame of one row a unit, with the index and the kept columns of its row of `data`.
+def new_columns(shown: Shown) -> list[str]:
+    """Return the names of the columns that a table gets beside those of the data."""
+    return [*_columns((), (), pandas().Index([]), shown)]
 
-    Raises ValueError for a kept column that has the name of a new one.
-    """
+
+def make_table(data: Data, units: Sequence[Unit], vectors: Sequence[FloatArray], shown: Shown) -> "pd.DataFrame":
+    """Return a DataFrame of one row a unit, with the index and the kept columns of its row of `data`."""
     rows = data.kept.iloc[[unit.row for unit in units]]
     columns = _columns(units, vectors, rows.index, shown)
-    names = without_clash([*rows.columns], data.place, columns.keys())
     table = pandas().concat([pandas().DataFrame(columns, index=rows.index), rows], axis=1)
-    table.columns = pandas().Index([*columns, *names])
+    table.columns = pandas().Index([*columns, *rows.columns])
     return table
 
 

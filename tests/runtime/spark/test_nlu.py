@@ -14,7 +14,8 @@ TWO = "I hate cancer. Antibiotics aren't painkiller."
 WIDE = "😀 Good. It fell."
 """Its first character is two UTF-16 units, which Spark's places count."""
 
-ROWS = [(7, TWO, "x"), (8, None, None), (9, WIDE, "y"), (10, " ", "z")]
+ROWS = [(7, TWO, "x"), (8, None, None), (9, WIDE, "y"), (10, " ", "z"), (11, "It grew; it fell.", "x")]
+"""Spark NLP's rules would cut the last text at its semicolon."""
 
 
 @pytest.fixture(scope="module")
@@ -49,8 +50,8 @@ def test_a_frame_of_spark_is_cut_into_the_parts_asked_for_and_keeps_its_order(
         frame, output_path=tmp_path / "table.csv", keep_stranger_features=False, get_embeddings=False, partition=3
     )
     assert list(table) == ["sentence", "text"]
-    assert table["text"].to_list() == [TWO, TWO, WIDE, WIDE]
-    assert table.index.to_list() == [0, 0, 2, 2]
+    assert table["text"].to_list() == [TWO, TWO, WIDE, WIDE, ROWS[-1][1]]
+    assert table.index.to_list() == [0, 0, 2, 2, 4]
     pd.testing.assert_frame_equal(pd.read_csv(tmp_path / "table.csv", index_col=0), table)
 
 
@@ -104,3 +105,5 @@ def test_what_no_frame_of_spark_can_be_asked_for_is_refused(
         pipeline.predict(frame.select("text", "text"))
     with pytest.raises(ValueError, match="the data has a column 'document', the name of a new one"):
         pipeline.predict(frame.withColumnRenamed("pmid", "document"), return_spark_df=True)
+    with pytest.raises(ValueError, match="the data has a column 'sentence', the name of a new one"):
+        pipeline.predict(frame.withColumnRenamed("pmid", "sentence"))
