@@ -14,7 +14,7 @@ TWO = "I hate cancer. Antibiotics aren't painkiller."
 WIDE = "😀 Good. It fell."
 """Its first character is two UTF-16 units, which Spark's places count."""
 
-ROWS = [(7, TWO, "x"), (8, None, None), (9, WIDE, "y"), (10, " ", "z"), (11, "It grew; it fell.", "x")]
+ROWS = [(7, TWO, "x"), (8, None, None), (9, WIDE, "y"), (10, " ", "z"), (11, "It grew; it fell.", "x"), (12, "", "y")]
 """Spark NLP's rules would cut the last text at its semicolon."""
 
 
@@ -50,7 +50,7 @@ def test_a_frame_of_spark_is_cut_into_the_parts_asked_for_and_keeps_its_order(
         frame, output_path=tmp_path / "table.csv", keep_stranger_features=False, get_embeddings=False, partition=3
     )
     assert list(table) == ["sentence", "text"]
-    assert table["text"].to_list() == [TWO, TWO, WIDE, WIDE, ROWS[-1][1]]
+    assert table["text"].to_list() == [TWO, TWO, WIDE, WIDE, ROWS[4][1]]
     assert table.index.to_list() == [0, 0, 2, 2, 4]
     pd.testing.assert_frame_equal(pd.read_csv(tmp_path / "table.csv", index_col=0), table)
 
