@@ -1,99 +1,131 @@
-"""Compare the Spark pipeline on local[2] with the plain encoder on 2 threads, and write results/spark/ARTIFACT.json.
+"""Compare Spark pipelines, and the plain encoder beside them; write results/spark/ARTIFACT.json.
 
-It measures the rows a second of both, and the memory of Spark's processes. The stages are those of the model page.
+Every figure comes from a process of its own, and contenders take turns. Each pipeline assembles documents, detects
+sentences and embeds them. Spark NLP takes part where its jars and a model are given; run that in an environment whose
+pyspark fits the jars, with the package spark-nlp.
 """
 
+import argparse
 import json
-import os
 import random
-import struct
+import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from pyspark.ml import PipelineModel
-from pyspark.sql import DataFrame, SparkSession
+import numpy as np
 
 from benchmarks.harness.program import program_parser, run_program
+from benchmarks.harness.spark_worker import CHECKED_ROWS, MAX_LENGTH, SparkAnswer, SparkQuestion
+from benchmarks.harness.worker import WorkerError
 from benchmarks.inputs.corpus import pubmed_like_texts
 from benchmarks.machine.environment import environment
-from benchmarks.machine.memory import proc_numbers
 from benchmarks.report.samples import median
 from benchmarks.results import RESULTS
 from biobert_onnx import SentenceEncoder
+from biobert_onnx._types import FloatArray
+from biobert_onnx.artifact.manifest import Manifest
+from biobert_onnx.embeddings import similarity
 from biobert_onnx.sentences import split
-from biobert_onnx.spark import BertSentenceEmbeddings, DocumentAssembler, SentenceDetector
 
-CPUS = 2
-MAX_LENGTH = 128
-"""The default of the stage and of Spark NLP; the plain encoder gets it too."""
+PLAIN, OURS, SPARK_NLP = "plain encoder", "biobert-onnx", "Spark NLP"
 
-PARTITIONS = 16
-
-CHECKED_ROWS = 200
-"""Rows whose vectors must have the encoder's bits before anything is measured. They warm the workers up too."""
-
-MEMORY_FIELDS = ("VmHWM", "Pss", "Private_Dirty")
-"""The peak of a process, its share of all pages, and its own pages, as the kernel calls them."""
+NOT_GIVEN = "not run: give --spark-nlp-jars and --spark-nlp-model"
 
 
 def main() -> None:
-    """Measure, write the record, print the figures."""
+    """Measure, write the record, print the table."""
     parser = program_parser(__doc__)
-    parser.add_argument("artifact", type=Path, metavar="ARTIFACT", help="an artifact's folder")
-    parser.add_argument("--rows", type=int, default=100_000, help="default: %(default)s")
-    parser.add_argument("--rounds", type=int, default=1, help="default: %(default)s")
+    parser.add_argument("artifacts", type=Path, nargs="+", metavar="ARTIFACT", help="folders of one checkpoint")
+    parser.add_argument("--spark-nlp-jars", metavar="JARS", help="paths of Spark NLP's jars, joined by commas")
+    parser.add_argument(
+        "--spark-nlp-model", type=Path, metavar="FOLDER", help="a folder for its loadSavedModel, or one that it saved"
+    )
+    parser.add_argument("--cores", type=int, nargs="+", default=[1, 2], help="default: 1 2")
+    parser.add_argument("--rows", type=int, default=2000, help="default: %(default)s")
+    parser.add_argument("--rounds", type=int, default=3, help="default: %(default)s")
     parser.add_argument("--output", type=Path, metavar="FILE", help="default: results/spark/ARTIFACT.json")
     options = parser.parse_args()
-    record = measure(options.artifact, rows=options.rows, rounds=options.rounds)
-    output = options.output or RESULTS / "spark" / f"{options.artifact.name}.json"
+    if (options.spark_nlp_jars is None) != (options.spark_nlp_model is None):
+        parser.error("--spark-nlp-jars and --spark-nlp-model belong together: give both or none")
+    record = measure(contenders(options), cores=options.cores, rows=options.rows, rounds=options.rounds)
+    output = options.output or RESULTS / "spark" / f"{options.artifacts[0].name}.json"
     output.parent.mkdir(parents=True, exist_ok=True)
     output.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
-    spark, plain = (record["rows"] / median(record[side]) for side in ("spark_seconds", "plain_seconds"))
-    print(f"Spark local[{CPUS}] {spark:.1f} rows/s, plain encoder {plain:.1f} rows/s: {spark / plain:.1%}")
-    memory = ", ".join(f"{process['name']} {process['Pss'] >> 10}" for process in record["processes_kib"])
-    print(f"memory, the share of each process of all pages, MiB: {memory}")
+    print(*table(record), sep="\n")
     print(f"wrote {output}")
 
 
-def measure(artifact: Path, *, rows: int, rounds: int) -> dict[str, Any]:
-    """Time both sides in alternating rounds and return the record, with the memory of Spark's processes.
+def contenders(options: argparse.Namespace) -> dict[str, dict[str, Any]]:
+    """Return what each contender's question holds beside texts, cores and time, by its name in the record.
 
-    The plain encoder gets the sentences that Spark finds; Spark's seconds include splitting and everything else.
-    Raises ValueError if the vectors of Spark are not those of the encoder.
+    Raises ArtifactError, which is a ValueError, for a folder that is no artifact.
     """
-    encoder = SentenceEncoder(artifact, max_length=MAX_LENGTH, threads=CPUS)
-    texts = _texts(rows)
-    sentences = [sentence.text for text in texts for sentence in split(text)]
-    spark = _session()
-    seconds: dict[str, list[float]] = {"spark_seconds": [], "plain_seconds": []}
-    pipeline = _pipeline(artifact)
-    _check(pipeline.transform(_frame(spark, texts[:CHECKED_ROWS])), encoder, texts[:CHECKED_ROWS])
-    result = pipeline.transform(_frame(spark, texts))
-    for _ in range(rounds):
-        seconds["plain_seconds"].append(_timed(lambda: encoder.encode(sentences)))
-        seconds["spark_seconds"].append(_timed(result.write.format("noop").mode("overwrite").save))
+    found: dict[str, dict[str, Any]] = {}
+    for artifact in options.artifacts:
+        manifest = Manifest.read(artifact)
+        case_sensitive = manifest.casing == "cased"
+        for contender in (PLAIN, OURS):
+            entry = {"contender": contender, "folder": str(artifact), "jars": None, "case_sensitive": case_sensitive}
+            found[f"{contender} {manifest.precision}"] = entry
+    if options.spark_nlp_jars is not None:
+        entry = {"contender": SPARK_NLP, "folder": str(options.spark_nlp_model), "jars": options.spark_nlp_jars}
+        found[SPARK_NLP] = entry | {"case_sensitive": case_sensitive}
+    return found
+
+
+def measure(entries: dict[str, dict[str, Any]], *, cores: list[int], rows: int, rounds: int) -> dict[str, Any]:
+    """Run every contender on each number of `cores`, round by round in random order, and return the record.
+
+    Raises ValueError if our stages do not give the bits of the encoder.
+    """
+    texts = shuffled_texts(rows)
+    samples: dict[tuple[str, int], list[SparkAnswer]] = {}
+    refused: dict[str, str] = {} if SPARK_NLP in entries else {SPARK_NLP: NOT_GIVEN}
+    for name, count in turns([*entries], cores, rounds):
+        if name in refused:
+            continue
+        try:
+            samples.setdefault((name, count), []).append(answer(entries[name], count, texts))
+        except WorkerError as error:
+            if entries[name]["contender"] != SPARK_NLP:
+                raise
+            refused[name] = f"failed: {error}"
+    expected = {name: expected_vectors(entry["folder"], texts) for name, entry in ours(entries)}
+    figures = [
+        _figures(name, count, answers, _agreement(name, answers[0], expected))
+        for (name, count), answers in sorted(samples.items())
+        if name not in refused
+    ]
     return {
         "environment": environment(),
         "pyspark": version("pyspark"),
-        "artifact": encoder.manifest.name,
-        "precision": encoder.manifest.precision,
-        "engine": encoder.engine,
-        "cpus": CPUS,
+        "artifacts": {name: Manifest.read(Path(entry["folder"])).name for name, entry in ours(entries)},
         "max_length": MAX_LENGTH,
-        "partitions": PARTITIONS,
         "rows": rows,
-        "sentences": len(sentences),
-        "different_sentences": len(set(sentences)),
-        **seconds,
-        "processes_kib": [found for process in _descendants(os.getpid()) if (found := _memory(process))],
+        "figures": figures,
+        "refused": refused,
     }
 
 
-def _texts(rows: int) -> list[str]:
+def table(record: dict[str, Any]) -> Iterator[str]:
+    """Yield the lines of a Markdown table: medians over the rounds."""
+    yield "| | cores | rows/s | first row after | memory of all processes | cosine to the encoder |"
+    yield "|---|---|---|---|---|---|"
+    for figure in record["figures"]:
+        rate = record["rows"] / median(figure["seconds"])
+        memory = median([sum(process["Pss"] for process in sample) / 1024 for sample in figure["processes_kib"]])
+        cosine = "same bits" if figure["cosine_min"] is None else f"{figure['cosine_mean']:.5f}"
+        first = median(figure["first_row_seconds"])
+        yield f"| {figure['name']} | {figure['cores']} | {rate:.1f} | {first:.1f} s | {memory:.0f} MiB | {cosine} |"
+    for name, reason in record["refused"].items():
+        yield f"| {name} | | {reason} | | | |"
+
+
+def shuffled_texts(rows: int) -> list[str]:
     """Make texts of PubMed's lengths with shuffled words, so that no sentence is in two texts.
 
     The plain encoder computes equal sentences once, and Spark once a batch, which would not be a fair comparison.
@@ -102,60 +134,65 @@ def _texts(rows: int) -> list[str]:
     return [" ".join(chance.sample(words, len(words))) for words in map(str.split, pubmed_like_texts(rows))]
 
 
-def _session() -> SparkSession:
-    os.environ["PYSPARK_PYTHON"] = sys.executable
-    builder = SparkSession.builder.master(f"local[{CPUS}]").config("spark.ui.enabled", "false")
-    session = builder.config("spark.driver.host", "127.0.0.1").getOrCreate()
-    session.sparkContext.setLogLevel("ERROR")
-    return session
+def turns(names: list[str], cores: list[int], rounds: int) -> Iterator[tuple[str, int]]:
+    """Yield name and cores of every measurement, each round in an order of its own."""
+    chance = random.Random(1)
+    for _ in range(rounds):
+        pairs = [(name, count) for name in names for count in cores]
+        yield from chance.sample(pairs, len(pairs))
 
 
-def _pipeline(artifact: Path) -> PipelineModel:
-    return PipelineModel(
-        [
-            DocumentAssembler().setInputCol("text"),
-            SentenceDetector().setInputCols("document"),
-            BertSentenceEmbeddings.load(str(artifact)).setInputCols("sentence"),
-        ]
-    )
+def answer(entry: dict[str, Any], cores: int, texts: list[str]) -> SparkAnswer:
+    """Measure one contender once, in a new process; raises WorkerError with its last words if it fails."""
+    question = SparkQuestion(**entry, cores=cores, texts=texts, started=time.time())
+    command = [sys.executable, "-W", "ignore", "-m", "benchmarks.harness.spark_worker"]
+    done = subprocess.run(command, input=json.dumps(question), capture_output=True, text=True)
+    if done.returncode:
+        raise WorkerError((done.stderr.strip().splitlines() or ["no message"])[-1])
+    found: SparkAnswer = json.loads(done.stdout.splitlines()[-1])
+    return found
 
 
-def _frame(spark: SparkSession, texts: list[str]) -> DataFrame:
-    frame = spark.createDataFrame(list(enumerate(texts)), "n int, text string").repartition(PARTITIONS).cache()
-    frame.count()
-    return frame
+def ours(entries: dict[str, dict[str, Any]]) -> list[tuple[str, dict[str, Any]]]:
+    """Return the names and entries of our stages."""
+    return [(name, entry) for name, entry in entries.items() if entry["contender"] == OURS]
 
 
-def _check(result: DataFrame, encoder: SentenceEncoder, texts: list[str]) -> None:
-    rows = result.orderBy("n").select("sentence_embeddings").collect()
-    found = [item for row in rows for item in row[0]]
-    expected = encoder.encode([sentence.text for text in texts for sentence in split(text)])
-    if b"".join(struct.pack(f"{encoder.dim}f", *item.embeddings) for item in found) != expected.tobytes():
-        raise ValueError("the vectors of Spark are not those of the encoder: nothing is measured")
+def expected_vectors(folder: str, texts: list[str]) -> FloatArray:
+    """Return the encoder's vectors of the checked rows' sentences."""
+    sentences = [sentence.text for text in texts[:CHECKED_ROWS] for sentence in split(text, rules="spark-nlp")]
+    return SentenceEncoder(folder, max_length=MAX_LENGTH).encode(sentences)
 
 
-def _timed(work: Callable[[], object]) -> float:
-    start = time.perf_counter()
-    work()
-    return time.perf_counter() - start
-
-
-def _descendants(process: int) -> Iterator[int]:
-    """Yield the processes below `process`: the JVM, and the Python workers, which wait for the next task."""
-    for children in Path(f"/proc/{process}/task").glob("*/children"):
-        for child in map(int, children.read_text().split()):
-            yield child
-            yield from _descendants(child)
-
-
-def _memory(process: int) -> dict[str, Any] | None:
-    """Return the name of a process and the KiB of MEMORY_FIELDS; None if it has just ended."""
-    try:
-        own = proc_numbers(process, "VmHWM") + proc_numbers(process, "Pss", "Private_Dirty", file="smaps_rollup")
-        name = Path(f"/proc/{process}/comm").read_text().strip()
-    except (FileNotFoundError, ProcessLookupError, KeyError):
+def _agreement(name: str, found: SparkAnswer, expected: dict[str, FloatArray]) -> tuple[float, float] | None:
+    """Return mean and least cosine of Spark NLP's vectors to the first artifact's; None where bits must be equal."""
+    raw = np.frombuffer(bytes.fromhex(found["vectors"]), dtype=np.float32)
+    if name != SPARK_NLP:
+        own = next(vectors for ours, vectors in expected.items() if ours.split()[-1] == name.split()[-1])
+        if raw.tobytes() != own.tobytes():
+            raise ValueError(f"the vectors of {name} are not those of the encoder: nothing is recorded")
         return None
-    return {"name": name, **dict(zip(MEMORY_FIELDS, own, strict=True))}
+    reference = next(iter(expected.values()))
+    if raw.size != reference.size:
+        raise ValueError(f"{name} gives {raw.size} numbers for the checked rows, expected {reference.size}")
+    cosines = np.diagonal(similarity(raw.reshape(reference.shape), reference))
+    return float(cosines.mean()), float(cosines.min())
+
+
+def _figures(name: str, cores: int, answers: list[SparkAnswer], cosines: tuple[float, float] | None) -> dict[str, Any]:
+    mean, least = cosines or (None, None)
+    splits = [answer["split_seconds"] for answer in answers if answer["split_seconds"] is not None]
+    return {
+        "name": name,
+        "cores": cores,
+        "sentences": answers[0]["sentences"],
+        "first_row_seconds": [answer["first_row_seconds"] for answer in answers],
+        "seconds": [answer["seconds"] for answer in answers],
+        "split_seconds": splits or None,
+        "cosine_mean": mean,
+        "cosine_min": least,
+        "processes_kib": [answer["processes_kib"] for answer in answers],
+    }
 
 
 if __name__ == "__main__":

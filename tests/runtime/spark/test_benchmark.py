@@ -1,19 +1,40 @@
-"""The benchmark of the Spark pipeline: what its record holds."""
+"""The benchmark of Spark pipelines: what its record holds."""
 
+import json
+import subprocess
+import sys
 from pathlib import Path
+from typing import Any
 
-from pyspark.sql import SparkSession
+import pytest
 
-from benchmarks.spark import measure
+from benchmarks.spark import NOT_GIVEN, table
 
 
-def test_a_record_holds_the_seconds_of_both_sides_and_the_memory_of_each_process(
-    spark: SparkSession, artifact: Path
-) -> None:
-    record = measure(artifact, rows=20, rounds=2)
-    assert (record["rows"], record["cpus"], record["max_length"]) == (20, 2, 128)
-    assert record["sentences"] >= 20
-    assert all(len(record[side]) == 2 and min(record[side]) > 0 for side in ("spark_seconds", "plain_seconds"))
-    processes = record["processes_kib"]
-    assert {process["name"][:4] for process in processes} >= {"java", "pyth"}
-    assert all(process["VmHWM"] >= process["Private_Dirty"] > 0 for process in processes)
+@pytest.fixture(scope="module")
+def record(artifact: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    output = tmp_path_factory.mktemp("record") / "record.json"
+    options = ["--rows", "60", "--rounds", "1", "--cores", "1", "--output", str(output)]
+    jars = ["--spark-nlp-jars", "/nope.jar", "--spark-nlp-model", "/nope"]
+    command = [sys.executable, "-m", "benchmarks.spark", str(artifact), *options, *jars]
+    subprocess.run(command, check=True, capture_output=True, text=True)
+    found: dict[str, Any] = json.loads(output.read_text("utf-8"))
+    return found
+
+
+def test_each_contender_has_its_times_and_the_memory_of_all_its_processes(record: dict[str, Any]) -> None:
+    plain, ours = sorted(record["figures"], key=lambda figure: str(figure["name"]), reverse=True)
+    assert (plain["name"].split()[0], ours["name"].split()[0]) == ("plain", "biobert-onnx")
+    assert plain["sentences"] == ours["sentences"] >= 60
+    for figure in (plain, ours):
+        assert figure["cores"] == 1 and len(figure["seconds"]) == len(figure["first_row_seconds"]) == 1
+        assert all(process["VmHWM"] >= process["Private_Dirty"] > 0 for process in figure["processes_kib"][0])
+    assert {process["name"][:4] for process in ours["processes_kib"][0]} >= {"java", "pyth"}
+    assert plain["split_seconds"][0] > 0
+
+
+def test_spark_nlp_is_named_with_the_reason_where_it_did_not_run(record: dict[str, Any]) -> None:
+    assert record["refused"] == {"Spark NLP": "failed: ModuleNotFoundError: No module named 'sparknlp'"}
+    lines = [*table(record | {"refused": {"Spark NLP": NOT_GIVEN}})]
+    assert lines[-1].startswith("| Spark NLP | | not run: give --spark-nlp-jars")
+    assert len(lines) == 2 + len(record["figures"]) + 1 and all(line.count("|") == 7 for line in lines)

@@ -22,7 +22,7 @@ MASTER = "local-cluster[2,1,2048]"
 """Two executors of one CPU and 2,048 MB."""
 
 EXECUTOR_MEMORY = "2048m"
-TIMEOUT_S = 180
+TIMEOUT_S = 600
 
 
 @pytest.fixture(scope="module")
