@@ -16,6 +16,7 @@ OPTIONS = {
         "into",
         "layers",
         "layout",
+        "literal_special_tokens",
         "long_texts",
         "max_length",
         "min_cosine",
