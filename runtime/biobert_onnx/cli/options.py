@@ -33,6 +33,7 @@ OPTIONS = {
         "python",
         "revision",
         "threads",
+        "to",
         "token",
         "tokens",
         "truncate_dim",
