@@ -37,7 +37,7 @@ def convert(artifact: str | os.PathLike[str], folder: str | os.PathLike[str], *,
         raise ValueError(f"to is {to!r}, expected one of {', '.join(TARGETS)}")
     source = checked_folder(artifact)
     manifest = Manifest.read(source)
-    manifest.check_sizes(source)
+    manifest.check_contents(source)
     if manifest.is_packed:
         raise ValueError(
             f"'{artifact}' is packed, without a graph, expected an artifact with model.onnx: convert the one that it "

@@ -15,6 +15,7 @@ from tokenizers import AddedToken, Tokenizer
 
 from biobert_onnx import ArtifactError, Manifest, SentenceEncoder
 from biobert_onnx._types import FloatArray
+from biobert_onnx.artifact.manifest import FileRecord
 from biobert_onnx.artifact.paths import MODEL_GRAPH, TOKENIZER, WEIGHTS
 from biobert_onnx_export import convert, export
 from biobert_onnx_export.publish.one_file import read_whole_model
@@ -168,10 +169,8 @@ def test_what_differs_for_this_artifact_is_told(prompted_artifact: Path, tmp_pat
     tokenizer = Tokenizer.from_file(str(artifact / TOKENIZER))
     tokenizer.add_tokens([AddedToken("<E1>")])
     tokenizer.save(str(artifact / TOKENIZER))
-    size = (artifact / TOKENIZER).stat().st_size
     manifest = Manifest.read(artifact)
-    files = {**manifest.files, TOKENIZER: replace(manifest.files[TOKENIZER], size=size)}
-    replace(manifest, files=files).write(artifact)
+    replace(manifest, files={**manifest.files, TOKENIZER: FileRecord.of(artifact / TOKENIZER)}).write(artifact)
     notes = [line for line in convert(artifact, tmp_path / "folder", to="spark-nlp") if line.startswith("note: ")]
     assert notes[:3] == [
         "note: Spark NLP knows no prompts: put the default one, 'Étude. ', before each text yourself",
@@ -226,8 +225,9 @@ def test_an_unknown_program_is_refused_with_the_known_ones(artifact: Path, tmp_p
 
 def test_a_damaged_artifact_is_refused(artifact: Path, tmp_path: Path) -> None:
     shutil.copytree(artifact, tmp_path / "artifact")
-    (tmp_path / "artifact" / WEIGHTS).write_bytes(b"")
-    with pytest.raises(ArtifactError, match="has 0 bytes"):
+    with (tmp_path / "artifact" / TOKENIZER).open("r+b") as file:
+        file.write(b"[")
+    with pytest.raises(ArtifactError, match=r"tokenizer.json' has sha256 .*: export or copy it again"):
         convert(tmp_path / "artifact", tmp_path / "folder", to="spark-nlp")
     assert [path.name for path in tmp_path.iterdir()] == ["artifact"]
 
