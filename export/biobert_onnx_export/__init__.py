@@ -6,5 +6,6 @@ runtime, `errors.py` and folders that come earlier in this list: checkpoint, ref
 
 from biobert_onnx_export.errors import CheckpointError, FidelityError
 from biobert_onnx_export.pipeline import export
+from biobert_onnx_export.publish.conversion import convert
 
-__all__ = ["CheckpointError", "FidelityError", "export"]
+__all__ = ["CheckpointError", "FidelityError", "convert", "export"]

@@ -72,6 +72,7 @@ class SentenceEncoder:
         threads: int | None = None,
         prepacked: str | os.PathLike[str] | None = None,
         engine: str | None = None,
+        literal_special_tokens: bool = False,
     ):
         """Load the artifact in the folder `path`.
 
@@ -84,10 +85,15 @@ class SentenceEncoder:
         which a packed artifact has no graphs for.
         The vectors of the two differ by what int8 rounding costs: keep those of one engine together. With None, an
         EngineWarning says so if the artifact was measured on the kernels and onnxruntime takes over.
+        `literal_special_tokens`: how "[SEP]" in a text is read, and every other special token that is written there.
+        False takes it for the token, as transformers and sentence-transformers do. True takes it for the characters
+        that it is, so that no text can hold a token which the network takes for its own; use it for texts of strangers.
+        Prompts are read as texts are.
 
         Raises ArtifactError if the folder is no complete artifact (sizes are checked here, sha256 by
         `biobert-onnx verify`), FileNotFoundError if `prepacked` holds no packed weights, ValueError if `path` is empty,
-        if `max_length` or `threads` is out of range, or if `engine` cannot run here; the message says why.
+        if `max_length` or `threads` is out of range, if `literal_special_tokens` is no bool, or if `engine` cannot run
+        here; the message says why.
         """
         self._folder = folder = checked_folder(path)
         self._manifest = manifest = Manifest.read(folder)
@@ -95,13 +101,20 @@ class SentenceEncoder:
         self._max_length = manifest.max_length if max_length is None else manifest.check_max_length(max_length)
         self._prompts = Prompts.of(manifest, folder / MANIFEST)
         self._threads = _checked_threads(threads)
+        _check_literal(literal_special_tokens)
         packed = folder / PACKED_FOLDER if prepacked is None else existing_folder(prepacked)
         self._engine = Engine.choose(folder, manifest, engine)
         self._engine.warn_of_fallback(manifest, stacklevel=2)
         self._make_again = partial(
-            type(self), folder, max_length=max_length, threads=threads, prepacked=prepacked, engine=self._engine.name
+            type(self),
+            folder,
+            max_length=max_length,
+            threads=threads,
+            prepacked=prepacked,
+            engine=self._engine.name,
+            literal_special_tokens=literal_special_tokens,
         )
-        tokenizer = TextTokenizer(folder / TOKENIZER)
+        tokenizer = TextTokenizer(folder / TOKENIZER, literal_special_tokens=literal_special_tokens)
         self._session = self._engine.open(folder, manifest, packed=packed, threads=self._threads)
         self._pipeline = Pipeline(
             tokenizer=tokenizer,
@@ -134,6 +147,7 @@ class SentenceEncoder:
         threads: int | None = None,
         prepacked: str | os.PathLike[str] | None = None,
         engine: str | None = None,
+        literal_special_tokens: bool = False,
     ) -> Self:
         """Return an encoder on the artifact in `repository` (owner/name) on the Hugging Face Hub.
 
@@ -142,8 +156,8 @@ class SentenceEncoder:
 
         `revision`: a branch, tag or commit; None takes the main branch. `token`: an access token; None takes the one
         that is logged in on this machine, if any. `cache_dir`: None takes the Hub's own (HF_HUB_CACHE).
-        `max_length`, `threads`, `prepacked`, `engine`: those of SentenceEncoder. What can be checked of them without
-        the manifest is checked before the download.
+        `max_length`, `threads`, `prepacked`, `engine`, `literal_special_tokens`: those of SentenceEncoder. What can be
+        checked of them without the manifest is checked before the download.
 
         Raises ArtifactError if the Hub refuses, or cannot be reached and the cache has no whole snapshot, and as
         SentenceEncoder does; ValueError if `repository` is no id, ValueError and TypeError for a `revision` or `token`
@@ -157,8 +171,16 @@ class SentenceEncoder:
         if prepacked is not None:
             existing_folder(prepacked)
         check_engine(engine)
+        _check_literal(literal_special_tokens)
         folder = download_artifact(repository, revision=revision, token=token, cache_dir=cache_dir)
-        return cls(folder, max_length=max_length, threads=threads, prepacked=prepacked, engine=engine)
+        return cls(
+            folder,
+            max_length=max_length,
+            threads=threads,
+            prepacked=prepacked,
+            engine=engine,
+            literal_special_tokens=literal_special_tokens,
+        )
 
     def __repr__(self) -> str:
         manifest = self._manifest
@@ -710,6 +732,14 @@ def _unpickled(make: Callable[[], SentenceEncoder]) -> SentenceEncoder:
         return make()
     except EngineError as error:
         raise EngineError(error.artifact, error.reason, error.engine, error.other, was_pickled=True) from error
+
+
+def _check_literal(literal_special_tokens: bool) -> None:
+    if not isinstance(literal_special_tokens, bool):
+        raise ValueError(
+            f"literal_special_tokens is {short_repr(literal_special_tokens)}, expected True or False: True reads a "
+            "special token that is written in a text as plain text"
+        )
 
 
 def _joined(arrays: Sequence[FloatArray]) -> FloatArray:

@@ -123,6 +123,22 @@ def test_tokens_of_pieces_have_the_places_of_those_of_the_whole(
         assert found.word_ids.tolist() == words, text
 
 
+def test_texts_in_pieces_with_literal_special_tokens_have_ids_and_places_of_the_whole(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "PIECE_CHARACTERS", 7)
+    chance = random.Random(11)
+    texts = ["".join(chance.choices(ALPHABET, k=chance.randint(1, 150))) for _ in range(200)]
+    texts += [*TEXTS, *HARD_TEXTS, "gene   <mask> and  a <mask>", "<E1>  gene  <e2>  gene", "</s>" * 50]
+    whole = Tokenizer.from_file(str(path))
+    whole.encode_special_tokens = True
+    ours = TextTokenizer(path, literal_special_tokens=True)
+    for text, ids, found in zip(texts, ours.token_ids(texts), ours.encodings(texts), strict=True):
+        expected = whole.encode(text)
+        assert list(ids) == list(found.ids) == expected.ids, text
+        assert [*map(tuple, found.offsets.tolist())] == expected.offsets, text
+
+
 @pytest.mark.parametrize("around", ["a{}b", "a{} b", "a {}."])
 def test_no_character_before_or_after_a_cut_changes_tokens(
     path: Path, monkeypatch: pytest.MonkeyPatch, around: str

@@ -79,6 +79,7 @@ def test_components_come_back_from_their_dictionaries(artifact: Path) -> None:
         "max_length": 16,
         "threads": 1,
         "engine": None,
+        "literal_special_tokens": False,
         **OPTIONS,
     }
 
@@ -120,3 +121,9 @@ def test_the_example_finds_the_nearest_neighbour(subject: SentenceEncoder) -> No
 def test_its_engine_is_the_encoders(artifact: Path, engine: str) -> None:
     expected = SentenceEncoder(artifact, engine=engine).encode(TEXTS[:1])
     assert BiobertOnnxTextEmbedder(artifact, engine=engine).run(TEXTS[0])["embedding"] == expected[0].tolist()
+
+
+def test_special_tokens_in_texts_are_plain_text_when_asked_for(artifact: Path) -> None:
+    text = "gene [SEP] protein"
+    expected = SentenceEncoder(artifact, literal_special_tokens=True).encode([text])
+    assert BiobertOnnxTextEmbedder(artifact, literal_special_tokens=True).run(text)["embedding"] == expected[0].tolist()

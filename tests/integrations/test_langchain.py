@@ -65,3 +65,9 @@ def test_the_example_finds_the_nearest_neighbour(subject: SentenceEncoder) -> No
 def test_its_engine_is_the_encoders(artifact: Path, engine: str) -> None:
     expected = SentenceEncoder(artifact, engine=engine).encode(TEXTS[:1])
     assert BiobertOnnxEmbeddings(artifact, engine=engine).embed_query(TEXTS[0]) == expected[0].tolist()
+
+
+def test_special_tokens_in_texts_are_plain_text_when_asked_for(artifact: Path) -> None:
+    text = "gene [SEP] protein"
+    expected = SentenceEncoder(artifact, literal_special_tokens=True).encode([text])
+    assert BiobertOnnxEmbeddings(artifact, literal_special_tokens=True).embed_query(text) == expected[0].tolist()

@@ -84,3 +84,12 @@ def test_the_example_finds_the_nearest_neighbour(subject: SentenceEncoder) -> No
 def test_its_engine_is_the_encoders(artifact: Path, engine: str) -> None:
     expected = SentenceEncoder(artifact, engine=engine).encode(TEXTS[:1])
     assert BiobertOnnxEmbedding(path=str(artifact), engine=engine).get_query_embedding(TEXTS[0]) == expected[0].tolist()
+
+
+def test_special_tokens_in_texts_are_plain_text_when_asked_for(artifact: Path) -> None:
+    text = "gene [SEP] protein"
+    expected = SentenceEncoder(artifact, literal_special_tokens=True).encode([text])
+    assert (
+        BiobertOnnxEmbedding(path=str(artifact), literal_special_tokens=True).get_query_embedding(text)
+        == expected[0].tolist()
+    )

@@ -122,3 +122,9 @@ def test_transforming_needs_fitting(vectorizer: BiobertOnnxVectorizer) -> None:
 def test_its_engine_is_the_encoders(artifact: Path, engine: str) -> None:
     expected = SentenceEncoder(artifact, engine=engine).encode(TEXTS[:1])
     assert (BiobertOnnxVectorizer(artifact, engine=engine).fit_transform(TEXTS[:1]) == expected).all()
+
+
+def test_special_tokens_in_texts_are_plain_text_when_asked_for(artifact: Path) -> None:
+    text = "gene [SEP] protein"
+    expected = SentenceEncoder(artifact, literal_special_tokens=True).encode([text])
+    assert (BiobertOnnxVectorizer(artifact, literal_special_tokens=True).fit_transform([text]) == expected).all()

@@ -30,8 +30,10 @@ KINDS = ("cased", "uncased", "MPNet", "ELECTRA", "DistilBERT", "RoBERTa", "RoBER
 
 
 @pytest.fixture(scope="module", params=KINDS)
-def pair(request: pytest.FixtureRequest, tiny_checkpoint: Path, tmp_path_factory: pytest.TempPathFactory) -> Pair:
-    """The runtime's tokenizer of a checkpoint's vocabulary, and transformers' own."""
+def saved(
+    request: pytest.FixtureRequest, tiny_checkpoint: Path, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Path, Any]:
+    """The tokenizer.json of a checkpoint's vocabulary, and transformers' own tokenizer."""
     kind, folder = request.param, tmp_path_factory.mktemp("tokenizer")
     if kind in ("cased", "uncased"):
         checkpoint = tiny_checkpoint if kind == "cased" else minilm_checkpoint(folder)
@@ -42,7 +44,21 @@ def pair(request: pytest.FixtureRequest, tiny_checkpoint: Path, tmp_path_factory
         size = json.loads((checkpoint / "config.json").read_text())["vocab_size"]
         theirs = AutoTokenizer.from_pretrained(checkpoint)
     Vocabulary.read(checkpoint, size=size).tokenizer().save(str(folder / "tokenizer.json"))
-    return TextTokenizer(folder / "tokenizer.json"), theirs
+    return folder / "tokenizer.json", theirs
+
+
+@pytest.fixture(scope="module")
+def pair(saved: tuple[Path, Any]) -> Pair:
+    """The runtime's tokenizer of a checkpoint's vocabulary, and transformers' own."""
+    path, theirs = saved
+    return TextTokenizer(path), theirs
+
+
+@pytest.fixture(scope="module")
+def literal_pair(saved: tuple[Path, Any]) -> Pair:
+    """The same two, the runtime's one with special tokens in texts as plain text."""
+    path, theirs = saved
+    return TextTokenizer(path, literal_special_tokens=True), theirs
 
 
 def write_family(folder: Path, kind: str) -> Path:
@@ -75,6 +91,12 @@ def test_token_ids_of_a_text_in_pieces_are_those_of_transformers(pair: Pair, tex
         patch.setattr(module, "PIECE_CHARACTERS", 1)
         found = [list(ids) for ids in ours.token_ids([text])]
     assert found == [theirs(text)["input_ids"]]
+
+
+@given(text=texts)
+def test_literal_special_tokens_are_those_that_transformers_splits(literal_pair: Pair, text: str) -> None:
+    ours, theirs = literal_pair
+    assert ours.token_ids([text]) == [theirs(text, split_special_tokens=True)["input_ids"]]
 
 
 @given(text=texts)

@@ -71,6 +71,11 @@ def add(parser: argparse.ArgumentParser) -> None:
         const=WORD_POOLINGS[0],
         help="of words in place of tokens: the mean of a word's tokens, or its first (default: mean)",
     )
+    encoding.add_argument(
+        "--literal-special-tokens",
+        action="store_true",
+        help="read [SEP] and the like in a text as plain text, not as the token",
+    )
     add_length(encoding, by_default="the artifact's, see info")
     encoding.add_argument(
         "-j", "--threads", type=int, metavar="N", help="worker threads (default: one for every usable CPU)"
@@ -89,7 +94,11 @@ def run(options: argparse.Namespace) -> None:
     warn_of_leftovers(output)
     reader = open_texts(options.input, options, pair_column=options.pair_column)
     encoder = SentenceEncoder(
-        options.artifact, max_length=options.max_length, threads=options.threads, engine=options.engine
+        options.artifact,
+        max_length=options.max_length,
+        threads=options.threads,
+        engine=options.engine,
+        literal_special_tokens=options.literal_special_tokens,
     )
     if options.pair_column is not None and not encoder.pairs:
         raise ValueError(

@@ -31,14 +31,20 @@ WORD_CHARACTERS = 262_144
 class TextTokenizer:
     """The artifact's tokenizer, set neither to pad nor to cut: settings cannot differ by call, as threads share it."""
 
-    def __init__(self, path: Path) -> None:
-        """Load `path`, a tokenizer.json; raises ArtifactError if it is damaged."""
+    def __init__(self, path: Path, *, literal_special_tokens: bool = False) -> None:
+        """Load `path`, a tokenizer.json; raises ArtifactError if it is damaged.
+
+        `literal_special_tokens`: whether "[SEP]" in a text is letters and brackets, not the token. Each text still gets
+        its [CLS] and [SEP]. Added tokens that are not special are found in texts all the same. It is
+        `split_special_tokens` of transformers.
+        """
         try:
             self._tokenizer = Tokenizer.from_file(str(path))
         except Exception as error:  # tokenizers raises bare Exception
             raise ArtifactError(f"'{path}' is no tokenizer.json ({error}): export the artifact again") from error
         self._tokenizer.no_padding()
         self._tokenizer.no_truncation()
+        self._tokenizer.encode_special_tokens = literal_special_tokens
         self._cuts = TextCuts(self._tokenizer)
         self._longest_word = _longest_word(self._tokenizer)
 

@@ -5,7 +5,7 @@ from typing import Any
 from biobert_onnx._extras import requires_extra
 from biobert_onnx.encoder import SentenceEncoder
 from biobert_onnx.encoding.texts import CHUNK_TEXTS
-from biobert_onnx.integrations.parameters import encode_options
+from biobert_onnx.integrations.parameters import encode_options, encoder_options
 
 with requires_extra("llama-index", by="LlamaIndex' BaseEmbedding"):
     from llama_index.core.base.embeddings.base import BaseEmbedding
@@ -31,6 +31,9 @@ class BiobertOnnxEmbedding(BaseEmbedding):
     engine: str | None = Field(
         default=None, description="What computes: kernels or onnxruntime; None takes the kernels where they can."
     )
+    literal_special_tokens: bool = Field(
+        default=False, description="Read special tokens that are written in a text as plain text."
+    )
     normalize_embeddings: bool = Field(default=False, description="Scale each vector to unit length.")
     truncate_dim: int | None = Field(default=None, description="Keep the first numbers of each vector.")
     long_texts: str = Field(default="truncate", description="Treatment of longer texts: truncate, error or window.")
@@ -46,7 +49,7 @@ class BiobertOnnxEmbedding(BaseEmbedding):
     def model_post_init(self, context: Any) -> None:
         """Load the artifact; raises what SentenceEncoder raises."""
         super().model_post_init(context)
-        self._encoder = SentenceEncoder(self.path, max_length=self.max_length, threads=self.threads, engine=self.engine)
+        self._encoder = SentenceEncoder(self.path, **encoder_options(self))
         if "model_name" not in self.model_fields_set:
             self.model_name = self._encoder.manifest.name
 

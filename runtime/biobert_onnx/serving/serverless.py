@@ -1,7 +1,8 @@
 """The serverless handler: `biobert_onnx.serving.serverless.handler(event, context)`, as AWS Lambda calls it.
 
 Its artifact is the folder that BIOBERT_ONNX_ARTIFACT names, else `artifact` beside this package, where the command
-`bundle` puts it; BIOBERT_ONNX_ENGINE names the engine. It writes nothing to disk.
+`bundle` puts it; BIOBERT_ONNX_ENGINE names the engine, and BIOBERT_ONNX_LITERAL_SPECIAL_TOKENS=1 reads special tokens
+in texts as plain text. It writes nothing to disk.
 """
 
 import base64
@@ -59,8 +60,7 @@ def loaded_encoder() -> SentenceEncoder:
     """Return the encoder that answers events, with a thread for each usable CPU.
 
     It is opened at the first call, and again when the number of CPUs has changed: a snapshot may wake up on another
-    machine than it was taken on. Raises ArtifactError if there is no artifact, SettingError for an engine that does not
-    exist or cannot run here, EngineError if no engine runs the artifact here.
+    machine than it was taken on. Raises as `open_encoder` does.
     """
     return _encoder(usable_cpus())
 

@@ -1,4 +1,4 @@
-"""The settings that servers take: the environment variables that name the artifact and the engine."""
+"""The settings that servers take: environment variables for the artifact, the engine and special tokens in texts."""
 
 import os
 from pathlib import Path
@@ -13,6 +13,12 @@ ARTIFACT_VARIABLE = "BIOBERT_ONNX_ARTIFACT"
 ENGINE_VARIABLE = "BIOBERT_ONNX_ENGINE"
 """The environment variable that names the engine, one of ENGINES."""
 
+LITERAL_VARIABLE = "BIOBERT_ONNX_LITERAL_SPECIAL_TOKENS"
+"""The environment variable that decides on special tokens written in texts, one of LITERAL."""
+
+LITERAL = {"1": True, "0": False}
+"""Its values: 1 reads them as plain text, 0 as the tokens."""
+
 
 class SettingError(ValueError):
     """An environment variable has a value that cannot be used here."""
@@ -22,13 +28,15 @@ def open_encoder(default: Path, *, threads: int | None = None) -> SentenceEncode
     """Open the artifact that BIOBERT_ONNX_ARTIFACT names, or `default` where it is unset or empty.
 
     BIOBERT_ONNX_ENGINE names the engine; where it is unset or empty, it is chosen as SentenceEncoder does.
+    BIOBERT_ONNX_LITERAL_SPECIAL_TOKENS is 1 where special tokens that are written in texts are plain text.
     `threads`: as for SentenceEncoder. Raises ArtifactError if there is no complete artifact, SettingError for an engine
-    that does not exist or cannot run here; each names its variable. EngineError if no engine runs the artifact here.
+    that does not exist or cannot run here, or another value than 1 and 0; each names its variable. EngineError if no
+    engine runs the artifact here.
     """
     name = os.environ.get(ARTIFACT_VARIABLE)
-    engine = _engine()
+    engine, literal = _engine(), _literal_special_tokens()
     try:
-        return SentenceEncoder(name or default, threads=threads, engine=engine)
+        return SentenceEncoder(name or default, threads=threads, engine=engine, literal_special_tokens=literal)
     except ArtifactError as error:
         current = f"it is {name!r}" if name else "it is not set"
         raise ArtifactError(f"set {ARTIFACT_VARIABLE} to the folder of an artifact ({current}): {error}") from error
@@ -48,3 +56,13 @@ def _engine() -> str | None:
     if engine is not None and engine not in ENGINES:
         raise SettingError(f"{ENGINE_VARIABLE} is {engine!r}, expected one of {', '.join(ENGINES)}, or unset it")
     return engine
+
+
+def _literal_special_tokens() -> bool:
+    """Whether special tokens in texts are plain text; raises SettingError if the variable is none of LITERAL."""
+    value = os.environ.get(LITERAL_VARIABLE) or "0"
+    if value not in LITERAL:
+        raise SettingError(
+            f"{LITERAL_VARIABLE} is {value!r}, expected 1 to read special tokens in texts as plain text, or unset it"
+        )
+    return LITERAL[value]

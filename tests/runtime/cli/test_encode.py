@@ -193,3 +193,12 @@ def test_options_are_named_as_the_command_has_them(artifact: Path, tmp_path: Pat
     assert "--field does not go with" in refused(2, *arguments, "--field", "text")
     assert "--threads is 0, expected" in refused(2, *arguments, "--threads", "0")
     assert "--truncate-dim is 0, expected" in refused(2, *arguments, "--truncate-dim", "0")
+
+
+def test_special_tokens_in_texts_are_plain_text_when_asked_for(artifact: Path, tmp_path: Path) -> None:
+    source, texts = tmp_path / "notes.txt", ["gene [SEP] protein", "tumour"]
+    source.write_text("\n".join(texts) + "\n", encoding="utf-8")
+    done = run("encode", artifact, source, "-o", tmp_path / "out.npy", "--literal-special-tokens")
+    assert (done.returncode, done.stderr) == (0, b"")
+    expected = SentenceEncoder(artifact, literal_special_tokens=True).encode(texts)
+    assert (np.load(tmp_path / "out.npy") == expected).all()

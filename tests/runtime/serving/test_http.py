@@ -302,15 +302,28 @@ def test_an_engine_that_is_not_set_is_chosen(server: Server, encoder: SentenceEn
             "BIOBERT_ONNX_ENGINE is 'kernels', but the kernels cannot run '<artifact>' here, because "
             f"{WITHOUT_KERNELS}: unset it to get onnxruntime",
         ),
+        (
+            {"BIOBERT_ONNX_LITERAL_SPECIAL_TOKENS": "yes"},
+            "BIOBERT_ONNX_LITERAL_SPECIAL_TOKENS is 'yes', expected 1 to read special tokens in texts as plain text, "
+            "or unset it",
+        ),
     ],
 )
-def test_a_server_whose_engine_cannot_be_used_says_so_in_one_sentence_and_ends(
+def test_a_server_with_a_setting_that_cannot_be_used_says_so_in_one_sentence_and_ends(
     artifact: Path, variables: dict[str, str], message: str
 ) -> None:
     with pytest.raises(RuntimeError, match="ended with 3") as wrong:
         Server(artifact, **variables)
     assert f"ERROR:    {message.replace('<artifact>', str(artifact))}\n" in str(wrong.value)
     assert "Traceback" not in str(wrong.value)
+
+
+def test_special_tokens_in_texts_are_plain_text_when_the_environment_says_so(artifact: Path, server: Server) -> None:
+    request = {"input": ["gene [SEP] protein"]}
+    expected = SentenceEncoder(artifact, literal_special_tokens=True).encode(request["input"])
+    with running(artifact, BIOBERT_ONNX_LITERAL_SPECIAL_TOKENS="1") as literal:
+        assert (vectors(literal.ask(request)[1]) == expected).all()
+    assert (vectors(server.ask(request)[1]) != expected).any()
 
 
 def test_other_paths_and_methods_are_told_what_there_is(server: Server) -> None:

@@ -83,6 +83,28 @@ def test_an_engine_that_does_not_exist_is_one_sentence_at_start(
         serverless.loaded_encoder()
 
 
+@pytest.mark.parametrize(("value", "is_literal"), [("1", True), ("0", False), ("", False)])
+def test_special_tokens_in_texts_are_read_as_the_environment_says(
+    artifact: Path, monkeypatch: pytest.MonkeyPatch, value: str, is_literal: bool
+) -> None:
+    monkeypatch.setenv("BIOBERT_ONNX_LITERAL_SPECIAL_TOKENS", value)
+    texts = ["gene [SEP] protein"]
+    expected = SentenceEncoder(artifact, literal_special_tokens=is_literal)
+    answer = answer_to({"texts": texts})
+    assert (vectors(answer) == expected.encode(texts)).all()
+    assert answer["tokens"] == expected.token_counts(texts).sum()
+
+
+def test_another_value_for_special_tokens_is_one_sentence_at_start(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BIOBERT_ONNX_LITERAL_SPECIAL_TOKENS", "yes")
+    with pytest.raises(SettingError) as wrong:
+        serverless.loaded_encoder()
+    assert str(wrong.value) == (
+        "BIOBERT_ONNX_LITERAL_SPECIAL_TOKENS is 'yes', expected 1 to read special tokens in texts as plain text, or "
+        "unset it"
+    )
+
+
 @pytest.mark.parametrize("proxy_event", [proxy_event_1, proxy_event_2])
 @pytest.mark.parametrize("encoded", [False, True])
 def test_a_proxy_event_gets_them_as_a_body(encoder: SentenceEncoder, proxy_event: Any, encoded: bool) -> None:
