@@ -207,6 +207,8 @@ def load(
     `folder`: where artifacts lie by their names; None is the working directory.
     `max_length`, `threads`, `engine`: those of SentenceEncoder.
 
+    Special tokens that a text spells, "[CLS]" for example, are plain text, as in NLU.
+
     The columns of vectors are `sentence_embedding_biobert` and `word_embedding_biobert` for NLU's names, as in NLU; for
     any other they end with the artifact's name.
 
@@ -229,7 +231,9 @@ def load(
 
 
 def _pipeline(artifact: Path, name: str, max_length: int | None, threads: int | None, engine: str | None) -> Pipeline:
-    encoder = SentenceEncoder(artifact, max_length=max_length, threads=threads, engine=engine)
+    encoder = SentenceEncoder(
+        artifact, max_length=max_length, threads=threads, engine=engine, literal_special_tokens=True
+    )
     return Pipeline(encoder, artifact=artifact, name=name)
 
 

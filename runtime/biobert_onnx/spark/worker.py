@@ -103,7 +103,8 @@ def read_manifest(artifact: str) -> Manifest:
 
 @lru_cache(maxsize=MAX_OPEN_ENCODERS)
 def _encoder(folder: Path, max_length: int, threads: int, engine: str) -> SentenceEncoder:
-    return SentenceEncoder(folder, max_length=max_length, threads=threads, engine=engine)
+    """Return the encoder of this process; special tokens that texts spell are plain text, as in Spark NLP."""
+    return SentenceEncoder(folder, max_length=max_length, threads=threads, engine=engine, literal_special_tokens=True)
 
 
 def task_cpus() -> int:
