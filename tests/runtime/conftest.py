@@ -4,6 +4,6 @@ from importlib.util import find_spec
 
 collect_ignore = [
     name
-    for name, package in {"spark": "pyspark", "nlu": "pandas", "test_sentences.py": "nupunkt"}.items()
+    for name, package in {"spark": "pyspark", "nlu": "pandas", "sentences": "nupunkt"}.items()
     if find_spec(package) is None
 ]
