@@ -14,11 +14,16 @@ def matches(bounds: Sequence[re.Pattern[str]], text: str) -> Iterator[re.Match[s
     upcoming = [bound.search(text) for bound in bounds]
     while found := min((match for match in upcoming if match), key=lambda match: match.start(), default=None):
         yield found
-        after = max(found.end(), found.start() + 1)
         upcoming = [
-            bound.search(text, after) if match and match.start() < after else match
+            _next(bound, match, found) if match and (match is found or match.start() < found.end()) else match
             for bound, match in zip(bounds, upcoming, strict=True)
         ]
+
+
+def _next(bound: re.Pattern[str], match: re.Match[str], found: re.Match[str]) -> re.Match[str] | None:
+    """Search `bound` after `found`; an empty match is not found again."""
+    start = found.end() + (match is found and not found[0])
+    return bound.search(found.string, start) if start <= len(found.string) else None
 
 
 @lru_cache(maxsize=1024)
