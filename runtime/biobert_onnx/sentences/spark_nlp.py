@@ -134,7 +134,7 @@ LISTS = (
 
 NUMBERS = (
     _rule("a stop before a digit", r"\.(?=\d)", HOLD, "Take .5 mg. | Then rest."),
-    _rule("a stop after a digit, before no white space", r"\.(?<=\d\.)(?=\S)", HOLD, "In 5.x it was mended."),
+    _rule("a stop after a digit, before no white space", r"\.(?<=\d\.)(?=\S)", HOLD, "It cost 5.- a day."),
     _rule(
         "a stop after the number that begins the text",
         r"\.(?:(?<=\A\d\.)|(?<=\A\d\d\.))(?=\s\S)",
@@ -195,8 +195,8 @@ ENDS = (
         "He said 'Yes. No.' and left.",
     ),
     _rule("double quotes", r'"[\w\s?!.,]++"', SHIELD, 'He said "Yes. No." and left.'),
-    _rule("brackets", r"\[[\w\s?!.,]++\]", SHIELD, "It [Fig. B. Left] rose."),
-    _rule("parentheses", r"\([\w\s?!.,]++\)", SHIELD, "It rose (cf. Fig. 2). | It fell (cf. Fig. 2: B)."),
+    _rule("brackets", r"\[[\w\s?!.,]++\]", SHIELD, "It [see Fig. two] rose."),
+    _rule("parentheses", r"\([\w\s?!.,]++\)", SHIELD, "It rose (cf. Fig. 2) and fell."),
     _rule("a full stop", r"\.", "." + BREAK, "It rose. | It fell."),
     _rule("a semicolon", ";", ";" + BREAK, "It rose; | it fell."),
 )

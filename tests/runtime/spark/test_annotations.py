@@ -119,25 +119,6 @@ def test_cleanup_modes(mode: str, cleaned: str, spark: SparkSession) -> None:
     assert spans(frame, "document") == [[(0, len(cleaned) - 1, cleaned)]]
 
 
-@pytest.mark.parametrize(
-    ("detector", "found"),
-    [
-        (SentenceDetector().setUseAbbreviations(False), ["Dr.", "Lee saw", "1. fever | aa bb"]),
-        (SentenceDetector().setDetectLists(False), ["Dr. Lee saw\n1. fever | aa bb"]),
-        (SentenceDetector().setCustomBounds([r"\|"]), ["Dr. Lee saw", "1. fever", "aa bb"]),
-        (SentenceDetector().setCustomBounds([r"\|"]).setUseCustomBoundsOnly(True), ["Dr. Lee saw\n1. fever", "aa bb"]),
-        (SentenceDetector().setSplitLength(8), ["Dr. Lee", "saw", "1. fever", "| aa bb"]),
-        (SentenceDetector().setMinLength(12), ["1. fever | aa bb"]),
-        (SentenceDetector().setMaxLength(11), ["Dr. Lee saw"]),
-    ],
-)
-def test_the_detectors_options_reach_the_splitting(
-    detector: SentenceDetector, found: list[str], spark: SparkSession
-) -> None:
-    frame = sentences(frame_of(spark, "Dr. Lee saw\n1. fever | aa bb"), detector)
-    assert [result for _, _, result in spans(frame, "sentence")[0]] == found
-
-
 def test_only_a_maximum_length_that_is_set_leaves_sentences_out(spark: SparkSession) -> None:
     long = "A" * 100_001
     assert spans(sentences(frame_of(spark, long)), "sentence") == [[(0, 100_000, long)]]

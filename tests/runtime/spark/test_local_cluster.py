@@ -15,7 +15,7 @@ from pyspark.sql import SparkSession
 
 from biobert_onnx import SentenceEncoder
 from biobert_onnx.catalog.names import DEFAULT as MODEL
-from biobert_onnx.spark import BertSentenceEmbeddings, DocumentAssembler, SentenceDetector
+from biobert_onnx.spark import BertSentenceEmbeddings, BiomedicalSentenceDetector, DocumentAssembler
 from tests.support.texts import TEXTS
 
 MASTER = "local-cluster[2,1,2048]"
@@ -31,7 +31,7 @@ def job(spark: SparkSession, models: Path, artifact: Path, tmp_path_factory: pyt
     folder = tmp_path_factory.mktemp("cluster")
     stages = [
         DocumentAssembler().setInputCol("text"),
-        SentenceDetector().setInputCols("document"),
+        BiomedicalSentenceDetector().setInputCols("document"),
         BertSentenceEmbeddings.pretrained(MODEL, "en", str(models)).setInputCols("sentence"),
     ]
     PipelineModel(stages).write().save(str(folder / "pipeline"))
