@@ -10,9 +10,9 @@ example in which " | " shows the cuts. They work on a copy of the text, one afte
 
 Rules see the marks of the rules before them as characters: neither white space nor letters. So their order counts.
 
-Two things are not followed. Spark NLP's own marks are characters that texts may have (U+F050 to U+F057, ╔ ╞ ╟ ╤ ╥ ╦):
-there they get lost and offsets go wrong. Its offsets are those of the first text that is equal to the sentence, and off
-by one where `split_length` is shorter than a sentence's first word: these are the true ones.
+Not followed is what loses offsets. Spark NLP's own marks are characters that texts may have (U+F050 to U+F057, ╔ ╞ ╟ ╤
+╥ ╦). It looks for a sentence from the end of the one before on, and may find an equal text in what a custom bound took
+out. Where a sentence's first word is longer than `split_length`, its offsets are off by one.
 """
 
 import re
