@@ -65,7 +65,7 @@ def _after(words: Sequence[str], *, starts: Sequence[str] = (r"\s", r"\A")) -> s
         "|".join(word.replace(".", r"[^\n\r\x85\u2028\u2029]") for word in words if len(word) == length)
         for length in lengths
     ]
-    behind = "|".join(rf"(?<={start}(?:{words})\.)" for start in starts for words in alternatives)
+    behind = "|".join(rf"(?<={start}(?:{group})\.)" for start in starts for group in alternatives)
     return rf"\.(?i:{behind})"
 
 
