@@ -50,7 +50,7 @@ class Stages:
         """Return `frame`, numbered by `origin_index`, with annotations of its column `texts`."""
         from pyspark.sql import functions as sql
 
-        from biobert_onnx.spark import BertSentenceEmbeddings, DocumentAssembler, SentenceDetector
+        from biobert_onnx.spark import BertSentenceEmbeddings, BiomedicalSentenceDetector, DocumentAssembler
 
         if not frame.isStreaming:  # Spark does not number the rows of a stream
             frame = frame.withColumn(ORIGIN_INDEX, sql.monotonically_increasing_id())
@@ -58,7 +58,7 @@ class Stages:
             frame = frame.repartition(self.partition)
         found = DocumentAssembler().setInputCol(texts).setOutputCol(DOCUMENT).transform(frame)
         if self.level == SENTENCE:
-            found = SentenceDetector().setInputCols(DOCUMENT).setOutputCol(SENTENCE).transform(found)
+            found = BiomedicalSentenceDetector().setInputCols(DOCUMENT).setOutputCol(SENTENCE).transform(found)
         if self.vectors is None:
             return found
         embeddings = BertSentenceEmbeddings().setArtifact(str(self.artifact)).setInputCols(self.level)
