@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.harness.program import program_parser, run_program
-from benchmarks.harness.spark_worker import CHECKED_ROWS, MAX_LENGTH, SparkAnswer, SparkQuestion
+from benchmarks.harness.spark_worker import CHECKED_ROWS, MAX_LENGTH, SparkAnswer
 from benchmarks.harness.worker import WorkerError
 from benchmarks.inputs.corpus import pubmed_like_texts
 from benchmarks.machine.environment import environment
@@ -60,7 +60,7 @@ def main() -> None:
 
 
 def contenders(options: argparse.Namespace) -> dict[str, dict[str, Any]]:
-    """Return what each contender's question holds beside texts, cores and time, by its name in the record.
+    """Return what each contender's SparkQuestion holds beside texts, cores and time, by its name in the record.
 
     Raises ArtifactError, which is a ValueError, for a folder that is no artifact.
     """
@@ -144,7 +144,7 @@ def turns(names: list[str], cores: list[int], rounds: int) -> Iterator[tuple[str
 
 def answer(entry: dict[str, Any], cores: int, texts: list[str]) -> SparkAnswer:
     """Measure one contender once, in a new process; raises WorkerError with its last words if it fails."""
-    question = SparkQuestion(**entry, cores=cores, texts=texts, started=time.time())
+    question = entry | {"cores": cores, "texts": texts, "started": time.time()}
     command = [sys.executable, "-W", "ignore", "-m", "benchmarks.harness.spark_worker"]
     done = subprocess.run(command, input=json.dumps(question), capture_output=True, text=True)
     if done.returncode:
