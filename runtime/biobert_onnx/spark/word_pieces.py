@@ -1,8 +1,8 @@
 """What the network reads of a sentence that is given in tokens, and which of its pieces is each token's first.
 
-Spark NLP's BertEmbeddings cuts every token into words, as BERT's tokenizer does, and gives the network the first of them
-alone: of `TNF-α/IL-2` it reads `TNF`, of `aren't` `aren`. The vectors of the other tokens change with it, so whoever wants
-its vectors must leave out the same. Whole sentences are the other way: the network reads all of the text.
+Spark NLP's BertEmbeddings cuts every token into words, as BERT's tokenizer does, and gives the network the first of
+them alone: of `TNF-α/IL-2` it reads `TNF`, of `aren't` `aren`. The vectors of all tokens change with that, so whoever
+wants Spark NLP's must leave out the same. Whole texts are the other way: the network reads all of the sentence.
 """
 
 from collections.abc import Sequence
@@ -51,9 +51,7 @@ def first_words(sentences: Sequence[Sequence[str]], tokenizer: TextTokenizer) ->
     ]
 
 
-def whole_texts(
-    texts: Sequence[str], spans: Sequence[Sequence[Span]], tokenizer: TextTokenizer
-) -> list[NetworkText]:
+def whole_texts(texts: Sequence[str], spans: Sequence[Sequence[Span]], tokenizer: TextTokenizer) -> list[NetworkText]:
     """Return each of `texts` with the first piece of each token, which begins inside the token's span."""
     encodings = tokenizer.encodings(texts)
     return [
