@@ -163,7 +163,7 @@ def _vectors(column: pa.Array) -> tuple[NDArray[np.float32], frozenset[int]]:
             "length: they come from two models"
         )
     vectors = np.zeros((len(lengths), filled[0] if filled.size else 0), dtype=np.float32)
-    vectors[lengths > 0] = column.flatten().to_numpy(zero_copy_only=False).reshape(len(filled), -1)
+    vectors[lengths > 0] = column.flatten().to_numpy(zero_copy_only=False).reshape(len(filled), vectors.shape[1])
     return vectors, frozenset(np.flatnonzero(lengths == 0).tolist() if filled.size else ())
 
 
