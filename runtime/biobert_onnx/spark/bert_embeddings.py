@@ -32,6 +32,7 @@ class BertEmbeddings(EncoderStage):
     reads = (DOCUMENT, TOKEN)
     writes = WORD_EMBEDDINGS
 
+    batchSize: Param[int] = Param(Params._dummy(), "batchSize", "x 1024 tokens at a time", TypeConverters.toInt)
     wholeTokens: Param[bool] = Param(
         Params._dummy(), "wholeTokens", "the network reads whole sentences", TypeConverters.toBoolean
     )
