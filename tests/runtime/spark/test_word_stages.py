@@ -39,20 +39,19 @@ def stages(models: Path) -> list[Tokenizer | BertEmbeddings | SentenceEmbeddings
     ]
 
 
-def test_a_saved_pipeline_of_words_gives_what_the_fitted_one_gives(
+def test_a_saved_pipeline_of_words_gives_the_vectors_of_the_encoder(
     frame: DataFrame,
     stages: list[Tokenizer | BertEmbeddings | SentenceEmbeddings],
     encoder: SentenceEncoder,
     tmp_path: Path,
 ) -> None:
-    pipeline = Pipeline(stages=stages)  # type: ignore[arg-type]
-    pipeline.save(str(tmp_path / "pipeline"))
+    Pipeline(stages=stages).save(str(tmp_path / "pipeline"))  # type: ignore[arg-type]
     fitted = Pipeline.load(str(tmp_path / "pipeline")).fit(frame)
     fitted.save(str(tmp_path / "fitted"))
     loaded = PipelineModel.load(str(tmp_path / "fitted"))
     tokenizers = loaded.stages[0], stages[0]
     assert isinstance(tokenizers[0], TokenizerModel) and tokenizers[0].rules() == tokenizers[1].rules()
-    found = loaded.transform(frame)
+    found = loaded.transform(frame).cache()
     assert [found.schema[name].metadata for name in ("token", "words", "vectors")] == [
         {"annotatorType": "token"},
         *(
@@ -61,13 +60,11 @@ def test_a_saved_pipeline_of_words_gives_what_the_fitted_one_gives(
         ),
     ]
     rows = found.orderBy("n").collect()
-    assert rows == pipeline.fit(frame).transform(frame).orderBy("n").collect()
     assert [[token.result for token in row.token] for row in rows] == WORDS
     assert [[word.result for word in row.words] for row in rows] == WORDS
-    first = [word.embeddings for word in rows[0].words[:4]]
-    assert rows[0].vectors[0].embeddings == pytest.approx(
-        [sum(numbers) for numbers in zip(*first, strict=True)], abs=1e-5
-    )
+    (item,) = encoder.encode_tokens(["I hate cancer ."], words=True, word_pooling="first")
+    assert [word.embeddings for word in rows[0].words[:4]] == item.embeddings.tolist()
+    assert rows[0].vectors[0].embeddings == pytest.approx(item.embeddings.sum(axis=0), abs=1e-5)
     assert to_vector(found, "vectors", "features").count() == 3
 
 
