@@ -14,7 +14,8 @@ from biobert_onnx.spark.annotations import DOCUMENT, TOKEN, WORD_EMBEDDINGS, Ann
 from biobert_onnx.spark.encoder_stage import EncoderStage
 from biobert_onnx.spark.sentence_numbers import of_sentences, sentence_number
 from biobert_onnx.spark.stage import Annotator
-from biobert_onnx.spark.word_pieces import FirstPiece, NetworkText, Span, first_words, piece_vectors, whole_texts
+from biobert_onnx.spark.token_rules import Span
+from biobert_onnx.spark.word_pieces import FirstPiece, NetworkText, first_words, piece_vectors, whole_texts
 from biobert_onnx.spark.worker import RemoteEncoder, local_folder
 
 TOKENS_PER_BATCH_SIZE = 1024

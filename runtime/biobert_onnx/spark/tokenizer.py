@@ -184,8 +184,12 @@ class Tokenizer(
     def _fit(self, dataset: DataFrame) -> "TokenizerModel":
         model = self._copyValues(TokenizerModel())
         if self.isDefined(self.exceptionsPath):
-            lines = _lines(self.getOrDefault(self.exceptionsPath), dataset.sparkSession)
-            model._set_rule("exceptions", [*lines, *self._listed("exceptions")])
+            path = self.getOrDefault(self.exceptionsPath)
+            lines = _lines(path, dataset.sparkSession)
+            try:
+                model._set_rule("exceptions", [*lines, *self._listed("exceptions")])
+            except ValueError as error:
+                raise ValueError(f"in the file of exceptionsPath, {path!r}: {error}") from error
         model.annotator()
         return model
 

@@ -16,9 +16,7 @@ from biobert_onnx._types import FloatArray
 from biobert_onnx.encoding.token_encodings import TokenEncoding
 from biobert_onnx.encoding.token_vectors import TokenEmbeddings
 from biobert_onnx.encoding.tokenizer import TextTokenizer
-
-Span = tuple[int, int]
-"""Where a token begins and ends in a text, in characters."""
+from biobert_onnx.spark.token_rules import Span
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -77,6 +77,9 @@ def test_fit_reads_the_exceptions_of_a_file_before_those_that_are_set(frame: Dat
     assert model.getExceptions() == ["hate cancer", "I\\b", "!"]
     row = model.transform(frame).where("n = 0").first()
     assert [token.result for token in row["token"]] == ["I", "hate cancer.", "Antibiotics", "aren't", "painkillers!"]  # type: ignore[index]
+    (tmp_path / "wrong.txt").write_text("(", encoding="utf-8")
+    with pytest.raises(ValueError, match=r"in the file of exceptionsPath, '.*wrong.txt': exceptions is '\('"):
+        tokenizer.setExceptionsPath(str(tmp_path / "wrong.txt")).fit(frame)
     with pytest.raises(FileNotFoundError, match=r"exceptionsPath is '.*absent', which cannot be read"):
         tokenizer.setExceptionsPath(str(tmp_path / "absent")).fit(frame)
 
