@@ -122,7 +122,8 @@ def _encoder(folder: Path, max_length: int, threads: int, engine: str) -> Senten
 
 @lru_cache(maxsize=MAX_OPEN_ENCODERS)
 def _tokenizer(folder: Path) -> TextTokenizer:
-    return TextTokenizer(folder / TOKENIZER)
+    """Return the tokenizer of `_encoder`."""
+    return TextTokenizer(folder / TOKENIZER, literal_special_tokens=True)
 
 
 def task_cpus() -> int:

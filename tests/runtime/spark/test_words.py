@@ -118,6 +118,15 @@ def test_tokens_that_the_network_does_not_read_have_no_annotation(artifact: Path
     assert len(words.vectors) == 126
 
 
+def test_a_special_token_that_a_text_spells_is_a_bracket_and_a_word(artifact: Path) -> None:
+    row = Annotations.without_vectors([sentences("a [SEP] [ b")])
+    tokens = TokenizerModel().annotator()(row)
+    for whole in (False, True):
+        words = BertEmbeddings.load(str(artifact)).setWholeTokens(whole).annotator()(row, tokens)
+        pieces = [word.metadata["pieceId"] for word in words.flat]
+        assert len(pieces) == 4 and pieces[1] == pieces[2]
+
+
 @pytest.mark.parametrize("strategy", ["AVERAGE", "SUM", "sum"])
 def test_a_sentence_has_the_average_or_sum_of_its_words(rows: Annotations, words: Annotations, strategy: str) -> None:
     found = SentenceEmbeddings().setPoolingStrategy(strategy).annotator()(rows, words)
