@@ -67,11 +67,13 @@ class Annotation:
 class Annotations:
     """The annotations of some rows of a column, and their vectors (annotations, dim) float32, in the order of `flat`.
 
-    dim is 0 where annotations have no vectors.
+    dim is 0 where no annotation has a vector. `missing`: the numbers, in `flat`, of those without one among others that
+    have one; their rows of `vectors` mean nothing.
     """
 
     rows: Sequence[Sequence[Annotation]]
     vectors: NDArray[np.float32]
+    missing: frozenset[int] = frozenset()
 
     @classmethod
     def without_vectors(cls, rows: Sequence[Sequence[Annotation]]) -> Self:
@@ -115,7 +117,8 @@ def read_annotations(column: pa.Array, kind: str) -> Annotations:
         ]
         for start, stop in pairwise(bounds)
     ]
-    return Annotations(rows=rows, vectors=_vectors(flat.field("embeddings").filter(pa.array(wanted))))
+    vectors, missing = _vectors(flat.field("embeddings").filter(pa.array(wanted)))
+    return Annotations(rows=rows, vectors=vectors, missing=missing)
 
 
 def strings(column: pa.Array) -> list[str | None]:
@@ -131,13 +134,15 @@ def list_lengths(column: pa.Array) -> NDArray[np.int64]:
 def write_annotations(annotations: Annotations, kind: str) -> pa.Array:
     """Return `annotations` as a column of annotatorType `kind`, one list a row."""
     flat = annotations.flat
+    lengths = np.full(len(flat), annotations.vectors.shape[1])
+    lengths[list(annotations.missing)] = 0
     columns = [
         pa.array([kind] * len(flat), pa.string()),
         pa.array([annotation.begin for annotation in flat], pa.int32()),
         pa.array([annotation.end for annotation in flat], pa.int32()),
         pa.array([annotation.result for annotation in flat], pa.string()),
         pa.array([list(annotation.metadata.items()) for annotation in flat], pa.map_(pa.string(), pa.string())),
-        float_lists(annotations.vectors, [annotations.vectors.shape[1]] * len(flat)),
+        float_lists(annotations.vectors[lengths > 0] if annotations.missing else annotations.vectors, lengths.tolist()),
     ]
     return _lists(pa.StructArray.from_arrays(columns, fields=ARROW_FIELDS), [len(row) for row in annotations.rows])
 
@@ -148,16 +153,18 @@ def float_lists(vectors: NDArray[np.float32], lengths: Sequence[int]) -> pa.Arra
     return pa.ListArray.from_arrays(offsets, pa.array(vectors.ravel(), pa.float32()), type=FLOATS)
 
 
-def _vectors(column: pa.Array) -> NDArray[np.float32]:
-    """Return a column of lists of float32 as rows of one array; null is an empty list."""
+def _vectors(column: pa.Array) -> tuple[NDArray[np.float32], frozenset[int]]:
+    """Return a column of lists of float32 as rows of one array, and which of them are empty or null among others."""
     lengths = list_lengths(column)
-    if lengths.size and lengths.min() != lengths.max():
+    filled = lengths[lengths > 0]
+    if filled.size and filled.min() != filled.max():
         raise ValueError(
-            f"the annotations of one column have vectors of {lengths.min()} to {lengths.max()} numbers, expected one "
+            f"the annotations of one column have vectors of {filled.min()} to {filled.max()} numbers, expected one "
             "length: they come from two models"
         )
-    numbers: NDArray[np.float32] = column.flatten().to_numpy(zero_copy_only=False).astype(np.float32, copy=False)
-    return numbers.reshape(len(lengths), lengths[0] if lengths.size else 0)
+    vectors = np.zeros((len(lengths), filled[0] if filled.size else 0), dtype=np.float32)
+    vectors[lengths > 0] = column.flatten().to_numpy(zero_copy_only=False).reshape(len(filled), vectors.shape[1])
+    return vectors, frozenset(np.flatnonzero(lengths == 0).tolist() if filled.size else ())
 
 
 def _lists(values: pa.Array, lengths: Sequence[int]) -> pa.Array:

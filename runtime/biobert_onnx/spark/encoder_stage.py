@@ -7,6 +7,7 @@ from pyspark import SparkContext
 from pyspark.ml.param import Param, Params, TypeConverters
 from pyspark.ml.util import DefaultParamsReadable, DefaultParamsWriter, MLWriter
 
+from biobert_onnx.artifact.manifest import Manifest
 from biobert_onnx.artifact.paths import MANIFEST
 from biobert_onnx.catalog.names import DEFAULT
 from biobert_onnx.encoding.engines import check_engine
@@ -117,7 +118,7 @@ class EncoderStage(AnnotatorStage, DefaultParamsReadable["EncoderStage"]):
         manifest = read_manifest(artifact)
         return self._set(
             artifact=artifact,
-            dimension=manifest.dim,
+            dimension=self._dimension(manifest),
             caseSensitive=manifest.casing == "cased",
             storageRef=Path(artifact).name,
         )
@@ -188,12 +189,12 @@ class EncoderStage(AnnotatorStage, DefaultParamsReadable["EncoderStage"]):
             raise ValueError(f"{name} has no artifact: make it with pretrained, load or setArtifact")
         artifact = self.getOrDefault(self.artifact)
         encoder = remote_encoder(artifact, self.getOrDefault(self.maxSentenceLength), self.getEngine())
-        self._check("dimension", self._dimension(encoder), artifact)
+        self._check("dimension", self._dimension(encoder.manifest), artifact)
         self._check("caseSensitive", encoder.manifest.casing == "cased", artifact)
         return encoder
 
-    def _dimension(self, encoder: RemoteEncoder) -> int:
-        return encoder.manifest.dim
+    def _dimension(self, manifest: Manifest) -> int:
+        return manifest.dim
 
     def _check_saved(self, path: str, shipped: str) -> None:
         found = self.getOrDefault(self.artifact)

@@ -10,10 +10,12 @@ from numpy.typing import NDArray
 from pyspark import SparkContext, SparkFiles, TaskContext
 
 from biobert_onnx.artifact.manifest import Manifest
-from biobert_onnx.artifact.paths import MANIFEST
+from biobert_onnx.artifact.paths import MANIFEST, TOKENIZER
 from biobert_onnx.catalog.names import find_artifact, spark_nlp_name
 from biobert_onnx.encoder import SentenceEncoder
 from biobert_onnx.encoding.engines import Engine
+from biobert_onnx.encoding.token_vectors import TokenEmbeddings
+from biobert_onnx.encoding.tokenizer import TextTokenizer
 from biobert_onnx.errors import ArtifactError, EngineError
 
 MAX_OPEN_ENCODERS = 2
@@ -38,6 +40,17 @@ class RemoteEncoder:
         Raises ArtifactError if the executor does not have the artifact, or has another than the driver; ValueError if
         the engine cannot run here.
         """
+        return self._opened().encode(texts, show_progress_bar=False)
+
+    def encode_tokens(self, texts: Sequence[str]) -> list[TokenEmbeddings]:
+        """Return the vectors of each text's tokens, of the last layer; threads and errors are those of `encode`."""
+        return self._opened().encode_tokens(texts, show_progress_bar=False)
+
+    def tokenizer(self) -> TextTokenizer:
+        """Return the artifact's tokenizer, whose pieces are those of `encode_tokens`."""
+        return _tokenizer(local_folder(self.artifact))
+
+    def _opened(self) -> SentenceEncoder:
         try:
             encoder = _encoder(local_folder(self.artifact), self.max_length, task_cpus(), self.engine)
         except EngineError as error:
@@ -57,7 +70,7 @@ class RemoteEncoder:
                 f"in a Spark executor: '{self.artifact}' is not the driver's artifact: copy that to every executor, "
                 "and make the session again"
             )
-        return encoder.encode(texts, show_progress_bar=False)
+        return encoder
 
 
 def remote_encoder(artifact: str, max_length: int | None, engine: str | None) -> RemoteEncoder:
@@ -105,6 +118,12 @@ def read_manifest(artifact: str) -> Manifest:
 def _encoder(folder: Path, max_length: int, threads: int, engine: str) -> SentenceEncoder:
     """Return the encoder of this process; special tokens that texts spell are plain text, as in Spark NLP."""
     return SentenceEncoder(folder, max_length=max_length, threads=threads, engine=engine, literal_special_tokens=True)
+
+
+@lru_cache(maxsize=MAX_OPEN_ENCODERS)
+def _tokenizer(folder: Path) -> TextTokenizer:
+    """Return the tokenizer of `_encoder`."""
+    return TextTokenizer(folder / TOKENIZER, literal_special_tokens=True)
 
 
 def task_cpus() -> int:

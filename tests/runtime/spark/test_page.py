@@ -35,6 +35,8 @@ def test_the_blocks_of_the_spark_page_give_the_encoders_vectors(
         assert numbers(frame, "vector") == [*of_texts, []]
     sentences = [*whole[0].replace(". ", ".\n").splitlines(), whole[1]]
     assert numbers(names["features"], "features") == encoder.encode(sentences).astype(float).tolist()
+    words = ["I", "hate", "cancer", ".", "Antibiotics", "aren't", "painkiller", "."]
+    assert [token.result for token in names["tokens"]] == words
     clustered = names["clusters"].select("prediction", "embeddings.result").collect()
     assert sorted(row["result"] for row in clustered) == sorted(sentences)
     assert {row["prediction"] for row in clustered} == {0, 1}
