@@ -20,7 +20,7 @@ OF_PYSPARK := \
 # The C kernels. Where they cannot be compiled, this says why and goes on: everything then runs on onnxruntime.
 KERNELS := runtime/biobert_onnx/kernels/_kernels.so
 
-.PHONY: demo test test-interop test-large test-transformers5 check docs fuzz sanitize audit benchmark benchmark-threads benchmark-quick \
+.PHONY: demo test test-interop test-large test-transformers5 test-spark35 check docs fuzz sanitize audit benchmark benchmark-threads benchmark-quick \
   soak load
 
 # Export a checkpoint, embed sentences with it, compare its speed with PyTorch; CHECKPOINT=folder takes your own.
@@ -37,10 +37,10 @@ test-interop: $(if $(shell command -v npm),build/node/node_modules)
 	$(MAKE) VENV=.venv-interop .venv-interop/.interop
 	HF_HUB_OFFLINE=1 .venv-interop/bin/python -m pytest tests/integrations tests/runtime/serving
 
-# Run the tests on all-mpnet-base-v2, a trained encoder of BioBERT's size, and on a wider network: 410 MB more to install,
-# a quarter of an hour on 2 CPUs.
+# Run the tests on all-mpnet-base-v2, a trained encoder of BioBERT's size, on a wider network, and on 10,000 partitions of
+# Spark: 410 MB more to install, half an hour on 2 CPUs.
 test-large: $(VENV)/.test $(VENV)/.mpnet
-	HF_HUB_OFFLINE=1 $(BIN)/python -m pytest -m large tests/export
+	HF_HUB_OFFLINE=1 $(BIN)/python -m pytest -m large tests/export tests/runtime/spark
 
 # Run the tests of export with transformers 5 and sentence-transformers 6, which optimum does not work with, in an
 # environment of its own; and compare its export of MiniLM with that of $(VENV).
@@ -48,6 +48,13 @@ test-transformers5: $(VENV)/.demo
 	$(MAKE) VENV=.venv-transformers5 CONSTRAINTS=constraints-transformers5.txt .venv-transformers5/.test-transformers5
 	HF_HUB_OFFLINE=1 OTHER_PYTHON=$(BIN)/python .venv-transformers5/bin/python -m pytest tests/export \
 	  --ignore=tests/export/test_package.py --ignore=tests/export/quantize/test_emulation.py
+
+# Run the tests of Spark with Spark 3.5, in an environment of its own; what pyspark itself warns of there is no error.
+test-spark35:
+	mkdir -p build
+	sed 's/^pyspark==.*/pyspark==3.5.9/' constraints.txt > build/constraints-spark35.txt
+	$(MAKE) VENV=.venv-spark35 CONSTRAINTS=build/constraints-spark35.txt .venv-spark35/.test
+	HF_HUB_OFFLINE=1 .venv-spark35/bin/python -m pytest -o filterwarnings=default tests/runtime/spark
 
 check: $(VENV)/.test
 	$(BIN)/ruff check .
@@ -96,7 +103,7 @@ soak: $(VENV)/.demo
 load: $(VENV)/.demo
 	$(BIN)/python -W ignore -m benchmarks.load --engine $(ENGINE)
 
-demo test test-interop test-large test-transformers5 fuzz benchmark benchmark-threads benchmark-quick soak load: $(KERNELS)
+demo test test-interop test-large test-transformers5 test-spark35 fuzz benchmark benchmark-threads benchmark-quick soak load: $(KERNELS)
 $(KERNELS): hatch_build.py $(wildcard runtime/biobert_onnx/kernels/source/*.[ch])
 	$(PYTHON) hatch_build.py
 

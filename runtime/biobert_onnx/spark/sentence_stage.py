@@ -18,6 +18,7 @@ from biobert_onnx.spark.annotations import (
     Annotations,
     utf16_offsets,
 )
+from biobert_onnx.spark.java_patterns import compile_java
 from biobert_onnx.spark.stage import Annotator, AnnotatorStage
 
 DOCUMENTS_PER_BATCH = 1024
@@ -93,9 +94,9 @@ class SentenceStage(AnnotatorStage):
         return self._set(useAbbreviations=value)
 
     def setCustomBounds(self, value: list[str]) -> Self:
-        """Set regular expressions whose matches bound sentences; raises ValueError for what is none."""
+        """Set regular expressions, in Java's spelling, whose matches bound sentences; raises ValueError for another."""
         bounds = TypeConverters.toListString(value)
-        split("", rules=self.rules, custom_bounds=bounds, custom_bounds_only=bool(bounds))
+        split("", rules=self.rules, custom_bounds=_python_bounds(bounds), custom_bounds_only=bool(bounds))
         return self._set(customBounds=bounds)
 
     def setCustomBoundsStrategy(self, value: str) -> Self:
@@ -152,12 +153,18 @@ class SentenceStage(AnnotatorStage):
 
     def _options(self) -> dict[str, Any]:
         """Return the arguments of `split`. As in Spark NLP, maxLength leaves sentences out only if it was set."""
-        given = {argument: self.getParam(name) for name, argument in OPTIONS.items()}
-        return {"rules": self.rules} | {
+        params = {argument: self.getParam(name) for name, argument in OPTIONS.items()}
+        options = {
             argument: self.getOrDefault(param)
-            for argument, param in given.items()
+            for argument, param in params.items()
             if self.isSet(param) or (self.isDefined(param) and argument != "max_length")
         }
+        return options | {"rules": self.rules, "custom_bounds": _python_bounds(options["custom_bounds"])}
+
+
+def _python_bounds(bounds: Sequence[str]) -> list[str]:
+    """Return custom bounds in Python's spelling; raises ValueError for what is no regular expression."""
+    return [compile_java(bound, param="customBounds").pattern for bound in bounds]
 
 
 def split_documents(documents: Annotations, *, options: dict[str, Any]) -> Annotations:

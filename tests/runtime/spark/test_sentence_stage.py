@@ -95,7 +95,8 @@ def test_every_param_has_spark_nlps_default_and_a_getter(kind: type[SentenceStag
 @pytest.mark.parametrize(
     ("setter", "value", "reason"),
     [
-        ("setCustomBounds", ["x", "("], r"the custom bound '\(' is not a regular expression .*: escape it"),
+        ("setCustomBounds", ["x", "("], r"customBounds is '\(', expected a regular expression of Java"),
+        ("setCustomBounds", [r"\p{IsGreek}"], r"the property .* is not taken"),
         ("setCustomBounds", ["x*"], r"the custom bound 'x\*' matches the empty text"),
         (
             "setCustomBoundsStrategy",
@@ -124,3 +125,10 @@ def test_both_detectors_stand_in_one_pipeline_that_is_saved_and_loaded(spark: Sp
     for stage in stages[1:]:
         column = stage.getOutputCol()
         assert [(item.begin, item.end, item.result) for item in row[column]] == sentences(stage, TEXT)
+
+
+@pytest.mark.parametrize("kind", STAGES)
+def test_custom_bounds_have_javas_spelling(kind: Any) -> None:
+    stage = kind().setCustomBounds([r"\R", r"\p{Lu}\Q)\E"]).setUseCustomBoundsOnly(True)
+    documents = Annotations.without_vectors([[Annotation(begin=0, end=7, result="a\nb Ä) c", metadata={})]])
+    assert [sentence.result for sentence in stage.annotator()(documents).flat] == ["a", "b", "c"]
