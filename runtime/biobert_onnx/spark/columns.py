@@ -1,7 +1,7 @@
 """Input and output columns: Spark NLP's setters, and checks of a column's type."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar, Self
+from typing import ClassVar, Self
 
 from pyspark.ml.param.shared import HasInputCols, HasOutputCol
 from pyspark.sql import DataFrame
@@ -34,7 +34,7 @@ class AnnotationColumns(HasInputCols, HasOutputCol, SparkNlpParams):
 
     def setInputCols(self, *value: str | list[str]) -> Self:
         """Set the input columns, one by one or in a list, in any order; raises ValueError for another number."""
-        columns = [column for item in value for column in ([item] if isinstance(item, str) else item)]
+        columns = column_names(value)
         if len(columns) != len(self.reads):
             expected = " and ".join(f"one column of {kind} annotations" for kind in self.reads)
             raise ValueError(f"{type(self).__name__} reads {expected}, got {columns}")
@@ -63,17 +63,30 @@ class AnnotationColumns(HasInputCols, HasOutputCol, SparkNlpParams):
         return [column for column in found if column is not None]
 
 
+def column_names(value: Sequence[str | list[str]]) -> list[str]:
+    """Return the names of columns that a setter was given one by one or in a list."""
+    return [column for item in value for column in ([item] if isinstance(item, str) else item)]
+
+
 def annotator_types(frame: DataFrame, columns: Sequence[str], expected: Sequence[str]) -> dict[str, str | None]:
     """Return the annotator type of each of `columns`, None where its metadata does not name one.
 
-    `expected`: the types that a stage reads. Raises ValueError for a column that is missing or holds no annotations.
+    `expected`: the types that a stage reads, empty for any. Raises ValueError for a column that is missing or holds no
+    annotations.
     """
     for column in columns:
         check_column(frame, column)
         found = frame.schema[column]
         if not is_annotations(found):
-            raise ValueError(_another_type(column, found.dataType.simpleString(), expected[0]))
+            raise ValueError(_another_type(column, found.dataType.simpleString(), *expected[:1]))
     return {column: frame.schema[column].metadata.get(ANNOTATOR_TYPE) for column in columns}
+
+
+def check_types(frame: DataFrame, columns: Sequence[str], expected: Sequence[str]) -> None:
+    """Raise ValueError unless each of `columns` holds annotations of a type in `expected`, which is empty for any."""
+    for column, kind in annotator_types(frame, columns, expected).items():
+        if expected and kind is not None and kind not in expected:
+            raise ValueError(_another_type(column, f"{kind} annotations", *expected))
 
 
 def is_annotations(field: StructField) -> bool:
@@ -89,8 +102,10 @@ def check_column(frame: DataFrame, column: str) -> None:
         )
 
 
-def _another_type(column: str, contents: Any, kind: str) -> str:
+def _another_type(column: str, contents: str, *kinds: str) -> str:
+    expected = " or ".join(kinds) + " annotations" if kinds else "annotations"
+    makers = " or ".join(MAKERS[kind] for kind in kinds or MAKERS)
     return (
-        f"the column '{column}' holds {contents}, expected {kind} annotations: put {MAKERS[kind]} before this stage "
-        "and read its output column"
+        f"the column '{column}' holds {contents}, expected {expected}: put {makers} before this stage and read its "
+        "output column"
     )

@@ -9,7 +9,7 @@ from pyspark.sql import DataFrame, SparkSession
 from biobert_onnx import SentenceEncoder
 from tests.support.pages import DOCS, runnable_blocks
 
-WRITTEN = "vectors.parquet"
+WRITTEN = ("vectors.parquet", "saved-pipeline")
 
 
 @pytest.fixture
@@ -20,7 +20,9 @@ def names(spark: SparkSession, artifact: Path, tmp_path: Path, monkeypatch: pyte
     names: dict[str, Any] = {"__name__": "spark.md"}
     for block in runnable_blocks(DOCS / "spark.md"):
         if block.reason is None:
-            code = block.code.replace(WRITTEN, str(tmp_path / WRITTEN))  # the JVM's working directory stays
+            code = block.code
+            for name in WRITTEN:
+                code = code.replace(f'"{name}"', repr(str(tmp_path / name)))  # the JVM's working directory stays
             exec(compile(code, block.place, "exec"), names)
     return names
 
@@ -30,7 +32,7 @@ def test_the_blocks_of_the_spark_page_give_the_encoders_vectors(
 ) -> None:
     whole = [text for _, text in names["rows"][:2]]
     of_texts = encoder.encode(whole).tolist()
-    written = spark.read.parquet(str(tmp_path / WRITTEN))
+    written = spark.read.parquet(str(tmp_path / WRITTEN[0]))
     for frame in (written, names["vectors"]):
         assert numbers(frame, "vector") == [*of_texts, []]
     sentences = [*whole[0].replace(". ", ".\n").splitlines(), whole[1]]
