@@ -101,24 +101,6 @@ def test_ids_and_metadata_columns_go_into_the_metadata(spark: SparkSession) -> N
     ]
 
 
-@pytest.mark.parametrize(
-    ("mode", "cleaned"),
-    [
-        ("disabled", " a\n\tb \\n\\tc "),
-        ("inplace", " a  b \\n\\tc "),
-        ("inplace_full", " a  b   c "),
-        ("shrink", "a b \\n\\tc"),
-        ("shrink_full", "a b c"),
-        ("each", " a  b \\n\\tc "),
-        ("each_full", " a  b   c "),
-        ("delete_full", "a\n\tb c"),
-    ],
-)
-def test_cleanup_modes(mode: str, cleaned: str, spark: SparkSession) -> None:
-    frame = documents(frame_of(spark, " a\n\tb \\n\\tc "), DocumentAssembler().setCleanupMode(mode))
-    assert spans(frame, "document") == [[(0, len(cleaned) - 1, cleaned)]]
-
-
 def test_only_a_maximum_length_that_is_set_leaves_sentences_out(spark: SparkSession) -> None:
     long = "A" * 100_001
     assert spans(sentences(frame_of(spark, long)), "sentence") == [[(0, 100_000, long)]]
