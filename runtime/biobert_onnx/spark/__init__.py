@@ -11,6 +11,9 @@ with requires_extra("spark", by="a Spark stage"):
     from biobert_onnx.spark.biomedical_sentence_detector import BiomedicalSentenceDetector
     from biobert_onnx.spark.document_assembler import DocumentAssembler
     from biobert_onnx.spark.embed_column import embed_column
+    from biobert_onnx.spark.embeddings_finisher import EmbeddingsFinisher
+    from biobert_onnx.spark.finisher import Finisher
+    from biobert_onnx.spark.light_pipeline import LightAnnotation, LightPipeline
     from biobert_onnx.spark.pooled_words import SentenceEmbeddings
     from biobert_onnx.spark.sentence_detector import SentenceDetector
     from biobert_onnx.spark.sentence_embeddings import BertSentenceEmbeddings
@@ -22,6 +25,10 @@ __all__ = [
     "BertSentenceEmbeddings",
     "BiomedicalSentenceDetector",
     "DocumentAssembler",
+    "EmbeddingsFinisher",
+    "Finisher",
+    "LightAnnotation",
+    "LightPipeline",
     "SentenceDetector",
     "SentenceEmbeddings",
     "Tokenizer",

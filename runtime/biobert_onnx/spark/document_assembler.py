@@ -131,7 +131,7 @@ class DocumentAssembler(
         """Set the clean-up of white space; raises ValueError for a mode that Spark NLP does not have."""
         return self._set(cleanupMode=checked_mode(value))
 
-    def light_documents(self, texts: Sequence[str]) -> Annotations:
+    def light_documents(self, texts: Sequence[str | None]) -> Annotations:
         """Return the documents that `transform` makes of a column of `texts`, one a row, without Spark.
 
         `idCol` and `metadataCol` are columns, so they add nothing here.

@@ -1,4 +1,4 @@
-"""The encoder of a Python worker: it is opened once, stays open, and has the same artifact as the driver."""
+"""The encoder of a Python worker, or of a LightPipeline: opened once, it stays open and has the driver's artifact."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -35,7 +35,7 @@ class RemoteEncoder:
     manifest: Manifest
 
     def encode(self, texts: Sequence[str]) -> NDArray[np.float32]:
-        """Return one vector a text, (n, dim) float32, on one thread for each CPU of the task (`spark.task.cpus`).
+        """Return one vector a text, (n, dim) float32, on as many threads as `task_cpus` says.
 
         Raises ArtifactError if the executor does not have the artifact, or has another than the driver; ValueError if
         the engine cannot run here.
@@ -115,7 +115,7 @@ def read_manifest(artifact: str) -> Manifest:
 
 
 @lru_cache(maxsize=MAX_OPEN_ENCODERS)
-def _encoder(folder: Path, max_length: int, threads: int, engine: str) -> SentenceEncoder:
+def _encoder(folder: Path, max_length: int, threads: int | None, engine: str) -> SentenceEncoder:
     """Return the encoder of this process; special tokens that texts spell are plain text, as in Spark NLP."""
     return SentenceEncoder(folder, max_length=max_length, threads=threads, engine=engine, literal_special_tokens=True)
 
@@ -126,7 +126,7 @@ def _tokenizer(folder: Path) -> TextTokenizer:
     return TextTokenizer(folder / TOKENIZER, literal_special_tokens=True)
 
 
-def task_cpus() -> int:
-    """Return the CPUs of this task, from `spark.task.cpus` or its resource profile; 1 outside of tasks."""
+def task_cpus() -> int | None:
+    """Return the CPUs of this task, from `spark.task.cpus` or its resource profile; None, for all, outside of tasks."""
     context = TaskContext.get()
-    return 1 if context is None else context.cpus()
+    return None if context is None else context.cpus()
