@@ -1,5 +1,7 @@
 """docs/spark.md: its blocks run in order, its vectors are the encoder's, and its clusters hold every sentence."""
 
+from contextlib import redirect_stdout
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +25,9 @@ def names(spark: SparkSession, artifact: Path, tmp_path: Path, monkeypatch: pyte
             code = block.code
             for name in WRITTEN:
                 code = code.replace(f'"{name}"', repr(str(tmp_path / name)))  # the JVM's working directory stays
-            exec(compile(code, block.place, "exec"), names)
+            with redirect_stdout(StringIO()) as printed:
+                exec(compile(code, block.place, "exec"), names)
+            assert block.output in (None, printed.getvalue()), block.place
     return names
 
 
