@@ -31,7 +31,7 @@ RUN_HERE = (
     "design.md",
     CONTENDER,
 )
-RUN_WITH_SPARK = ("spark.md", "coming-from.md")
+RUN_WITH_SPARK = ("spark.md", "spark-nlp.md", "coming-from.md")
 """Run in tests/runtime/spark."""
 
 FRAMEWORKS = ("frameworks.md", "other-tools.md", "vector-stores.md")

@@ -124,7 +124,7 @@ class EncoderStage(AnnotatorStage, DefaultParamsReadable["EncoderStage"]):
         )
 
     def setBatchSize(self, value: int) -> Self:
-        """Set how many texts, in units of 256, a worker encodes together."""
+        """Set how much a worker computes together: x 256 texts, or x 1,024 tokens in BertEmbeddings."""
         if value < 1:
             raise ValueError(f"batchSize is {value}, expected at least 1")
         return self._set(batchSize=value)

@@ -1,4 +1,4 @@
-"""docs/spark.md: its blocks run in order, its vectors are the encoder's, and its clusters hold every sentence."""
+"""docs/spark.md and spark-nlp.md: their blocks print what the pages show, and their vectors are the encoder's."""
 
 from contextlib import redirect_stdout
 from io import StringIO
@@ -16,11 +16,11 @@ WRITTEN = ("vectors.parquet", "saved-pipeline")
 
 @pytest.fixture
 def names(spark: SparkSession, artifact: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
-    """What the page's blocks leave, run where the artifact lies under the page's name."""
+    """What the pages' blocks leave, run where the artifact lies under the pages' name."""
     (tmp_path / "biobert-v1.1-int8").symlink_to(artifact)
     monkeypatch.chdir(tmp_path)
     names: dict[str, Any] = {"__name__": "spark.md"}
-    for block in runnable_blocks(DOCS / "spark.md"):
+    for block in [*runnable_blocks(DOCS / "spark.md"), *runnable_blocks(DOCS / "spark-nlp.md")]:
         if block.reason is None:
             code = block.code
             for name in WRITTEN:
@@ -31,7 +31,7 @@ def names(spark: SparkSession, artifact: Path, tmp_path: Path, monkeypatch: pyte
     return names
 
 
-def test_the_blocks_of_the_spark_page_give_the_encoders_vectors(
+def test_the_blocks_of_the_pages_give_the_encoders_vectors(
     names: dict[str, Any], spark: SparkSession, encoder: SentenceEncoder, tmp_path: Path
 ) -> None:
     whole = [text for _, text in names["rows"][:2]]
@@ -42,7 +42,7 @@ def test_the_blocks_of_the_spark_page_give_the_encoders_vectors(
     sentences = [*whole[0].replace(". ", ".\n").splitlines(), whole[1]]
     assert numbers(names["features"], "features") == encoder.encode(sentences).astype(float).tolist()
     words = ["I", "hate", "cancer", ".", "Antibiotics", "aren't", "painkiller", "."]
-    assert [token.result for token in names["tokens"]] == words
+    assert [token.result for token in names["first"]["token"]] == words
     clustered = names["clusters"].select("prediction", "embeddings.result").collect()
     assert sorted(row["result"] for row in clustered) == sorted(sentences)
     assert {row["prediction"] for row in clustered} == {0, 1}
