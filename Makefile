@@ -37,7 +37,7 @@ test-interop: $(if $(shell command -v npm),build/node/node_modules)
 	$(MAKE) VENV=.venv-interop .venv-interop/.interop
 	HF_HUB_OFFLINE=1 .venv-interop/bin/python -m pytest tests/integrations tests/runtime/serving
 
-# Run the tests on all-mpnet-base-v2, a trained encoder of BioBERT's size, on a wider network, and on 10,000 partitions of
+# Run the tests on networks of BioBERT's size (one is the trained all-mpnet-base-v2) and wider, and on 10,000 partitions of
 # Spark: 410 MB more to install, half an hour on 2 CPUs.
 test-large: $(VENV)/.test $(VENV)/.mpnet
 	HF_HUB_OFFLINE=1 $(BIN)/python -m pytest -m large tests/export tests/runtime/spark
