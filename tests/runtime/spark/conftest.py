@@ -10,6 +10,7 @@ import pytest
 from pyspark.sql import SparkSession
 
 from biobert_onnx.catalog.names import DEFAULT as MODEL
+from tests.runtime.spark import worker_daemon
 from tests.runtime.spark.cluster_job import session
 
 
@@ -23,7 +24,7 @@ def spark() -> Iterator[SparkSession]:
         pytest.skip("Spark needs Java 17, and there is no java on the PATH")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PYSPARK_PYTHON", sys.executable)
-        started = session("local[2]", {})
+        started = session("local[2]", {"spark.python.daemon.module": worker_daemon.__name__})
         yield started
         started.stop()
     gc.collect()
