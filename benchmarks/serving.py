@@ -1,13 +1,16 @@
-"""Measure many clients of one encoder, all-MiniLM-L6-v2, and write results/serving/all-MiniLM-L6-v2.json.
+"""Measure servers of all-MiniLM-L6-v2 under load, and write results/serving/all-MiniLM-L6-v2.json.
 
-Clients of `aencode` are compared with one `encode` of all texts. Then clients ask the HTTP app. Each client asks for
-the next text as soon as it has a vector. Every vector is compared bit by bit with that of `encode`: a request whose
-vector differs or is missing is lost.
+Clients of `aencode` are compared with one `encode` of all texts. Then servers are asked in turns, in every round anew,
+each on its own: by 1, 8, 32 and 128 clients of one sentence a request, by 4 clients of 32 sentences, by one client
+beside another one that sends 600 long texts a request, and, once, by eight clients of 4 MB a request. A client asks
+for the next answer as soon as it has one. Our vectors are compared with those of `encode`: a request whose vector
+differs or is missing is lost.
+
+sentence-transformers behind a plain route is measured beside the app, and so are other checkouts of this project.
 """
 
 import asyncio
 import base64
-import http.client
 import json
 import os
 import random
@@ -18,29 +21,55 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from benchmarks.harness.program import add_engine, program_parser, run_program
+from benchmarks.harness.http_clients import Answer, Load, ask
+from benchmarks.harness.program import program_parser, run_program
 from benchmarks.inputs.corpus import pubmed_like_texts
-from benchmarks.inputs.minilm import minilm_artifact
+from benchmarks.inputs.minilm import minilm_artifact, minilm_checkpoint
 from benchmarks.machine.environment import environment
+from benchmarks.machine.memory import proc_numbers
 from benchmarks.results import RESULTS
 from biobert_onnx import SentenceEncoder
 from biobert_onnx._types import FloatArray
+from biobert_onnx.encoding.engines import ENGINES
 
 WORK = Path("build/serving")
 """The folder of the artifact; a run empties it first and removes it at the end."""
 
-CLIENTS = 32
+CALLERS = 32
 CALL_SIZES = (1, 8, 32)
-"""Texts in one call of `aencode`."""
+"""Clients of `aencode`, and texts in one call of theirs."""
+
+CLIENTS = (1, 8, 32, 128)
+"""Clients of one sentence a request."""
+
+MANY_TEXTS, MANY_CLIENTS = 32, 4
+"""Texts of a request, and clients, where a request has many."""
+
+LONG_TEXTS, LONG_WORDS = 600, 180
+"""Long texts in a request of the client whom another one must not wait for, and words in each: near MiniLM's limit."""
+
+HUGE_REQUESTS, HUGE_REPEATS = 8, 1_000_000
+"""Requests of one text each, and how often "ab, " stands in it: 4 MB a request."""
+
+PATH = "/v1/embeddings"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Server:
+    """What is asked: the command of `uvicorn`'s app, its environment, and whether its vectors must be our encoder's."""
+
+    app: str
+    environ: Mapping[str, str] = field(default_factory=dict)
+    engine: str | None = None
 
 
 def bulk_seconds(encoder: SentenceEncoder, texts: Sequence[str]) -> float:
@@ -60,7 +89,7 @@ def client_seconds(encoder: SentenceEncoder, texts: Sequence[str], size: int, ex
             rows[start : start + size] = await encoder.aencode(texts[start : start + size])
 
     async def clients() -> None:
-        await asyncio.gather(*(client() for _ in range(CLIENTS)))
+        await asyncio.gather(*(client() for _ in range(CALLERS)))
 
     begin = time.perf_counter()
     asyncio.run(clients())
@@ -80,85 +109,171 @@ def measure_callers(encoder: SentenceEncoder, texts: Sequence[str], rounds: int)
             samples[size].append(seconds)
     bulk = statistics.median(samples[0])
     shares = {size: round(bulk / statistics.median(samples[size]), 4) for size in CALL_SIZES}
-    named = {f"{CLIENTS} clients, {size} a call" if size else "bulk": seconds for size, seconds in samples.items()}
+    named = {f"{CALLERS} clients, {size} a call" if size else "bulk": seconds for size, seconds in samples.items()}
     return {"texts": len(texts), "share_of_bulk_by_texts_a_call": shares, "seconds": named}
 
 
+def servers(artifact: Path, checkpoint: Path, checkouts: Mapping[str, Path]) -> dict[str, Server]:
+    """Return the servers by name: the app with each engine, those of other checkouts, and sentence-transformers."""
+    found = {}
+    for engine in ENGINES:
+        environ = {"BIOBERT_ONNX_ARTIFACT": str(artifact), "BIOBERT_ONNX_ENGINE": engine}
+        app = "biobert_onnx.serving.http:app"
+        found[f"biobert-onnx, {engine}"] = Server(app=app, environ=environ, engine=engine)
+        for name, folder in checkouts.items():
+            path = {"PYTHONPATH": str(folder / "runtime")}
+            found[f"{name}, {engine}"] = Server(app=app, environ=environ | path, engine=engine)
+    found["sentence-transformers"] = Server(
+        app="benchmarks.harness.st_server:app", environ={"ST_CHECKPOINT": str(checkpoint)}
+    )
+    return found
+
+
 @contextmanager
-def server(artifact: Path, engine: str) -> Iterator[int]:
-    """Start the HTTP app in a process of its own, which ends with the block, and yield its port."""
-    command = [sys.executable, "-m", "uvicorn", "biobert_onnx.serving.http:app", "--port", "0", "--no-access-log"]
-    environ = {**os.environ, "BIOBERT_ONNX_ARTIFACT": str(artifact), "BIOBERT_ONNX_ENGINE": engine}
+def running(server: Server) -> Iterator[tuple[int, int]]:
+    """Start `server` in a process of its own, which ends with the block, and yield its port and its process."""
+    command = [sys.executable, "-m", "uvicorn", server.app, "--port", "0", "--no-access-log"]
+    environ = os.environ | server.environ
     with subprocess.Popen(command, env=environ, stderr=subprocess.PIPE, text=True) as process:
         try:
             lines = iter(process.stderr or ())
-            yield next(int(found[1]) for line in lines if (found := re.search(r"127\.0\.0\.1:(\d+)", line)))
+            yield (
+                next(int(found[1]) for line in lines if (found := re.search(r"127\.0\.0\.1:(\d+)", line))),
+                process.pid,
+            )
         finally:
             process.send_signal(signal.SIGTERM)
 
 
-def measure_http(artifact: Path, engine: str, texts: Sequence[str], expected: FloatArray) -> dict[str, Any]:
-    """Ask the HTTP app from 32 clients, one text a request; returns requests lost, rate, latency in milliseconds."""
-    with server(artifact, engine) as port, ThreadPoolExecutor(CLIENTS) as pool:
-        begin = time.perf_counter()
-        parts = pool.map(lambda first: _ask(port, texts[first::CLIENTS]), range(CLIENTS))
-        answers = {first + CLIENTS * step: answer for first, part in enumerate(parts) for step, answer in part}
-        seconds = time.perf_counter() - begin
-    right = [index for index, (vector, _) in answers.items() if (vector == expected[index]).all()]
-    latencies = sorted(1000 * latency for _, latency in answers.values())
-    p50, p99 = (round(float(np.percentile(latencies, percent)), 2) for percent in (50, 99))
+def body_of(texts: str | Sequence[str], **options: Any) -> bytes:
+    """Return a request for the vectors of `texts`."""
+    return json.dumps({"input": texts if isinstance(texts, str) else list(texts), **options}).encode()
+
+
+def figures_of(answers: Sequence[Answer]) -> dict[str, Any]:
+    """Return the rate of `answers`, the percentiles of their latencies in milliseconds, and their statuses."""
+    latencies = [1000 * (answer.end - answer.begin) for answer in answers]
+    seconds = max(answer.end for answer in answers) - min(answer.begin for answer in answers)
+    statuses = [str(answer.status) for answer in answers]
     return {
-        "requests": len(texts),
-        "lost": len(texts) - len(right),
-        "seconds": round(seconds, 2),
-        "texts_per_second": round(len(texts) / seconds, 1),
-        "latency_ms": {"p50": p50, "p99": p99, "most": round(latencies[-1], 2)},
+        "requests": len(answers),
+        "requests_per_second": round(len(answers) / seconds, 2),
+        "latency_ms": {f"p{percent}": round(float(np.percentile(latencies, percent)), 3) for percent in (50, 99)},
+        "statuses": {status: statuses.count(status) for status in sorted(set(statuses))},
     }
 
 
-def _ask(port: int, texts: Sequence[str]) -> list[tuple[int, tuple[FloatArray, float]]]:
-    """Ask for each text over one connection; returns number, vector and seconds of each request that did not fail."""
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
-    answers = []
-    for step, text in enumerate(texts):
-        begin = time.perf_counter()
-        try:
-            connection.request("POST", "/v1/embeddings", json.dumps({"input": text, "encoding_format": "base64"}))
-            (item,) = json.loads(connection.getresponse().read())["data"]
-        except (OSError, http.client.HTTPException, ValueError, KeyError):
-            connection.close()
-            continue
-        vector = np.frombuffer(base64.b64decode(item["embedding"]), dtype="<f4")
-        answers.append((step, (vector, time.perf_counter() - begin)))
-    connection.close()
-    return answers
+def loads(texts: Sequence[str], seconds: float) -> dict[str, list[Load]]:
+    """Return the loads by name; the figures are those of the first one of each."""
+    one = [body_of(text) for text in texts]
+    many = [body_of(texts[start : start + MANY_TEXTS]) for start in range(0, len(texts) - MANY_TEXTS, MANY_TEXTS)]
+    words = " ".join(texts).split()
+    long = [" ".join(random.Random(index).choices(words, k=LONG_WORDS)) for index in range(LONG_TEXTS)]
+    bulk = Load(path=PATH, bodies=[body_of(long, long_texts="truncate")], clients=1, seconds=seconds)
+    found = {
+        f"{clients} clients": [Load(path=PATH, bodies=one, clients=clients, seconds=seconds)] for clients in CLIENTS
+    }
+    found[f"{MANY_CLIENTS} clients of {MANY_TEXTS} texts"] = [
+        Load(path=PATH, bodies=many, clients=MANY_CLIENTS, seconds=seconds)
+    ]
+    found[f"1 client beside {LONG_TEXTS} long texts"] = [Load(path=PATH, bodies=one, clients=1, seconds=seconds), bulk]
+    return found
+
+
+def measure_servers(
+    contenders: Mapping[str, Server], texts: Sequence[str], *, seconds: float, rounds: int
+) -> dict[str, dict[str, list[Any]]]:
+    """Put every load on every server in `rounds` rounds, in random order; return the figures by server and load."""
+    chance = random.Random(5)
+    figures: dict[str, dict[str, list[Any]]] = {name: {} for name in contenders}
+    for _ in range(rounds):
+        for name in chance.sample(list(contenders), len(contenders)):
+            with running(contenders[name]) as (port, _):
+                ask(port, Load(path=PATH, bodies=[body_of("warm up")], clients=1))
+                for load, parts in loads(texts, seconds).items():
+                    answers = ask(port, *parts)[0]
+                    figures[name].setdefault(load, []).append(figures_of(answers))
+    return figures
+
+
+def measure_memory(server: Server) -> dict[str, Any]:
+    """Send eight requests of 4 MB at once, in each way to read long texts; return MiB when idle, at most, and after."""
+    with running(server) as (port, process):
+        ask(port, Load(path=PATH, bodies=[body_of("warm up")], clients=1))
+        (idle,) = proc_numbers(process, "VmRSS")
+        statuses: dict[str, Any] = {}
+        for way in ("error", "truncate", "window"):
+            bodies = [body_of("ab, " * HUGE_REPEATS, long_texts=way)] * HUGE_REQUESTS
+            (answers,) = ask(port, Load(path=PATH, bodies=bodies, clients=HUGE_REQUESTS))
+            statuses[way] = figures_of(answers)["statuses"]
+        time.sleep(5)  # for what is given back a moment later
+        peak, after = proc_numbers(process, "VmHWM", "VmRSS")
+    return {"idle_mib": idle // 1024, "peak_mib": peak // 1024, "after_mib": after // 1024, "statuses": statuses}
+
+
+def lost_requests(server: Server, texts: Sequence[str], expected: FloatArray) -> dict[str, int]:
+    """Ask `server` for each of `texts` from 32 clients, and return how many answers were missing or not `expected`."""
+    bodies = [body_of(text, encoding_format="base64") for text in texts]
+    with running(server) as (port, _):
+        (answers,) = ask(port, Load(path=PATH, bodies=bodies, clients=CALLERS, keep_bodies=True))
+    right = {answer.number for answer in answers if answer.status == 200 and _is(answer.body, expected[answer.number])}
+    return {"requests": len(texts), "lost": len(texts) - len(right)}
+
+
+def _is(body: bytes, expected: FloatArray) -> bool:
+    (item,) = json.loads(body)["data"]
+    return bool(np.array_equal(np.frombuffer(base64.b64decode(item["embedding"]), dtype="<f4"), expected))
+
+
+def table(record: Mapping[str, Any]) -> Iterator[str]:
+    """Yield the lines of a Markdown table: medians over the rounds."""
+    yield "| server | load | requests/s | p50, ms | p99, ms |"
+    yield "|---|---|---|---|---|"
+    for name, by_load in record["servers"].items():
+        for load, rounds in by_load.items():
+            rate = statistics.median(figures["requests_per_second"] for figures in rounds)
+            p50, p99 = (statistics.median(figures["latency_ms"][name] for figures in rounds) for name in ("p50", "p99"))
+            yield f"| {name} | {load} | {rate:.1f} | {p50:.1f} | {p99:.1f} |"
 
 
 def main() -> int:
     """Measure, write the record, print the figures; returns 1 if a request was lost."""
     parser = program_parser(__doc__)
-    add_engine(parser)
-    parser.add_argument("--requests", type=int, default=10_000, help="to the HTTP app (default: %(default)s)")
+    parser.add_argument("--requests", type=int, default=10_000, help="that are checked (default: %(default)s)")
     parser.add_argument("--texts", type=int, default=1000, help="for aencode and encode (default: %(default)s)")
-    parser.add_argument("--rounds", type=int, default=7, help="default: %(default)s")
+    parser.add_argument("--rounds", type=int, default=3, help="default: %(default)s")
+    parser.add_argument("--seconds", type=float, default=5.0, help="of each load (default: %(default)s)")
+    parser.add_argument("--checkout", type=_named, action="append", default=[], metavar="NAME=FOLDER")
     parser.add_argument(
         "--output", type=Path, default=RESULTS / "serving", metavar="FOLDER", help="default: %(default)s"
     )
     options = parser.parse_args()
     artifact = minilm_artifact(WORK)
     texts = pubmed_like_texts(max(options.requests, options.texts))
-    with SentenceEncoder(artifact, engine=options.engine) as encoder:
-        expected = encoder.encode(texts)
-        callers = measure_callers(encoder, texts[: options.texts], options.rounds)
-    served = measure_http(artifact, options.engine, texts[: options.requests], expected)
-    versions = {name: version(name) for name in ("starlette", "uvicorn")}
-    record = {"environment": environment(), "engine": options.engine, "server": versions, "clients": CLIENTS}
-    record |= {"aencode": callers, "http": served}
+    contenders = servers(artifact, minilm_checkpoint(WORK), dict(options.checkout))
+    record: dict[str, Any] = {"environment": environment()}
+    record["versions"] = {name: version(name) for name in ("starlette", "uvicorn")}
+    record["seconds_of_a_load"] = options.seconds
+    record["aencode"], record["checked"] = {}, {}
+    for engine in ENGINES:
+        with SentenceEncoder(artifact, engine=engine) as encoder:
+            expected = encoder.encode(texts, normalize_embeddings=True)
+            record["aencode"][engine] = measure_callers(encoder, texts[: options.texts], options.rounds)
+        name = f"biobert-onnx, {engine}"
+        record["checked"][name] = lost_requests(contenders[name], texts[: options.requests], expected)
+    record["memory"] = {name: measure_memory(server) for name, server in contenders.items() if server.engine}
+    record["servers"] = measure_servers(contenders, texts, seconds=options.seconds, rounds=options.rounds)
     options.output.mkdir(parents=True, exist_ok=True)
     (options.output / "all-MiniLM-L6-v2.json").write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
-    print(json.dumps({"aencode": callers["share_of_bulk_by_texts_a_call"], "http": served}, indent=1))
+    print(*table(record), sep="\n")
+    print(json.dumps({key: record[key] for key in ("checked", "memory")}, indent=1))
     shutil.rmtree(WORK)
-    return 1 if served["lost"] else 0
+    return 1 if any(checked["lost"] for checked in record["checked"].values()) else 0
+
+
+def _named(value: str) -> tuple[str, Path]:
+    name, _, folder = value.partition("=")
+    return name, Path(folder)
 
 
 if __name__ == "__main__":
