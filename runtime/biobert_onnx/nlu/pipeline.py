@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from biobert_onnx._types import FloatArray
 from biobert_onnx.artifact.summary import cosine_lines, search_lines, sentence
 from biobert_onnx.encoder import SentenceEncoder
-from biobert_onnx.errors import check_int, short_repr
+from biobert_onnx.errors import check_flags, check_int, short_repr
 from biobert_onnx.nlu import units
 from biobert_onnx.nlu.data import Data, is_spark_frame, pandas, read_data
 from biobert_onnx.nlu.output import checked_path, write_table
@@ -85,7 +85,7 @@ class Pipeline:
         column of `data` that has the name of a new one, and arguments that contradict each other; OSError if
         `output_path` cannot be written; ArtifactError for level "token" if the artifact has no vectors of tokens.
         """
-        _check_flags(
+        check_flags(
             positions=positions,
             keep_stranger_features=keep_stranger_features,
             metadata=metadata,
@@ -218,7 +218,7 @@ def load(
     """
     pandas()
     flags = {"verbose": verbose, "gpu": gpu, "streamlit_caching": streamlit_caching, "apple_silicon": apple_silicon}
-    _check_flags(**flags)
+    check_flags(**flags)
     for name in ("gpu", "apple_silicon"):
         if flags[name]:
             raise ValueError(f"{name} is True, but vectors are computed on CPUs only, those of Apple too: leave it out")
@@ -238,13 +238,6 @@ def _pipeline(artifact: Path, name: str, max_length: int | None, threads: int | 
 
 
 _cached_pipeline = cache(_pipeline)
-
-
-def _check_flags(**flags: object) -> None:
-    """Raise TypeError unless each argument is True or False."""
-    for name, value in flags.items():
-        if not isinstance(value, bool | np.bool_):
-            raise TypeError(f"{name} is {short_repr(value)}, expected True or False")
 
 
 def _checked_level(output_level: str, *, sentence_vectors: bool) -> str:
