@@ -30,6 +30,26 @@ def checked_path(output_path: str | os.PathLike[str]) -> Path | None:
     return path
 
 
+def check_writable(kept: "pd.DataFrame", path: Path) -> None:
+    """Raise ValueError if columns or the index of `kept`, which the table will have, cannot lie in the file `path`."""
+    if path.suffix != ".parquet":
+        return
+    with requires_extra("parquet", by="a table in a Parquet file"):
+        import pyarrow as pa
+    repeated = kept.columns[kept.columns.duplicated()]
+    if len(repeated):
+        raise ValueError(
+            f"the data has two columns '{repeated[0]}', which a Parquet file cannot hold: rename one, or write a .csv"
+        )
+    try:
+        pa.Table.from_pandas(kept)
+    except (pa.ArrowException, OverflowError, UnicodeError) as error:
+        raise ValueError(
+            f"the data cannot lie in '{path}' ({error.args[-1]}): give each column, and the index, values of one type, "
+            "leave columns out with keep_stranger_features=False, or write a .csv"
+        ) from error
+
+
 def write_table(table: "pd.DataFrame", path: Path, vectors: str | None) -> None:
     """Write the table with its index; `vectors` is the name of its column of vectors, if it has one.
 
