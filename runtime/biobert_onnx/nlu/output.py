@@ -8,6 +8,7 @@ from typing import IO, TYPE_CHECKING
 from biobert_onnx._atomic_files import atomic_file, check_parent_folder
 from biobert_onnx._extras import requires_extra
 from biobert_onnx._types import FloatArray
+from biobert_onnx.nlu.data import arrow_table
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -32,22 +33,10 @@ def checked_path(output_path: str | os.PathLike[str]) -> Path | None:
 
 def check_writable(kept: "pd.DataFrame", path: Path) -> None:
     """Raise ValueError if columns or the index of `kept`, which the table will have, cannot lie in the file `path`."""
-    if path.suffix != ".parquet":
-        return
-    with requires_extra("parquet", by="a table in a Parquet file"):
-        import pyarrow as pa
-    repeated = kept.columns[kept.columns.duplicated()]
-    if len(repeated):
-        raise ValueError(
-            f"the data has two columns '{repeated[0]}', which a Parquet file cannot hold: rename one, or write a .csv"
-        )
-    try:
-        pa.Table.from_pandas(kept)
-    except (pa.ArrowException, OverflowError, UnicodeError) as error:
-        raise ValueError(
-            f"the data cannot lie in '{path}' ({error.args[-1]}): give each column, and the index, values of one type, "
-            "leave columns out with keep_stranger_features=False, or write a .csv"
-        ) from error
+    if path.suffix == ".parquet":
+        with requires_extra("parquet", by="a table in a Parquet file"):
+            import pyarrow  # noqa: F401
+        arrow_table(kept, f"cannot lie in '{path}'", preserve_index=True)
 
 
 def write_table(table: "pd.DataFrame", path: Path, vectors: str | None) -> None:

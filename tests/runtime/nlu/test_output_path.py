@@ -64,7 +64,7 @@ def test_a_path_that_cannot_be_written_is_refused_before_anything_is_computed(
 @pytest.mark.parametrize(
     ("data", "reason"),
     [
-        (pd.DataFrame([["a", "b", "c"]], columns=["text", "y", "y"]), "two columns 'y', which a Parquet file cannot"),
+        (pd.DataFrame([["a", "b", "c"]], columns=["text", "y", "y"]), "two columns 'y' and cannot lie in"),
         (pd.DataFrame({"text": ["a", "b"], "y": [1, "x"]}), r"cannot lie in .* \(Conversion failed for column y"),
         (pd.Series(["a"], index=pd.MultiIndex.from_tuples([(1, "a")])), r"\(Conversion failed for column origin_index"),
     ],
