@@ -4,6 +4,8 @@ import reprlib
 import sys
 from typing import SupportsIndex
 
+import numpy as np
+
 _SHORT = reprlib.Repr()
 _SHORT.maxlevel = 3
 _SHORT.maxstring = _SHORT.maxother = _SHORT.maxlong = 40
@@ -139,3 +141,10 @@ def check_int(name: str, value: object, allowed: range, meaning: str) -> int:
     bounds = f"at least {allowed.start}" if allowed.stop == sys.maxsize else f"{allowed.start} to {allowed.stop - 1}"
     expected = bounds if number is not None else f"a whole number, {bounds}"
     raise ValueError(f"{name} is {short_repr(value)}, expected {expected}: {meaning}")
+
+
+def check_flags(**flags: object) -> None:
+    """Raise TypeError unless each argument is True or False."""
+    for name, value in flags.items():
+        if not isinstance(value, bool | np.bool_):
+            raise TypeError(f"{name} is {short_repr(value)}, expected True or False")

@@ -11,6 +11,7 @@ from biobert_onnx.errors import short_repr
 
 if TYPE_CHECKING:
     import pandas as pd
+    import pyarrow as pa
     from pyspark.sql import DataFrame
 
 TEXT = "text"
@@ -77,6 +78,21 @@ def without_clash(names: Sequence[Any], place: int, new: Container[Any]) -> list
             "keep_stranger_features=False"
         )
     return freed
+
+
+def arrow_table(frame: "pd.DataFrame", refusal: str, *, preserve_index: bool) -> "pa.Table":
+    """Return `frame` as a table of Arrow; raises ValueError, which says `refusal`, for what that cannot hold."""
+    import pyarrow as pa
+
+    repeated = frame.columns[frame.columns.duplicated()]
+    if len(repeated):
+        raise ValueError(f"the data has two columns '{repeated[0]}' and {refusal}: rename one")
+    try:
+        return pa.Table.from_pandas(frame, preserve_index=preserve_index)
+    except (pa.ArrowException, OverflowError, UnicodeError) as error:
+        raise ValueError(
+            f"the data {refusal} ({error.args[-1]}): give each column, and the index, values of one type"
+        ) from error
 
 
 def text_column(columns: list[Any]) -> int:

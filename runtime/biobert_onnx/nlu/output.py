@@ -8,6 +8,7 @@ from typing import IO, TYPE_CHECKING
 from biobert_onnx._atomic_files import atomic_file, check_parent_folder
 from biobert_onnx._extras import requires_extra
 from biobert_onnx._types import FloatArray
+from biobert_onnx.nlu.data import arrow_table
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -28,6 +29,14 @@ def checked_path(output_path: str | os.PathLike[str]) -> Path | None:
     if path.is_dir():
         raise IsADirectoryError(f"output_path is '{path}', a folder: give the name of a new file")
     return path
+
+
+def check_writable(kept: "pd.DataFrame", path: Path) -> None:
+    """Raise ValueError if columns or the index of `kept`, which the table will have, cannot lie in the file `path`."""
+    if path.suffix == ".parquet":
+        with requires_extra("parquet", by="a table in a Parquet file"):
+            import pyarrow  # noqa: F401
+        arrow_table(kept, f"cannot lie in '{path}'", preserve_index=True)
 
 
 def write_table(table: "pd.DataFrame", path: Path, vectors: str | None) -> None:

@@ -13,13 +13,13 @@ from numpy.typing import NDArray
 from biobert_onnx._types import FloatArray
 from biobert_onnx.artifact.summary import cosine_lines, search_lines, sentence
 from biobert_onnx.encoder import SentenceEncoder
-from biobert_onnx.errors import check_int, short_repr
+from biobert_onnx.errors import check_flags, check_int, short_repr
 from biobert_onnx.nlu import units
 from biobert_onnx.nlu.data import Data, is_spark_frame, pandas, read_data
-from biobert_onnx.nlu.output import checked_path, write_table
+from biobert_onnx.nlu.output import check_writable, checked_path, write_table
 from biobert_onnx.nlu.requests import FROM_DISK, column_name, requested_artifact
 from biobert_onnx.nlu.spark_frames import Stages, annotated, collected
-from biobert_onnx.nlu.table import Shown, make_table, new_columns
+from biobert_onnx.nlu.table import Shown, make_table, new_columns, with_origin
 from biobert_onnx.nlu.units import DOCUMENT, LEVELS, SENTENCE, TOKEN, Unit
 
 if TYPE_CHECKING:
@@ -82,10 +82,11 @@ class Pipeline:
         "document".
 
         Raises TypeError for `data`, an entry or an argument of another type; ValueError for another `output_level`, a
-        column of `data` that has the name of a new one, and arguments that contradict each other; OSError if
-        `output_path` cannot be written; ArtifactError for level "token" if the artifact has no vectors of tokens.
+        column of `data` that has the name of a new one, columns or an index that a Parquet file cannot hold, and
+        arguments that contradict each other; OSError if `output_path` cannot be written; ArtifactError for level
+        "token" if the artifact has no vectors of tokens.
         """
-        _check_flags(
+        check_flags(
             positions=positions,
             keep_stranger_features=keep_stranger_features,
             metadata=metadata,
@@ -95,6 +96,8 @@ class Pipeline:
             get_embeddings=get_embeddings,
             sentence_vectors=sentence_vectors,
         )
+        if partition is not None:
+            check_int("partition", partition, range(1, sys.maxsize), "the parts of a frame of Spark")
         level = _checked_level(output_level, sentence_vectors=sentence_vectors)
         path = checked_path(output_path)
         shown = Shown(
@@ -115,6 +118,8 @@ class Pipeline:
             read, found, vectors = collected(data, stages, keep_stranger_features=keep_stranger_features, new=new)
         else:
             read = read_data(data, keep_stranger_features=keep_stranger_features, new=new)
+            if path is not None:
+                check_writable(with_origin(read.kept, shown), path)
             found, vectors = self._units(read, shown, sentence_vectors=sentence_vectors)
         table = make_table(read, found, vectors, shown)
         if path is not None:
@@ -170,8 +175,6 @@ class Pipeline:
         if shown.level == TOKEN or sentence_vectors:
             asked = "sentence_vectors=True" if sentence_vectors else f"output_level='{TOKEN}'"
             raise ValueError(f"{asked} gives a table of pandas from data in memory: give frame.toPandas() as data")
-        if partition is not None:
-            check_int("partition", partition, range(1, sys.maxsize), "the parts of a frame of Spark")
         return Stages(
             artifact=self._artifact,
             max_length=self._encoder.max_length,
@@ -218,7 +221,7 @@ def load(
     """
     pandas()
     flags = {"verbose": verbose, "gpu": gpu, "streamlit_caching": streamlit_caching, "apple_silicon": apple_silicon}
-    _check_flags(**flags)
+    check_flags(**flags)
     for name in ("gpu", "apple_silicon"):
         if flags[name]:
             raise ValueError(f"{name} is True, but vectors are computed on CPUs only, those of Apple too: leave it out")
@@ -238,13 +241,6 @@ def _pipeline(artifact: Path, name: str, max_length: int | None, threads: int | 
 
 
 _cached_pipeline = cache(_pipeline)
-
-
-def _check_flags(**flags: object) -> None:
-    """Raise TypeError unless each argument is True or False."""
-    for name, value in flags.items():
-        if not isinstance(value, bool | np.bool_):
-            raise TypeError(f"{name} is {short_repr(value)}, expected True or False")
 
 
 def _checked_level(output_level: str, *, sentence_vectors: bool) -> str:

@@ -10,7 +10,7 @@ import numpy as np
 
 from biobert_onnx._extras import requires_extra
 from biobert_onnx._types import FloatArray
-from biobert_onnx.nlu.data import TEXT, Data, is_spark_frame, read_data, text_column, without_clash
+from biobert_onnx.nlu.data import TEXT, Data, arrow_table, is_spark_frame, read_data, text_column, without_clash
 from biobert_onnx.nlu.table import ORIGIN_INDEX
 from biobert_onnx.nlu.units import DOCUMENT, SENTENCE, Unit, whole
 from biobert_onnx.sentences import Sentence
@@ -152,7 +152,7 @@ def _in_spark(data: Data) -> "DataFrame":
     if data.place is None:
         texts = dict(data.texts)
         table = table.assign(**{TEXT: [texts.get(row) for row in range(len(table))]})
-    arrow = pa.Table.from_pandas(table, preserve_index=False)
+    arrow = arrow_table(table, "cannot become a frame of Spark", preserve_index=False)
     types = [pa.string() if pa.types.is_null(field.type) else field.type for field in arrow.schema]
     types[data.place or 0] = pa.string()
     schema = from_arrow_schema(pa.schema(zip(arrow.column_names, types, strict=True)))

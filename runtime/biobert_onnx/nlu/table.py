@@ -42,6 +42,11 @@ def new_columns(shown: Shown) -> list[str]:
     return [*_columns((), (), pandas().Index([]), shown)]
 
 
+def with_origin(kept: "pd.DataFrame", shown: Shown) -> "pd.DataFrame":
+    """Return the columns that the data gives the table: `kept`, and `origin_index` if it is shown."""
+    return kept.assign(**{ORIGIN_INDEX: _origin(kept.index)}) if shown.metadata or shown.other_levels else kept
+
+
 def make_table(data: Data, units: Sequence[Unit], vectors: Sequence[FloatArray], shown: Shown) -> "pd.DataFrame":
     """Return a DataFrame of one row a unit, with the index and the kept columns of its row of `data`."""
     rows = data.kept.iloc[[unit.row for unit in units]]
@@ -64,10 +69,14 @@ def _columns(units: Sequence[Unit], vectors: Sequence[FloatArray], index: "pd.In
         if shown.positions:
             columns |= _places(shown.vectors, units, shown.level)
     if shown.metadata or shown.other_levels:
-        columns[ORIGIN_INDEX] = index.to_flat_index().array
+        columns[ORIGIN_INDEX] = _origin(index)
     if shown.metadata and shown.vectors is not None:
         columns |= _vector_metadata(shown.vectors, units, shown.level)
     return columns
+
+
+def _origin(index: "pd.Index") -> Any:
+    return index.to_flat_index().array
 
 
 def _places(name: str, units: Sequence[Unit], level: str) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from biobert_onnx._extras import requires_extra
 from biobert_onnx.sentences.custom_bounds import compile_bound, matches
 from biobert_onnx.sentences.options import Options
+from biobert_onnx.sentences.shortened import shorten
 
 if TYPE_CHECKING:
     from nupunkt import PunktSentenceTokenizer
@@ -54,8 +55,9 @@ def _punkt_spans(
     tokenizer: "PunktSentenceTokenizer", text: str, spans: Iterator[tuple[int, int]]
 ) -> Iterator[tuple[int, int]]:
     for begin, end in spans:
-        for start, stop in tokenizer.iter_spans(text[begin:end]):
-            yield begin + start, begin + stop
+        short = shorten(text[begin:end])
+        for start, stop in tokenizer.iter_spans(short.text):
+            yield begin + short.original(start), begin + short.original(stop)
 
 
 def _cut(text: str, spans: Iterator[tuple[int, int]], length: int) -> Iterator[tuple[int, int]]:

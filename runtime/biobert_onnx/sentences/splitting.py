@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
+from biobert_onnx.errors import short_repr
 from biobert_onnx.sentences import biomedical, spark_nlp
 from biobert_onnx.sentences.options import Options
 
@@ -61,13 +62,19 @@ def split(
     "spark-nlp": lengths count UTF-16 units. `\\s`, `\\w`, `\\d` mean ASCII, as on the JVM. What `str.strip` takes off
     and the JVM's `trim` leaves (a no-break space) stays, and so do further blanks where `split_length` cuts.
 
-    Raises ValueError for options that contradict each other, unknown `rules`, and a bound that is not a regular
-    expression or matches the empty text; ModuleNotFoundError without the extra `sentences` ("biomedical" only).
+    The time is in proportion to the length of the text, whatever it holds, unless custom bounds take more. For that,
+    "biomedical" ends no sentence inside a run of more than 1,000 characters without white space, but near its ends.
+
+    Raises TypeError for a text, a flag or bounds of another type; ValueError for lengths that are no whole numbers or
+    too small, options that contradict each other, unknown `rules`, and a bound that is not a regular expression or
+    matches the empty text; ModuleNotFoundError without the extra `sentences` ("biomedical" only).
 
     >>> [sentence.text for sentence in split("J. Biol. Chem. was read; all of it.", rules="spark-nlp")]
     ['J. Biol.', 'Chem.', 'was read;', 'all of it.']
     """
-    if rules not in RULE_SETS:
+    if not isinstance(text, str):
+        raise TypeError(f"text is {short_repr(text)}, of type {type(text).__name__}, expected a str")
+    if not isinstance(rules, str) or rules not in RULE_SETS:
         raise ValueError(f"rules is {rules!r}, expected one of {', '.join(RULE_SETS)}")
     options = Options(
         abbreviations=abbreviations,

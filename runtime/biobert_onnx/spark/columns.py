@@ -63,6 +63,15 @@ class AnnotationColumns(HasInputCols, HasOutputCol, SparkNlpParams):
         return [column for column in found if column is not None]
 
 
+def quoted(column: str) -> str:
+    """Return the name of a column as Spark's expressions take it, whatever it holds.
+
+    >>> quoted("a`b.c")
+    '`a``b.c`'
+    """
+    return f"`{column.replace('`', '``')}`"
+
+
 def column_names(value: Sequence[str | list[str]]) -> list[str]:
     """Return the names of columns that a setter was given one by one or in a list."""
     return [column for item in value for column in ([item] if isinstance(item, str) else item)]

@@ -25,6 +25,7 @@ from biobert_onnx.spark.annotations import (
     Annotations,
     utf16_offsets,
 )
+from biobert_onnx.spark.columns import quoted
 from biobert_onnx.spark.java_patterns import compile_java
 from biobert_onnx.spark.params import SparkNlpParams
 
@@ -144,7 +145,7 @@ class DocumentAssembler(
             raise ValueError("DocumentAssembler has no input column: call setInputCol")
         self._check_columns(dataset)
         column = self.getInputCol()
-        texts = dataset[f"`{column}`"]
+        texts = dataset[quoted(column)]
         if isinstance(dataset.schema[column].dataType, ArrayType):
             documents = sql.coalesce(sql.transform(texts, self._annotation), sql.array())
         else:
@@ -193,11 +194,11 @@ class DocumentAssembler(
     def _metadata(self, index: Column) -> Column:
         own = {"sentence": index.cast("string")}
         if self.isDefined(self.idCol):
-            own["id"] = sql.col(f"`{self.getOrDefault(self.idCol)}`").cast("string")
+            own["id"] = sql.col(quoted(self.getOrDefault(self.idCol))).cast("string")
         pairs = sql.create_map(*(column for key, value in own.items() for column in (sql.lit(key), value)))
         if not self.isDefined(self.metadataCol):
             return pairs
-        given = sql.col(f"`{self.getOrDefault(self.metadataCol)}`")
+        given = sql.col(quoted(self.getOrDefault(self.metadataCol)))
         others = sql.map_filter(given, lambda key, _: ~key.isin(*own))
         return sql.coalesce(sql.map_concat(others, pairs), pairs)
 

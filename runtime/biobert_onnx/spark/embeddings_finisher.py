@@ -9,6 +9,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as sql
 
 from biobert_onnx.spark.annotations import SENTENCE_EMBEDDINGS, WORD_EMBEDDINGS
+from biobert_onnx.spark.columns import quoted
 from biobert_onnx.spark.finisher_stage import FinisherStage
 
 
@@ -35,7 +36,7 @@ class EmbeddingsFinisher(FinisherStage, DefaultParamsReadable["EmbeddingsFinishe
 
     def finished(self, dataset: DataFrame, column: str, output: str) -> DataFrame:
         """Return `dataset` with the vectors of `column`."""
-        vectors = sql.col(f"`{column}`.embeddings")
+        vectors = sql.col(f"{quoted(column)}.embeddings")
         if self.getOrDefault(self.outputAsVector):
             vectors = sql.transform(vectors, array_to_vector)
         return dataset.withColumn(output, vectors)

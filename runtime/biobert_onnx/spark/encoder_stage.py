@@ -1,5 +1,7 @@
 """The base of the stages that compute vectors: their artifact, and the params that Spark NLP has."""
 
+import os
+import sys
 from pathlib import Path
 from typing import Any, Self
 
@@ -11,7 +13,7 @@ from biobert_onnx.artifact.manifest import Manifest
 from biobert_onnx.artifact.paths import MANIFEST
 from biobert_onnx.catalog.names import DEFAULT
 from biobert_onnx.encoding.engines import check_engine
-from biobert_onnx.errors import ArtifactError
+from biobert_onnx.errors import ArtifactError, check_int, short_repr
 from biobert_onnx.spark.annotations import ENGINE
 from biobert_onnx.spark.saved_artifact import FOLDER, HadoopFolder, save_artifact, ship
 from biobert_onnx.spark.stage import AnnotatorStage
@@ -112,9 +114,11 @@ class EncoderStage(AnnotatorStage, DefaultParamsReadable["EncoderStage"]):
         """Return a stage on the artifact `folder`; the session is an argument of Spark NLP's and is not used."""
         return cls().setArtifact(folder)
 
-    def setArtifact(self, value: str) -> Self:
+    def setArtifact(self, value: str | os.PathLike[str]) -> Self:
         """Set the artifact, a path or the name of a shipped one, and its dimension, casing and storageRef."""
-        artifact = locate(value, None)
+        if not isinstance(value, str | os.PathLike):
+            raise TypeError(f"artifact is {short_repr(value)}, expected a path, or the name of a shipped artifact")
+        artifact = locate(os.fspath(value), None)
         manifest = read_manifest(artifact)
         return self._set(
             artifact=artifact,
@@ -125,9 +129,8 @@ class EncoderStage(AnnotatorStage, DefaultParamsReadable["EncoderStage"]):
 
     def setBatchSize(self, value: int) -> Self:
         """Set how much a worker computes together: x 256 texts, or x 1,024 tokens in BertEmbeddings."""
-        if value < 1:
-            raise ValueError(f"batchSize is {value}, expected at least 1")
-        return self._set(batchSize=value)
+        checked = check_int("batchSize", value, range(1, sys.maxsize), "how much a worker computes together")
+        return self._set(batchSize=checked)
 
     def setCaseSensitive(self, value: bool) -> Self:
         """Set whether the model tells cases apart; `transform` refuses a value that is wrong for the artifact."""
@@ -155,11 +158,9 @@ class EncoderStage(AnnotatorStage, DefaultParamsReadable["EncoderStage"]):
 
     def setMaxSentenceLength(self, value: int) -> Self:
         """Set the number of tokens that texts are cut to, [CLS] and [SEP] included; raises ValueError above 512."""
-        if not 3 <= value <= MAX_SENTENCE_LENGTH:
-            raise ValueError(
-                f"maxSentenceLength is {value}, expected 3 to {MAX_SENTENCE_LENGTH}: [CLS], one token or more, [SEP]"
-            )
-        return self._set(maxSentenceLength=value)
+        allowed = range(3, MAX_SENTENCE_LENGTH + 1)
+        checked = check_int("maxSentenceLength", value, allowed, "[CLS], one token or more, [SEP]")
+        return self._set(maxSentenceLength=checked)
 
     def setSaveArtifact(self, value: bool) -> Self:
         """Set whether `save` copies the artifact into the stage's folder; if not, that holds the artifact's path."""

@@ -8,6 +8,7 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as sql
 
 from biobert_onnx.spark.annotations import ANNOTATOR_TYPE, SENTENCE_EMBEDDINGS, WORD_EMBEDDINGS
+from biobert_onnx.spark.columns import quoted
 from biobert_onnx.spark.finisher_stage import FinisherStage
 
 METADATA = "_metadata"
@@ -72,7 +73,7 @@ class Finisher(FinisherStage, DefaultParamsReadable["Finisher"]):
 
     def finished(self, dataset: DataFrame, column: str, output: str) -> DataFrame:
         """Return `dataset` with the strings of `column`, and with its metadata where that is asked for."""
-        annotations = sql.col(f"`{column}`")
+        annotations = sql.col(quoted(column))
         with_metadata = self.getOrDefault(self.includeMetadata)
         if not self.getOrDefault(self.outputAsArray):
             write = self._detail if with_metadata else self._string

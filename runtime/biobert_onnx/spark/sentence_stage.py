@@ -18,6 +18,7 @@ from biobert_onnx.spark.annotations import (
     Annotations,
     utf16_offsets,
 )
+from biobert_onnx.spark.columns import quoted
 from biobert_onnx.spark.java_patterns import compile_java
 from biobert_onnx.spark.stage import Annotator, AnnotatorStage
 
@@ -95,7 +96,10 @@ class SentenceStage(AnnotatorStage):
 
     def setCustomBounds(self, value: list[str]) -> Self:
         """Set regular expressions, in Java's spelling, whose matches bound sentences; raises ValueError for another."""
-        bounds = TypeConverters.toListString(value)
+        try:
+            bounds = TypeConverters.toListString(value)
+        except TypeError as error:
+            raise TypeError(f"customBounds is {value!r}, expected a list of regular expressions, each a str") from error
         split("", rules=self.rules, custom_bounds=_python_bounds(bounds), custom_bounds_only=bool(bounds))
         return self._set(customBounds=bounds)
 
@@ -147,8 +151,8 @@ class SentenceStage(AnnotatorStage):
         if not self.getOrDefault(self.explodeSentences):
             return detected
         name = self.getOutputCol()
-        exploded = detected.withColumn(name, sql.explode(f"`{name}`"))
-        one = sql.array(f"`{name}`").cast(ANNOTATIONS)
+        exploded = detected.withColumn(name, sql.explode(quoted(name)))
+        one = sql.array(quoted(name)).cast(ANNOTATIONS)
         return exploded.withColumn(name, one.alias(name, metadata={ANNOTATOR_TYPE: DOCUMENT}))
 
     def _options(self) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as sql
 from pyspark.sql.types import ArrayType, FloatType, StructType
 
-from biobert_onnx.spark.columns import check_column
+from biobert_onnx.spark.columns import check_column, quoted
 
 
 def to_vector(frame: DataFrame, input_col: str, output_col: str) -> DataFrame:
@@ -17,16 +17,16 @@ def to_vector(frame: DataFrame, input_col: str, output_col: str) -> DataFrame:
     """
     check_column(frame, input_col)
     data_type = frame.schema[input_col].dataType
-    quoted = f"`{input_col}`"
+    column = quoted(input_col)
     if (
         isinstance(data_type, ArrayType)
         and isinstance(data_type.elementType, StructType)
         and "embeddings" in data_type.elementType.names
     ):
-        rows = frame.withColumn(input_col, sql.explode(quoted))
-        numbers = sql.col(f"{quoted}.embeddings")
+        rows = frame.withColumn(input_col, sql.explode(column))
+        numbers = sql.col(f"{column}.embeddings")
     elif isinstance(data_type, ArrayType) and isinstance(data_type.elementType, FloatType):
-        rows, numbers = frame, sql.col(quoted)
+        rows, numbers = frame, sql.col(column)
     else:
         raise ValueError(
             f"the column '{input_col}' is {data_type.simpleString()}, expected the output of BertSentenceEmbeddings or "

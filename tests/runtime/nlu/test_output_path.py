@@ -61,8 +61,19 @@ def test_a_path_that_cannot_be_written_is_refused_before_anything_is_computed(
         pipeline.predict([7], output_path=tmp_path / "folder.csv")
 
 
-def test_a_table_that_parquet_cannot_hold_leaves_no_file(pipeline: nlu.Pipeline, tmp_path: Path) -> None:
-    data = pd.DataFrame([["a", 1, 2]], columns=["text", "year", "year"])
-    with pytest.raises(ValueError, match="Duplicate column names"):
-        pipeline.predict(data, output_path=tmp_path / "table.parquet")
-    assert [*tmp_path.iterdir()] == []
+@pytest.mark.parametrize(
+    ("data", "reason"),
+    [
+        (pd.DataFrame([["a", "b", "c"]], columns=["text", "y", "y"]), "two columns 'y' and cannot lie in"),
+        (pd.DataFrame({"text": ["a", "b"], "y": [1, "x"]}), r"cannot lie in .* \(Conversion failed for column y"),
+        (pd.Series(["a"], index=pd.MultiIndex.from_tuples([(1, "a")])), r"\(Conversion failed for column origin_index"),
+    ],
+    ids=["repeated", "mixed", "index"],
+)
+def test_data_that_parquet_cannot_hold_is_refused_before_anything_is_computed(
+    data: pd.DataFrame | pd.Series, reason: str, pipeline: nlu.Pipeline, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pipeline, "_units", None)
+    with pytest.raises(ValueError, match=reason):
+        pipeline.predict(data, output_path=tmp_path / "table.parquet", drop_irrelevant_cols=False)
+    assert not list(tmp_path.iterdir())

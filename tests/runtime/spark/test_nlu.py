@@ -107,3 +107,5 @@ def test_what_no_frame_of_spark_can_be_asked_for_is_refused(
         pipeline.predict(frame.withColumnRenamed("pmid", "document"), return_spark_df=True)
     with pytest.raises(ValueError, match="the data has a column 'sentence', the name of a new one"):
         pipeline.predict(frame.withColumnRenamed("pmid", "sentence"))
+    with pytest.raises(ValueError, match=r"the data cannot become a frame of Spark \(.*column y.*\): give each column"):
+        pipeline.predict(pd.DataFrame({"text": ["a", "b"], "y": [1, "x"]}), return_spark_df=True)

@@ -309,6 +309,8 @@ def refusals() -> list[tuple[str, Any]]:
             "engine is 'cuda', expected one of kernels, onnxruntime",
             lambda stage, frame: embed_column(frame, stage.getOrDefault("artifact"), "text", "v", engine="cuda"),
         ),
+        ("maxSentenceLength is '9', expected a whole number, 3 to", lambda stage, _: stage.setMaxSentenceLength("9")),
+        ("batchSize is None, expected a whole number", lambda stage, _: stage.setBatchSize(None)),
         ("batchSize is 0, expected at least 1", lambda stage, _: stage.setBatchSize(0)),
         ("lang is 'de', but every model", lambda *_: BertSentenceEmbeddings.pretrained(MODEL, "de")),
         ("has no artifact", lambda _, frame: BertSentenceEmbeddings().setInputCols("document").transform(frame)),
