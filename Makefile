@@ -5,7 +5,8 @@ BIN := $(VENV)/bin
 
 # The modules of the API reference: what the README and docs/ import from, without the adapters of docs/frameworks.md.
 REFERENCE := \
-  biobert_onnx biobert_onnx.nlu biobert_onnx.sentences biobert_onnx.spark biobert_onnx.encoding.engines \
+  biobert_onnx biobert_onnx.nlu biobert_onnx.sentences biobert_onnx.spark biobert_onnx.spark.document_assembler \
+  biobert_onnx.encoding.engines \
   biobert_onnx.serving.bundle biobert_onnx.serving.http biobert_onnx.serving.serverless biobert_onnx_export \
   biobert_onnx_export.checkpoint.checkpoint biobert_onnx_export.reference.texts \
   biobert_onnx_export.reference.reference biobert_onnx_export.reference.targets biobert_onnx_export.graph.plan \
