@@ -1,113 +1,161 @@
-"""Calls that are awaited at the same time, from any event loops, computed together on one thread beside the loops."""
+"""Calls that are awaited at the same time, from any event loops, computed on threads beside the loops."""
 
 import threading
-from collections import deque
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from contextlib import suppress
+from typing import TYPE_CHECKING, NamedTuple
 
-from biobert_onnx._types import FloatArray
 from biobert_onnx.encoding.after_fork import reset_after_fork
-from biobert_onnx.encoding.long_texts import Windows
+from biobert_onnx.encoding.call import Call
+from biobert_onnx.encoding.fair_queue import FairQueue, Step
+from biobert_onnx.encoding.pipeline import Pipeline
+from biobert_onnx.encoding.stepwise_call import StepwiseCall
+from biobert_onnx.errors import CLOSED
 
 if TYPE_CHECKING:
-    from concurrent.futures import Future
+    import asyncio
 
-ROUND_PATIENCE_S = 0.005
-"""Seconds that a round waits for the callers of the last round to call again; after a lone caller it does not wait."""
-
-ROUND_TEXTS = 1024
-"""Texts in one round, unless one call has more: what later calls may have to wait for."""
+IDLE_S = 0.05
+"""Seconds that a thread waits for another step before it ends: the process waits for it where it would end itself."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Call:
-    """One awaited call: how to get the windows of its `texts` texts, and where it waits for their vectors."""
+class Waiting(NamedTuple):
+    """How much is awaited now: calls, and texts in them that have no vector yet."""
 
-    windows: Callable[[], Windows]
+    calls: int
     texts: int
-    answer: "Future[tuple[Windows, FloatArray]]"
 
 
 class AsyncCalls:
-    """Computes in rounds: all calls that wait when a round begins share its micro-batches.
+    """Threads that do the steps of all calls that wait, in the order of `FairQueue`.
 
-    The thread begins with a call and ends when no call is left. A forked process begins with no calls.
+    A thread begins when there is a step for it, and ends when there has been none for IDLE_S. A forked process begins
+    with no calls.
     """
 
-    def __init__(self, vectors: Callable[[Sequence[Windows]], list[FloatArray]]) -> None:
-        """`vectors` computes the vectors (windows, dim) of each call of a round."""
-        self._vectors = vectors
+    def __init__(self, pipeline: Pipeline) -> None:
+        """Compute with `pipeline`, on as many threads as it has."""
+        self._pipeline = pipeline
         self.begin_anew()
         reset_after_fork(self)
 
-    async def vectors(self, windows: Callable[[], Windows], *, texts: int) -> tuple[Windows, FloatArray]:
-        """Return the windows of `texts` texts, and their vectors (windows, dim) float32.
+    async def fill(self, call: Call) -> None:
+        """Fill `call`.
 
-        `windows` is called on the thread; its error reaches this call only, an error of the computing every call of
-        the round. A call that is cancelled before its round is left out; the others never notice.
+        An error of its texts reaches this call only, an error of the computing the calls in that micro-batch. When it
+        is cancelled, no further step of it is done; the others never notice.
         """
-        import asyncio  # whoever awaits this has imported it; others need not pay 30 ms for it
-        from concurrent.futures import Future
+        from asyncio import get_running_loop  # whoever awaits this has imported it; others need not pay 30 ms for it
 
-        call = _Call(windows=windows, texts=texts, answer=Future())
-        self._add(call)
-        return await asyncio.wrap_future(call.answer)
+        if not call.texts:
+            return
+        stepwise, answer = StepwiseCall(call, self._pipeline), get_running_loop().create_future()
+        self._add(stepwise, answer)
+        try:
+            await answer
+        finally:
+            self._take_answers([stepwise])
+
+    @property
+    def waiting(self) -> Waiting:
+        """What waits now, or is being computed."""
+        with self._changed:
+            return Waiting(calls=len(self._queue), texts=sum(call.texts_left for call in self._queue))
 
     def close(self) -> None:
-        """Wait for the thread to end, which it does once the calls that wait now have their answers."""
-        if self._thread:
-            self._thread.join()
+        """Let all calls that wait raise ValueError where they are awaited; wait for the threads to end.
+
+        A step that is being done is finished first.
+        """
+        with self._changed:
+            calls, threads = list(self._queue), list(self._threads)
+            self._threads.clear()
+            self._changed.notify_all()
+        self._answer(calls, ValueError(CLOSED))
+        for thread in threads:
+            thread.join()
 
     def begin_anew(self) -> None:
-        """Have no calls: a fork copies neither the thread nor the loops of those who wait."""
+        """Have no calls: a fork copies neither the threads nor the loops of those who wait."""
         self._changed = threading.Condition()
-        self._waiting: deque[_Call] = deque()
-        self._thread: threading.Thread | None = None
-        self._is_working, self._expected = False, 1
+        self._queue = FairQueue()
+        self._answers: dict[StepwiseCall, asyncio.Future[None]] = {}
+        self._threads: set[threading.Thread] = set()
+        self._idle = self._busy = 0
 
-    def _add(self, call: _Call) -> None:
+    def _add(self, call: StepwiseCall, answer: "asyncio.Future[None]") -> None:
         with self._changed:
-            if not self._is_working:
-                self._thread = threading.Thread(target=self._work, name="biobert-onnx async calls")
-                self._thread.start()
-                self._is_working = True
-            self._waiting.append(call)
+            self._answers[call] = answer
+            self._queue.add(call)
+            self._call_thread()
+
+    def _call_thread(self) -> None:
+        """Wake one thread that is idle, or start one if there may be more; the lock is held."""
+        if self._idle:
             self._changed.notify()
+        elif len(self._threads) < self._pipeline.threads:
+            thread = threading.Thread(target=self._work, name="biobert-onnx async calls")
+            self._threads.add(thread)
+            thread.start()
 
     def _work(self) -> None:
-        while calls := self._next_round():
-            self._answer(calls)
-
-    def _next_round(self) -> list[_Call]:
-        with self._changed:
-            self._changed.wait_for(lambda: len(self._waiting) >= self._expected, timeout=ROUND_PATIENCE_S)
-            calls = self._take_round()
-            self._is_working, self._expected = bool(calls), max(1, len(calls))
-            return calls
-
-    def _take_round(self) -> list[_Call]:
-        calls: list[_Call] = []
-        room = ROUND_TEXTS
-        while self._waiting and (not calls or self._waiting[0].texts <= room):
-            call = self._waiting.popleft()
-            if call.answer.set_running_or_notify_cancel():
-                calls.append(call)
-                room -= call.texts
-        return calls
-
-    def _answer(self, calls: Sequence[_Call]) -> None:
-        ready: list[tuple[_Call, Windows]] = []
-        for call in calls:
+        """Do steps until there are no more; runs on each thread."""
+        while (begun := self._next_step()) is not None:
+            step, threads = begun
             try:
-                ready.append((call, call.windows()))
-            except Exception as error:  # whatever it is, it is this call's
-                call.answer.set_exception(error)
-        try:
-            vectors = self._vectors([windows for _, windows in ready])
-        except Exception as error:  # the thread has nobody else to raise it to
-            for call, _ in ready:
-                call.answer.set_exception(error)
-            return
-        for (call, windows), rows in zip(ready, vectors, strict=True):
-            call.answer.set_result((windows, rows))
+                step.work(self._pipeline.run, threads)
+                with self._changed:
+                    step.settle()
+            except Exception as error:  # the thread has nobody else to raise it to
+                self._answer(step.calls, error)
+            else:
+                self._answer([call for call in step.calls if not call.texts_left], None)
+
+    def _next_step(self) -> tuple[Step, int] | None:
+        """Return the next step and how many threads it takes; None if this thread shall end."""
+        this = threading.current_thread()
+        with self._changed:
+            while this in self._threads:
+                step = self._queue.next_step()
+                if step is not None:
+                    return step, self._threads_for_step()
+                self._idle += 1
+                is_called = self._changed.wait(IDLE_S)
+                self._idle -= 1
+                if not is_called and not self._queue.has_step():
+                    self._threads.discard(this)
+            return None
+
+    def _threads_for_step(self) -> int:
+        """Return how many threads the step that begins takes: all if nothing else is done meanwhile.
+
+        If there is another step, another thread is called for it, which does the same: no more are woken than needed.
+        """
+        if self._queue.has_step():
+            self._call_thread()
+            return 1
+        at_work = len(self._threads) - self._idle
+        return self._pipeline.threads if at_work == 1 else 1
+
+    def _answer(self, calls: Sequence[StepwiseCall], error: Exception | None) -> None:
+        """Wake those who await `calls`, which are done, or let them raise `error`."""
+        for answer in self._take_answers(calls):
+            with suppress(RuntimeError):  # its loop is closed: nobody awaits it any more
+                answer.get_loop().call_soon_threadsafe(_set_answer, answer, error)
+
+    def _take_answers(self, calls: Sequence[StepwiseCall]) -> "list[asyncio.Future[None]]":
+        """Let `calls` wait no more; return where their answers are awaited, if they have none yet."""
+        with self._changed:
+            for call in calls:
+                self._queue.remove(call)
+            return [self._answers.pop(call) for call in calls if call in self._answers]
+
+
+def _set_answer(answer: "asyncio.Future[None]", error: Exception | None) -> None:
+    """Set `answer`, in its own loop, unless it was cancelled."""
+    if answer.done():
+        return
+    if error is None:
+        answer.set_result(None)
+    else:
+        answer.set_exception(error)
