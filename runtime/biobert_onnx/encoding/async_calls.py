@@ -50,7 +50,10 @@ class AsyncCalls:
         if not call.texts:
             return
         stepwise, answer = StepwiseCall(call, self._pipeline), get_running_loop().create_future()
-        self._add(stepwise, answer)
+        with self._lock:
+            self._answers[stepwise] = answer
+            self._queue.add(stepwise)
+            self._call_thread()
         try:
             await answer
         finally:
@@ -59,7 +62,7 @@ class AsyncCalls:
     @property
     def waiting(self) -> Waiting:
         """What waits now, or is being computed."""
-        with self._changed:
+        with self._lock:
             return Waiting(calls=len(self._queue), texts=sum(call.texts_left for call in self._queue))
 
     def close(self) -> None:
@@ -67,75 +70,93 @@ class AsyncCalls:
 
         A step that is being done is finished first.
         """
-        with self._changed:
+        with self._lock:
             calls, threads = list(self._queue), list(self._threads)
             self._threads.clear()
-            self._changed.notify_all()
+            while self._idle:
+                self._wake_thread()
         self._answer(calls, ValueError(CLOSED))
         for thread in threads:
             thread.join()
 
     def begin_anew(self) -> None:
         """Have no calls: a fork copies neither the threads nor the loops of those who wait."""
-        self._changed = threading.Condition()
+        self._lock = threading.Lock()
         self._queue = FairQueue()
         self._answers: dict[StepwiseCall, asyncio.Future[None]] = {}
+        # A thread is idle, looks for a step, or is at work on one.
         self._threads: set[threading.Thread] = set()
-        self._idle = self._busy = 0
-
-    def _add(self, call: StepwiseCall, answer: "asyncio.Future[None]") -> None:
-        with self._changed:
-            self._answers[call] = answer
-            self._queue.add(call)
-            self._call_thread()
+        self._idle: list[threading.Lock] = []  # each thread waits for its own lock to be opened
+        self._looking = self._at_work = 0
 
     def _call_thread(self) -> None:
-        """Wake one thread that is idle, or start one if there may be more; the lock is held."""
+        """See to it that a thread looks for a step; the lock is held.
+
+        That one calls another if it leaves a step. So no more threads are woken than there are steps.
+        """
+        if self._looking:
+            return
         if self._idle:
-            self._changed.notify()
+            self._wake_thread()
         elif len(self._threads) < self._pipeline.threads:
             thread = threading.Thread(target=self._work, name="biobert-onnx async calls")
             self._threads.add(thread)
+            self._looking += 1
             thread.start()
+
+    def _wake_thread(self) -> None:
+        """Let the thread look for a step that has been idle for the shortest time; the others may end."""
+        self._looking += 1
+        self._idle.pop().release()
 
     def _work(self) -> None:
         """Do steps until there are no more; runs on each thread."""
         while (begun := self._next_step()) is not None:
             step, threads = begun
+            error = None
             try:
                 step.work(self._pipeline.run, threads)
-                with self._changed:
+            except Exception as raised:  # the thread has nobody else to raise it to
+                error = raised
+            with self._lock:
+                if error is None:
                     step.settle()
-            except Exception as error:  # the thread has nobody else to raise it to
-                self._answer(step.calls, error)
-            else:
-                self._answer([call for call in step.calls if not call.texts_left], None)
+                self._at_work -= 1
+                self._looking += 1
+            self._answer([call for call in step.calls if error is not None or not call.texts_left], error)
 
     def _next_step(self) -> tuple[Step, int] | None:
-        """Return the next step and how many threads it takes; None if this thread shall end."""
-        this = threading.current_thread()
-        with self._changed:
-            while this in self._threads:
+        """Return the next step and how many threads it takes; None if this thread, which looks for one, shall end."""
+        while True:
+            with self._lock:
+                self._looking -= 1
+                if threading.current_thread() not in self._threads:
+                    return None
                 step = self._queue.next_step()
                 if step is not None:
-                    return step, self._threads_for_step()
-                self._idle += 1
-                is_called = self._changed.wait(IDLE_S)
-                self._idle -= 1
-                if not is_called and not self._queue.has_step():
-                    self._threads.discard(this)
-            return None
+                    return step, self._begin_step()
+                awakening = threading.Lock()
+                awakening.acquire()
+                self._idle.append(awakening)
+            if not awakening.acquire(timeout=IDLE_S) and self._ends(awakening):
+                return None
 
-    def _threads_for_step(self) -> int:
-        """Return how many threads the step that begins takes: all if nothing else is done meanwhile.
-
-        If there is another step, another thread is called for it, which does the same: no more are woken than needed.
-        """
+    def _begin_step(self) -> int:
+        """Return how many threads the step that begins takes: all if nothing else is done meanwhile, else one."""
+        self._at_work += 1
         if self._queue.has_step():
             self._call_thread()
             return 1
-        at_work = len(self._threads) - self._idle
-        return self._pipeline.threads if at_work == 1 else 1
+        return self._pipeline.threads if self._at_work == 1 else 1
+
+    def _ends(self, awakening: threading.Lock) -> bool:
+        """End this thread, which waits for `awakening`, unless it has just been woken after all."""
+        with self._lock:
+            if awakening not in self._idle:
+                return False
+            self._idle.remove(awakening)
+            self._threads.discard(threading.current_thread())
+            return True
 
     def _answer(self, calls: Sequence[StepwiseCall], error: Exception | None) -> None:
         """Wake those who await `calls`, which are done, or let them raise `error`."""
@@ -145,7 +166,7 @@ class AsyncCalls:
 
     def _take_answers(self, calls: Sequence[StepwiseCall]) -> "list[asyncio.Future[None]]":
         """Let `calls` wait no more; return where their answers are awaited, if they have none yet."""
-        with self._changed:
+        with self._lock:
             for call in calls:
                 self._queue.remove(call)
             return [self._answers.pop(call) for call in calls if call in self._answers]

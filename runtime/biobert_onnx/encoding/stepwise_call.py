@@ -92,7 +92,7 @@ class StepwiseCall:
             self._ready_tokens += len(window.ids)
 
     def next_length(self) -> int:
-        """Return the tokens of the windows to be computed next: the longest that fill a micro-batch, or that there are."""
+        """Return the tokens of the windows to compute next: the longest that fill a micro-batch, or that there are."""
         return max(filter(self._fills, self._ready), default=0) or max(self._ready)
 
     def count(self, length: int) -> int:
