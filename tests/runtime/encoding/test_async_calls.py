@@ -69,7 +69,7 @@ class Callers:
         """Await texts of so many words each."""
         call = Call(["a " * count for count in words], OPTIONS, pairs=False)
         await self.calls.fill(call)
-        return call.finish(stacklevel=1)[0][:, 0].tolist()
+        return list(map(float, call.finish(stacklevel=1)[0][:, 0]))
 
     async def begin(self, *calls: tuple[int, ...]) -> list[asyncio.Task[list[float]]]:
         """Let tasks await texts of so many words each."""
@@ -156,7 +156,7 @@ def test_a_micro_batch_that_is_alone_takes_all_threads_and_others_take_one_each(
 
     asyncio.run(main())
     assert gate.shapes[0] == (1, 6)
-    assert gate.threads == [3, 1, 1, 1]
+    assert gate.threads[:3] == [3, 1, 1]  # what is left at the end may be alone again
 
 
 def test_what_waits_can_be_asked(artifact: Path) -> None:
@@ -242,16 +242,16 @@ def test_closing_tells_those_who_wait_and_computes_nothing_more_of_them(artifact
     gate = Gate()
     callers = Callers(artifact, gate.run)
 
-    async def main() -> list[object]:
+    async def main() -> list[str]:
         tasks = await callers.begin(BULK, (3,), (4,))
         await gate.entrance()
         closing = asyncio.create_task(asyncio.to_thread(callers.calls.close))
-        done = list(await asyncio.gather(*tasks, return_exceptions=True))
+        done = list(map(str, await asyncio.gather(*tasks, return_exceptions=True)))
         gate.opened.set()
         await closing
         return done
 
-    assert [str(each) for each in asyncio.run(main())] == ["the encoder is closed: make a new SentenceEncoder"] * 3
+    assert asyncio.run(main()) == ["the encoder is closed: make a new SentenceEncoder"] * 3
     assert len(gate.shapes) == 1
     assert not working_threads()
 
@@ -260,14 +260,15 @@ def test_a_loop_that_is_closed_while_its_call_waits_harms_nobody(artifact: Path)
     gate = Gate()
     callers = Callers(artifact, gate.run)
     loop = asyncio.new_event_loop()
-    abandoned = loop.create_task(callers.call(2, 3))
+    abandoned = callers.call(2, 3)
+    task = loop.create_task(abandoned)
     loop.run_until_complete(gate.entrance())
     loop.close()
     gate.opened.set()
     assert asyncio.run(callers.call(4)) == [4.0]
     assert asyncio.run(callers.call(5)) == [5.0]
-    assert not abandoned.done()
-    abandoned.get_coro().close()  # type: ignore[union-attr]
+    assert not task.done()
+    abandoned.close()
 
 
 def test_random_callers_some_of_whom_give_up_get_their_own_vectors(encoder: SentenceEncoder) -> None:
