@@ -381,10 +381,10 @@ class SentenceEncoder:
     ) -> FloatArray:
         """Return what `encode` returns, awaited: calls that are awaited at the same time are computed together.
 
-        The computing runs on threads beside the event loop, `threads` of them at most, which end soon after the last
-        call; any number of loops, in any threads, may share an encoder. Calls take turns micro-batch by micro-batch,
-        and the one that was given least comes next: a few sentences wait for what is being computed now, and not for a
-        call of many, which goes on beside them. No call waits for others to come.
+        The computing runs on threads beside the event loop, `threads` of them and one more for small calls, which end
+        soon after the last call; any number of loops, in any threads, may share an encoder. Calls take turns
+        micro-batch by micro-batch, and the one that was given least comes next: a few sentences do not wait for a call
+        of many, which goes on beside them. No call waits for others to come.
 
         Options and errors are those of `encode`. An error of one call's sentences reaches only that call, and
         cancelling one does not harm the others: no more of it is computed. A call holds its sentences, their vectors,

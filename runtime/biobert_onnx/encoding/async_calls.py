@@ -29,12 +29,15 @@ class Waiting(NamedTuple):
 class AsyncCalls:
     """Threads that do the steps of all calls that wait, in the order of `FairQueue`.
 
+    They are as many as the pipeline's, and one more, which does steps of small calls while all the others are at work:
+    a sentence shares the CPUs with the micro-batches of bigger calls, and waits for none of them.
+
     A thread begins when there is a step for it, and ends when there has been none for IDLE_S. A forked process begins
     with no calls.
     """
 
     def __init__(self, pipeline: Pipeline) -> None:
-        """Compute with `pipeline`, on as many threads as it has."""
+        """Compute with `pipeline`."""
         self._pipeline = pipeline
         self.begin_anew()
         reset_after_fork(self)
@@ -98,7 +101,7 @@ class AsyncCalls:
             return
         if self._idle:
             self._wake_thread()
-        elif len(self._threads) < self._pipeline.threads:
+        elif len(self._threads) < self._pipeline.threads + 1:
             thread = threading.Thread(target=self._work, name="biobert-onnx async calls")
             self._threads.add(thread)
             self._looking += 1
@@ -132,7 +135,7 @@ class AsyncCalls:
                 self._looking -= 1
                 if threading.current_thread() not in self._threads:
                     return None
-                step = self._queue.next_step()
+                step = self._queue.next_step(only_small=self._are_all_at_work)
                 if step is not None:
                     return step, self._begin_step()
                 awakening = threading.Lock()
@@ -144,10 +147,14 @@ class AsyncCalls:
     def _begin_step(self) -> int:
         """Return how many threads the step that begins takes: all if nothing else is done meanwhile, else one."""
         self._at_work += 1
-        if self._queue.has_step():
+        if self._queue.has_step(only_small=self._are_all_at_work):
             self._call_thread()
-            return 1
-        return self._pipeline.threads if self._at_work == 1 else 1
+        is_alone = self._at_work == 1 and not self._queue.has_step()
+        return self._pipeline.threads if is_alone else 1
+
+    @property
+    def _are_all_at_work(self) -> bool:
+        return self._at_work >= self._pipeline.threads
 
     def _ends(self, awakening: threading.Lock) -> bool:
         """End this thread, which waits for `awakening`, unless it has just been woken after all."""

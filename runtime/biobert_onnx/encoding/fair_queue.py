@@ -127,20 +127,25 @@ class FairQueue:
         """Do no further step of `call`, if it waits here."""
         self._waiting.pop(call, None)
 
-    def has_step(self) -> bool:
-        """Whether there is a step to do now."""
-        return any(call.can_step for call in self._waiting)
+    def has_step(self, *, only_small: bool = False) -> bool:
+        """Whether there is a step to do now; `only_small`: of a small call."""
+        return any(self._ready(only_small))
 
-    def next_step(self) -> Step | None:
-        """Return the next step, which is then the caller's to do; None if there is none now."""
-        ready = (each for each in self._waiting.values() if each.call.can_step)
-        first = min(ready, key=lambda each: each.turn, default=None)
+    def next_step(self, *, only_small: bool = False) -> Step | None:
+        """Return the next step, which is then the caller's to do; None if there is none now.
+
+        `only_small`: the next one of a small call.
+        """
+        first = min(self._ready(only_small), key=lambda each: each.turn, default=None)
         if first is None:
             return None
         if first.call.begin_tokenizing():
             self._charge(first, TOKENIZING_COST)
             return TokenizingStep(first.call)
         return self._micro_batch(first)
+
+    def _ready(self, only_small: bool) -> Iterator[_Waiting]:
+        return (each for each in self._waiting.values() if each.call.can_step and (each.is_small or not only_small))
 
     def _micro_batch(self, first: _Waiting) -> MicroBatchStep:
         """Take a micro-batch of the call whose turn it is, filled with windows of the same length of other calls.

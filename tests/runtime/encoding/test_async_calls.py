@@ -41,22 +41,29 @@ def join_idle_threads() -> None:
 
 
 class Gate:
-    """A `run` that notes the shape of each micro-batch and its threads, and computes when it is opened."""
+    """A `run` that notes the shape of each micro-batch and its threads, and computes long ones when it is opened.
 
-    def __init__(self) -> None:
-        self.entered, self.opened = threading.Event(), threading.Event()
+    `short`: the tokens of texts that may pass. `free`: micro-batches that pass before.
+    """
+
+    def __init__(self, *, short: int = 0, free: int = 0) -> None:
+        self.opened = threading.Event()
+        self.short, self.free = short, free
         self.shapes: list[tuple[int, ...]] = []
         self.threads: list[int] = []
 
     def run(self, input_ids: NDArray[np.int64], threads: int, types: NDArray[np.int64] | None) -> NDArray[np.float32]:
         self.shapes.append(input_ids.shape)
         self.threads.append(threads)
-        self.entered.set()
-        assert self.opened.wait(timeout=30)
+        if input_ids.shape[1] > self.short and len(self.shapes) > self.free:
+            assert self.opened.wait(timeout=30)
         return sums_of_words(input_ids, threads, types)
 
-    async def entrance(self) -> None:
-        assert await asyncio.to_thread(self.entered.wait, 30)
+    async def entrance(self, micro_batches: int = 1) -> None:
+        """Wait until so many micro-batches have come."""
+        async with asyncio.timeout(30):
+            while len(self.shapes) < micro_batches:
+                await asyncio.sleep(0.001)
 
 
 class Callers:
@@ -115,30 +122,30 @@ def test_a_few_callers_texts_of_one_length_share_a_micro_batch_without_waiting_f
     callers = Callers(artifact, gate.run)
 
     async def main() -> list[list[float]]:
-        first = await callers.begin((2,))
-        await gate.entrance()
+        first = await callers.begin((2,), (4,))
+        await gate.entrance(2)
         others = await callers.begin(*((3,) for _ in range(20)))
         gate.opened.set()
         return await all_of(*first, *others)
 
-    assert asyncio.run(main()) == [[2.0], *([3.0] for _ in range(20))]
-    assert gate.shapes == [(1, 4), (20, 5)]
+    assert asyncio.run(main()) == [[2.0], [4.0], *([3.0] for _ in range(20))]
+    assert sum(texts for texts, tokens in gate.shapes if tokens == 5) == 20
+    assert len(gate.shapes) <= 4  # one thread may begin while the other tokenizes the last text
 
 
-def test_a_sentence_waits_for_the_micro_batch_that_runs_and_no_other(artifact: Path) -> None:
-    gate = Gate()
+def test_a_sentence_does_not_wait_for_what_a_big_call_computes(artifact: Path) -> None:
+    gate = Gate(short=50, free=10)
     callers = Callers(artifact, gate.run)
 
     async def main() -> None:
         bulk = await callers.begin(BULK)
-        await gate.entrance()
-        sentence = await callers.begin((7,))
+        await gate.entrance(11)
+        assert await callers.call(7) == [7.0]
+        assert callers.calls.waiting == (1, len(BULK) - 10)
         gate.opened.set()
-        assert await all_of(*bulk, *sentence) == [[*map(float, BULK)], [7.0]]
+        assert await bulk[0] == [*map(float, BULK)]
 
     asyncio.run(main())
-    assert len(gate.shapes) == len(BULK) + 1
-    assert gate.shapes[1] == (1, 9)
 
 
 def test_a_micro_batch_that_is_alone_takes_all_threads_and_others_take_one_each(artifact: Path) -> None:
@@ -197,7 +204,7 @@ def test_a_caller_that_is_cancelled_is_computed_no_further_and_the_others_never_
 
     async def main() -> list[object]:
         running = await callers.begin(BULK)
-        await gate.entrance()
+        await gate.entrance(2)
         waiting, other = await callers.begin((6,), (7,))
         running[0].cancel()
         waiting.cancel()
@@ -209,8 +216,7 @@ def test_a_caller_that_is_cancelled_is_computed_no_further_and_the_others_never_
     assert isinstance(first, asyncio.CancelledError)
     assert isinstance(second, asyncio.CancelledError)
     assert third == [7.0]
-    assert len(gate.shapes) == 2
-    assert gate.shapes[1] == (1, 9)
+    assert gate.shapes[2:] == [(1, 9)]
 
 
 def test_an_error_of_the_computing_reaches_every_caller_of_the_micro_batch_and_no_other(artifact: Path) -> None:
@@ -244,7 +250,7 @@ def test_closing_tells_those_who_wait_and_computes_nothing_more_of_them(artifact
 
     async def main() -> list[str]:
         tasks = await callers.begin(BULK, (3,), (4,))
-        await gate.entrance()
+        await gate.entrance(2)
         closing = asyncio.create_task(asyncio.to_thread(callers.calls.close))
         done = list(map(str, await asyncio.gather(*tasks, return_exceptions=True)))
         gate.opened.set()
@@ -252,7 +258,7 @@ def test_closing_tells_those_who_wait_and_computes_nothing_more_of_them(artifact
         return done
 
     assert asyncio.run(main()) == ["the encoder is closed: make a new SentenceEncoder"] * 3
-    assert len(gate.shapes) == 1
+    assert len(gate.shapes) == 2
     assert not working_threads()
 
 
