@@ -16,13 +16,13 @@ from biobert_onnx._types import FloatArray, Text
 from biobert_onnx.artifact.manifest import LAST, TOKEN_LAYERS, Manifest
 from biobert_onnx.artifact.paths import MANIFEST, PACKED_FOLDER, TOKENIZER, checked_folder
 from biobert_onnx.embeddings import scale_to_unit_length, similarity
-from biobert_onnx.encoding.async_calls import AsyncCalls
+from biobert_onnx.encoding.async_calls import AsyncCalls, Waiting
 from biobert_onnx.encoding.call import Call, naming_sentences, warn_of_cut_texts
 from biobert_onnx.encoding.cpus import usable_cpus
 from biobert_onnx.encoding.engines import Engine, check_engine
 from biobert_onnx.encoding.long_texts import check_long_texts
 from biobert_onnx.encoding.pairs import tokens_of
-from biobert_onnx.encoding.pipeline import Group, Options, Pipeline, Progress, window_vectors
+from biobert_onnx.encoding.pipeline import Group, Options, Pipeline, Progress
 from biobert_onnx.encoding.prompts import DOCUMENT, QUERY, Prompts, with_prompt
 from biobert_onnx.encoding.texts import (
     CHUNK_TEXTS,
@@ -131,9 +131,7 @@ class SentenceEncoder:
             max_length=self._max_length,
             threads=self._threads,
         )
-        self._async_calls = AsyncCalls(
-            partial(window_vectors, run=self._session.run, dim=self.dim, threads=self._threads)
-        )
+        self._async_calls = AsyncCalls(self._pipeline)
 
     @classmethod
     def from_hub(
@@ -226,6 +224,11 @@ class SentenceEncoder:
     def kernel(self) -> str | None:
         """The kernel for this CPU, such as "vnni"; None under onnxruntime."""
         return self._engine.kernel
+
+    @property
+    def waiting(self) -> Waiting:
+        """The calls that are awaited now (`aencode` and its like), and the texts in them that have no vector yet."""
+        return self._async_calls.waiting
 
     @property
     def max_length(self) -> int:
@@ -376,11 +379,16 @@ class SentenceEncoder:
         truncate_dim: int | None = None,
         long_texts: str = "truncate",
     ) -> FloatArray:
-        """Return what `encode` returns, awaited: calls that come within a few milliseconds are computed together.
+        """Return what `encode` returns, awaited: calls that are awaited at the same time are computed together.
 
-        The computing runs on one thread beside the event loop, which goes on; any number of loops may share an
-        encoder. Options and errors are those of `encode`; an error of one call's sentences reaches only that call,
-        and cancelling one does not harm the others. More than 1,024 sentences are computed in turns with other calls.
+        The computing runs on threads beside the event loop, `threads` of them and one more for small calls, which end
+        soon after the last call; any number of loops, in any threads, may share an encoder. Calls take turns
+        micro-batch by micro-batch, and the one that was given least comes next: a few sentences do not wait for a call
+        of many, which goes on beside them. No call waits for others to come.
+
+        Options and errors are those of `encode`. An error of one call's sentences reaches only that call, and
+        cancelling one does not harm the others: no more of it is computed. A call holds its sentences, their vectors,
+        and the tokens of a part of them. After `close`, and when it is closed meanwhile, it raises ValueError.
         """
         options = self._options(prompt_name, prompt, normalize_embeddings, truncate_dim, long_texts)
         call = Call(sentences, options, pairs=self.pairs)
@@ -687,12 +695,9 @@ class SentenceEncoder:
                     call.fill(part)
 
     async def _fill_awaited(self, call: Call) -> None:
-        """Fill `call`, its chunks in turns with those of other calls."""
+        """Fill `call` step by step, in turns with other calls."""
         with call.naming_sentences():
-            for chunk in call.chunks:
-                windows = partial(self._pipeline.windows, chunk.texts, call.options, first=call.filled)
-                computed = await self._async_calls.vectors(windows, texts=len(chunk.texts))
-                call.fill(self._pipeline.encoded(*computed, call.options))
+            await self._async_calls.fill(call)
 
     def _groups(
         self, groups: Iterable[G], options: Options, progress: Progress[G] | None

@@ -13,6 +13,9 @@ _SHORT.maxstring = _SHORT.maxother = _SHORT.maxlong = 40
 MAX_CHARACTERS = 60
 """Of a value in a message."""
 
+CLOSED = "the encoder is closed: make a new SentenceEncoder"
+"""What the ValueError of every call after `close` says."""
+
 
 class ArtifactError(ValueError):
     """An artifact folder is missing, incomplete, damaged or of another format."""

@@ -3,21 +3,22 @@
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
 from biobert_onnx._types import FloatArray, Text
 from biobert_onnx.encoding.pipeline import Encoded, Options
-from biobert_onnx.encoding.texts import checked_texts, chunks
+from biobert_onnx.encoding.texts import Chunk, checked_texts, chunks
 from biobert_onnx.errors import TextTooLongError, TruncationWarning
 
 
 class Call:
-    """Equal sentences are one text here: `chunks` holds each text once, and each is encoded once.
+    """Equal sentences are one text here: `texts` and `chunks` hold each text once, and each is encoded once.
 
-    `fill` takes what the chunks encode to, in order; `filled` counts the texts so far; `finish` gives a row for each
-    sentence.
+    `fill` takes what the chunks encode to, in order; `filled` counts the texts so far. Who encodes the texts in another
+    order gives what is known of them to `put` and `put_counts` instead. `finish` gives a row for each sentence.
     """
 
     def __init__(self, sentences: Sequence[Text], options: Options, *, pairs: bool) -> None:
@@ -25,7 +26,7 @@ class Call:
         numbers: dict[Text, int] = {}
         self._rows = [numbers.setdefault(text, len(numbers)) for text in checked_texts(sentences, pairs=pairs)]
         self.options = options
-        self.chunks = list(chunks(numbers))
+        self.texts: list[Text] = list(numbers)
         self.filled = 0
         self._embeddings = np.empty((len(numbers), options.dim), dtype=np.float32)
         self._token_counts = np.empty(len(numbers), dtype=np.int64)
@@ -35,12 +36,26 @@ class Call:
         """The number of sentences."""
         return len(self._rows)
 
+    @cached_property
+    def chunks(self) -> list[Chunk]:
+        """The texts in groups that are encoded together."""
+        return list(chunks(self.texts))
+
     def fill(self, part: Encoded) -> None:
         """Take what the texts of the next chunk encode to."""
         own = slice(self.filled, self.filled + len(part.embeddings))
         self._embeddings[own], self._token_counts[own] = part.embeddings, part.token_counts
         self._was_cut[own] = part.was_cut
         self.filled = own.stop
+
+    def put(self, texts: Sequence[int], embeddings: FloatArray) -> None:
+        """Take the vectors (texts, dim) of `texts`, their indices among all texts."""
+        self._embeddings[texts] = embeddings
+
+    def put_counts(self, first: int, token_counts: Sequence[int], was_cut: Sequence[bool]) -> None:
+        """Take the encoded tokens of the texts from the index `first` on, and whether each was cut."""
+        own = slice(first, first + len(token_counts))
+        self._token_counts[own], self._was_cut[own] = token_counts, was_cut
 
     def sentences_done(self, texts: float) -> float:
         """Return about how many sentences are done when `texts` texts of the next chunk are."""

@@ -1,11 +1,11 @@
 """Texts of more tokens than the encoder takes: cut, refused, or encoded in overlapping windows."""
 
+from array import array
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import accumulate
 
 import numpy as np
-from numpy.typing import NDArray
 
 from biobert_onnx._types import FloatArray, TokenIds
 from biobert_onnx.artifact.manifest import SPECIAL_TOKENS
@@ -85,11 +85,43 @@ def overlapping_windows(ids: Sequence[int], *, max_length: int) -> TokenIds:
     >>> overlapping_windows([0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 99], max_length=10)
     [[0, 1, 2, 3, 4, 5, 6, 7, 8, 99], [0, 8, 9, 10, 11, 99]]
     """
-    first, last, end = ids[0], ids[-1], len(ids) - 1
-    size = max_length - SPECIAL_TOKENS
-    overlap = size // OVERLAP
-    starts = range(1, end - overlap, size - overlap)
-    return [[first, *ids[start : min(start + size, end)], last] for start in starts]
+    cutter = WindowCutter(max_length)
+    return [*cutter.add(ids), cutter.finish()]
+
+
+class WindowCutter:
+    """Cuts the tokens of one text, which come in pieces, into the windows of `overlapping_windows`.
+
+    It holds less than one window and the tokens of one piece.
+    """
+
+    def __init__(self, max_length: int) -> None:
+        """Start with no tokens; `max_length`: tokens in a window at most."""
+        self._size = max_length - SPECIAL_TOKENS
+        self._step = self._size - self._size // OVERLAP
+        self._ids = array("i")
+        self._frame: tuple[int, int] | None = None
+
+    def add(self, ids: Sequence[int]) -> list[list[int]]:
+        """Take the next piece's `ids`, [CLS] and [SEP] around them; return the windows that are certain now.
+
+        A window is certain when there is a token behind it. Then the next one has tokens of its own, too.
+        """
+        self._frame = ids[0], ids[-1]
+        self._ids.extend(ids[1:-1])
+        starts = range(0, len(self._ids) - self._size, self._step)
+        windows = [self._framed(self._ids[start : start + self._size]) for start in starts]
+        del self._ids[: len(starts) * self._step]
+        return windows
+
+    def finish(self) -> list[int]:
+        """Return the last window, once the text has ended."""
+        return self._framed(self._ids)
+
+    def _framed(self, ids: Sequence[int]) -> list[int]:
+        assert self._frame is not None
+        first, last = self._frame
+        return [first, *ids, last]
 
 
 def text_vectors(windows: Windows, vectors: FloatArray, *, normalized: bool) -> FloatArray:
@@ -105,20 +137,47 @@ def text_vectors(windows: Windows, vectors: FloatArray, *, normalized: bool) -> 
     rows = vectors[[part.start for part in parts]]
     for row, part in enumerate(parts):
         if part.stop - part.start > 1:
-            weights = [len(ids) - SPECIAL_TOKENS for ids in windows.token_ids[part]]
-            rows[row] = _mean(vectors[part], weights)
-            if normalized:
-                scale_to_unit_length(rows[row : row + 1])
+            mean = WindowMean(vectors.shape[1])
+            for window in range(part.start, part.stop):
+                tokens, is_last = len(windows.token_ids[window]), window == part.stop - 1
+                mean.add(window - part.start, vectors[window], tokens=tokens, is_last=is_last)
+            rows[row] = mean.vector(normalized=normalized)
     return rows
 
 
-def _mean(vectors: FloatArray, weights: Sequence[int]) -> NDArray[np.float64]:
-    """Return the mean (dim) of `vectors` (windows, dim), each with its weight.
+class WindowMean:
+    """The vector of a text of several windows, whose vectors may come in any order.
 
-    They are added one after the other in float64 and divided once, so that the mean has the same bits on every CPU.
+    They are added one after the other in the order of the text, in float64, and divided once: the mean has the same
+    bits on every CPU. A vector that comes too early is held until those before it are there.
     """
-    total = np.zeros(vectors.shape[1], dtype=np.float64)
-    for vector, weight in zip(vectors, weights, strict=True):
-        total += np.multiply(vector, weight, dtype=np.float64)
-    mean: NDArray[np.float64] = total / sum(weights)
-    return mean
+
+    def __init__(self, dim: int) -> None:
+        """Start with no windows; `dim`: numbers in a vector."""
+        self._early: dict[int, tuple[FloatArray, int]] = {}
+        self._total = np.zeros(dim, dtype=np.float64)
+        self._weight = 0
+        self._added = 0
+        self._last: int | None = None
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether the vectors of all windows are there."""
+        return self._added - 1 == self._last
+
+    def add(self, place: int, vector: FloatArray, *, tokens: int, is_last: bool) -> None:
+        """Take the vector (dim) of the window number `place`, from 0 on, of `tokens` tokens; no other one `is_last`."""
+        self._last = place if is_last else self._last
+        self._early[place] = vector, tokens - SPECIAL_TOKENS
+        while self._added in self._early:
+            vector, weight = self._early.pop(self._added)
+            self._total += np.multiply(vector, weight, dtype=np.float64)
+            self._weight += weight
+            self._added += 1
+
+    def vector(self, *, normalized: bool) -> FloatArray:
+        """Return the mean (dim) float32, scaled to unit length if the windows' vectors are `normalized`."""
+        row = (self._total / self._weight).astype(np.float32)
+        if normalized:
+            scale_to_unit_length(row[np.newaxis])
+        return row

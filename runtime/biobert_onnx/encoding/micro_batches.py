@@ -22,6 +22,11 @@ Run = Callable[[NDArray[np.int64], int, NDArray[np.int64] | None], FloatArray]
 embeddings (batch, dim) float32."""
 
 
+def texts_in_micro_batch(length: int, *, token_budget: int = TOKEN_BUDGET) -> int:
+    """Return how many texts of `length` tokens a micro-batch has at most: `token_budget` tokens, or one text."""
+    return max(1, token_budget // length)
+
+
 def micro_batches(lengths: Sequence[int], *, token_budget: int = TOKEN_BUDGET) -> list[list[int]]:
     """Return indices of `lengths` in groups of one length, longest first.
 
@@ -35,7 +40,7 @@ def micro_batches(lengths: Sequence[int], *, token_budget: int = TOKEN_BUDGET) -
         by_length.setdefault(length, []).append(index)
     batches = []
     for length in sorted(by_length, reverse=True):
-        indices, size = by_length[length], max(1, token_budget // length)
+        indices, size = by_length[length], texts_in_micro_batch(length, token_budget=token_budget)
         batches += [indices[start : start + size] for start in range(0, len(indices), size)]
     return batches
 

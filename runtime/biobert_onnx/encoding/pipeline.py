@@ -7,7 +7,6 @@ rows, one a text
 from collections.abc import Callable, Generator, Iterable, Sequence
 from contextlib import closing
 from dataclasses import dataclass
-from itertools import accumulate, chain
 from typing import Protocol, TypeVar
 
 import numpy as np
@@ -50,6 +49,13 @@ class Options:
     normalize: bool
     long_texts: str
     prompt: str
+
+    def applied_to(self, vectors: FloatArray) -> FloatArray:
+        """Return what is kept of the `vectors` of texts, (texts, numbers), at the length that is asked for."""
+        embeddings = np.ascontiguousarray(vectors[:, : self.dim])
+        if self.normalize:
+            scale_to_unit_length(embeddings)
+        return embeddings
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -117,11 +123,8 @@ class Pipeline:
 
     def encoded(self, windows: Windows, vectors: FloatArray, options: Options) -> Encoded:
         """Return what the texts of `windows` encode to, from the `vectors` (windows, dim) of their windows."""
-        embeddings = np.ascontiguousarray(text_vectors(windows, vectors, normalized=self.normalized)[:, : options.dim])
-        if options.normalize:
-            scale_to_unit_length(embeddings)
         return Encoded(
-            embeddings=embeddings,
+            embeddings=options.applied_to(text_vectors(windows, vectors, normalized=self.normalized)),
             token_counts=np.array(windows.tokens, dtype=np.int64),
             was_cut=np.array(windows.was_cut, dtype=bool),
         )
@@ -131,18 +134,3 @@ class Pipeline:
         for group in groups:
             yield group, self.windows(group.texts, options, first=count)
             count += len(group.texts)
-
-
-def window_vectors(windows: Sequence[Windows], *, run: Run, dim: int, threads: int) -> list[FloatArray]:
-    """Return the vectors (windows, dim) of each of `windows`, computed in shared micro-batches."""
-    token_ids = list(chain.from_iterable(some.token_ids for some in windows))
-    ends = list(accumulate(len(some.token_ids) for some in windows))
-    splits = {
-        end - len(some.token_ids) + index: split
-        for some, end in zip(windows, ends, strict=True)
-        for index, split in some.splits.items()
-    }
-    vectors = np.empty((len(token_ids), dim), dtype=np.float32)
-    for _ in run_micro_batches(run, token_ids, out=vectors, threads=threads, splits=splits):
-        pass
-    return np.split(vectors, ends[:-1]) if ends else []

@@ -15,15 +15,13 @@ from biobert_onnx.artifact.manifest import LAST, MEAN_LAST_FOUR
 from biobert_onnx.artifact.paths import TOKENS_GRAPH, WEIGHTS, linked_weights
 from biobert_onnx.encoding.after_fork import reset_after_fork
 from biobert_onnx.encoding.ort import onnxruntime
-from biobert_onnx.errors import ArtifactError
+from biobert_onnx.errors import CLOSED, ArtifactError
 
 TOKEN_OUTPUTS = {LAST: "token_embeddings", MEAN_LAST_FOUR: "token_embeddings_mean_last_four"}
 """The output of the tokens graph for each of TOKEN_LAYERS."""
 
 SEVERITY_FATAL = 4
 """onnxruntime also logs each error that it raises: raising is enough."""
-
-CLOSED = "the encoder is closed: make a new SentenceEncoder"
 
 
 class Sessions:

@@ -70,6 +70,16 @@ class TextTokenizer:
                     unfinished.pop(index, None)
         return found
 
+    def ids_in_pieces(self, text: str, *, size: int) -> Iterator[Sequence[int]]:
+        """Yield the token ids of one long text piece by piece, the two special tokens around those of each.
+
+        Pieces begin with about `size` characters and grow to PIECE_CHARACTERS, WORD_CHARACTERS more where no word ends
+        before. Raises TextTooLongError as `token_ids` does.
+        """
+        for piece in self._pieces(0, text, size):
+            (encoding,) = self._tokenizer.encode_batch_fast([piece])
+            yield encoding.ids
+
     def encodings(self, texts: Sequence[str], *, limit: int | None = None) -> list[TokenEncoding]:
         """Return what `token_ids` returns, whose arguments and errors these are, with each token's place in its text.
 

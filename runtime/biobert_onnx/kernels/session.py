@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from biobert_onnx._types import FloatArray
 from biobert_onnx.artifact.manifest import LAST, MEAN_LAST_FOUR
+from biobert_onnx.errors import CLOSED
 from biobert_onnx.kernels import library as c
 from biobert_onnx.kernels.packed import NORM_PARTS, Arrays, aligned_bytes, zero_point
 from biobert_onnx.kernels.plan import ACTIVATIONS, POOLINGS, KernelPlan, SiteKind
@@ -71,7 +72,7 @@ class KernelSession:
             raise ValueError(f"threads is {threads}, expected 1 or more")
         arrays, model = self._arrays, self._model  # they live until this call ends, whoever closes the session
         if arrays is None or model is None:
-            raise ValueError("the encoder is closed: make a new SentenceEncoder")
+            raise ValueError(CLOSED)
         ids = np.ascontiguousarray(input_ids, dtype=np.int64)
         types = None if token_types is None else np.ascontiguousarray(token_types, dtype=np.int64)
         if types is not None and types.shape != ids.shape:

@@ -1,10 +1,10 @@
-"""Callers of `aencode`: the bits of `encode`, shared rounds, and nobody hurt by another's error or end."""
+"""Callers of `aencode`: the bits of `encode`, shared micro-batches, and nobody hurt by another's error or end."""
 
 import asyncio
 import pickle
+import random
 import threading
-from collections.abc import Awaitable, Callable, Sequence
-from functools import partial
+from collections.abc import Awaitable
 from pathlib import Path
 from typing import TypeVar
 
@@ -14,12 +14,15 @@ from numpy.typing import NDArray
 
 from biobert_onnx import SentenceEncoder, TruncationWarning
 from biobert_onnx.encoding.async_calls import AsyncCalls
-from biobert_onnx.encoding.long_texts import Windows, windows_of
+from biobert_onnx.encoding.call import Call
 from biobert_onnx.encoding.micro_batches import Run
-from biobert_onnx.encoding.pipeline import window_vectors
+from tests.support.stepwise import OPTIONS, sums_of_words, words_pipeline
 from tests.support.texts import TEXTS
 
 T = TypeVar("T")
+
+BULK = tuple(range(200, 240))
+"""The words of many texts, each a micro-batch."""
 
 
 async def all_of(*awaitables: Awaitable[T]) -> list[T]:
@@ -30,35 +33,56 @@ def working_threads() -> list[threading.Thread]:
     return [thread for thread in threading.enumerate() if thread.name == "biobert-onnx async calls"]
 
 
-class Gate:
-    """A `run` for one number a text, its token ids' sum, that counts micro-batches and computes when it is opened."""
+def join_idle_threads() -> None:
+    """Wait for the threads of earlier calls, which end soon."""
+    for thread in working_threads():
+        thread.join(timeout=30)
+        assert not thread.is_alive()
 
-    def __init__(self) -> None:
-        self.entered, self.opened = threading.Event(), threading.Event()
+
+class Gate:
+    """A `run` that notes the shape of each micro-batch and its threads, and computes long ones when it is opened.
+
+    `short`: the tokens of texts that may pass. `free`: micro-batches that pass before.
+    """
+
+    def __init__(self, *, short: int = 0, free: int = 0) -> None:
+        self.opened = threading.Event()
+        self.short, self.free = short, free
         self.shapes: list[tuple[int, ...]] = []
+        self.threads: list[int] = []
 
     def run(self, input_ids: NDArray[np.int64], threads: int, types: NDArray[np.int64] | None) -> NDArray[np.float32]:
         self.shapes.append(input_ids.shape)
-        self.entered.set()
-        assert self.opened.wait(timeout=30)
-        sums: NDArray[np.float32] = input_ids.sum(axis=1, keepdims=True).astype(np.float32)
-        return sums
+        self.threads.append(threads)
+        if input_ids.shape[1] > self.short and len(self.shapes) > self.free:
+            assert self.opened.wait(timeout=30)
+        return sums_of_words(input_ids, threads, types)
 
-    async def entrance(self) -> None:
-        assert await asyncio.to_thread(self.entered.wait, 30)
-
-
-def async_calls(run: Run) -> AsyncCalls:
-    return AsyncCalls(partial(window_vectors, run=run, dim=1, threads=1))
-
-
-def windows_of_texts(*token_ids: Sequence[int]) -> Callable[[], Windows]:
-    """What gives texts of one window each, with these token ids."""
-    return lambda: windows_of(token_ids, long_texts="truncate", max_length=512)
+    async def entrance(self, micro_batches: int = 1) -> None:
+        """Wait until so many micro-batches have come."""
+        async with asyncio.timeout(30):
+            while len(self.shapes) < micro_batches:
+                await asyncio.sleep(0.001)
 
 
-def failing() -> Windows:
-    raise ValueError("not mine to encode")
+class Callers:
+    """Calls with vectors of one number, the words of the text, as `run` computes them."""
+
+    def __init__(self, artifact: Path, run: Run, *, threads: int = 1) -> None:
+        self.calls = AsyncCalls(words_pipeline(artifact, run, threads=threads))
+
+    async def call(self, *words: int) -> list[float]:
+        """Await texts of so many words each."""
+        call = Call(["a " * count for count in words], OPTIONS, pairs=False)
+        await self.calls.fill(call)
+        return list(map(float, call.finish(stacklevel=1)[0][:, 0]))
+
+    async def begin(self, *calls: tuple[int, ...]) -> list[asyncio.Task[list[float]]]:
+        """Let tasks await texts of so many words each."""
+        tasks = [asyncio.create_task(self.call(*words)) for words in calls]
+        await asyncio.sleep(0)
+        return tasks
 
 
 def test_callers_that_come_together_get_the_bits_of_encode(encoder: SentenceEncoder) -> None:
@@ -93,20 +117,71 @@ def test_many_texts_of_one_caller_come_in_turns_with_others(encoder: SentenceEnc
     assert (one == encoder.encode(TEXTS)).all()
 
 
-def test_all_who_wait_when_a_round_begins_share_its_micro_batches() -> None:
+def test_a_few_callers_texts_of_one_length_share_a_micro_batch_without_waiting_for_others(artifact: Path) -> None:
     gate = Gate()
-    callers = async_calls(gate.run)
+    callers = Callers(artifact, gate.run)
 
-    async def main() -> list[float]:
-        first = asyncio.create_task(callers.vectors(windows_of_texts([7, 7]), texts=1))
-        await gate.entrance()
-        others = [asyncio.create_task(callers.vectors(windows_of_texts([number] * 3), texts=1)) for number in range(20)]
-        await asyncio.sleep(0)
+    async def main() -> list[list[float]]:
+        first = await callers.begin((2,), (4,))
+        await gate.entrance(2)
+        others = await callers.begin(*((3,) for _ in range(20)))
         gate.opened.set()
-        return [float(vectors[0, 0]) for _, vectors in await all_of(first, *others)]
+        return await all_of(*first, *others)
 
-    assert asyncio.run(main()) == [14.0, *(3.0 * number for number in range(20))]
-    assert gate.shapes == [(1, 2), (20, 3)]
+    assert asyncio.run(main()) == [[2.0], [4.0], *([3.0] for _ in range(20))]
+    assert sum(texts for texts, tokens in gate.shapes if tokens == 5) == 20
+    assert len(gate.shapes) <= 4  # one thread may begin while the other tokenizes the last text
+
+
+def test_a_sentence_does_not_wait_for_what_a_big_call_computes(artifact: Path) -> None:
+    gate = Gate(short=50, free=10)
+    callers = Callers(artifact, gate.run)
+
+    async def main() -> None:
+        bulk = await callers.begin(BULK)
+        await gate.entrance(11)
+        assert await callers.call(7) == [7.0]
+        assert callers.calls.waiting == (1, len(BULK) - 10)
+        gate.opened.set()
+        assert await bulk[0] == [*map(float, BULK)]
+
+    asyncio.run(main())
+
+
+def test_a_micro_batch_that_is_alone_takes_all_threads_and_others_take_one_each(artifact: Path) -> None:
+    gate = Gate()
+    callers = Callers(artifact, gate.run, threads=3)
+
+    async def main() -> None:
+        alone = await callers.begin((4,))
+        await gate.entrance()
+        beside = await callers.begin((250, 249, 248))
+        while len(gate.shapes) < 3:  # a third thread takes nothing while two are asked for
+            await asyncio.sleep(0.001)
+        gate.opened.set()
+        assert await all_of(*alone, *beside) == [[4.0], [250.0, 249.0, 248.0]]
+
+    asyncio.run(main())
+    assert gate.shapes[0] == (1, 6)
+    assert gate.threads[:3] == [3, 1, 1]  # what is left at the end may be alone again
+
+
+def test_what_waits_can_be_asked(artifact: Path) -> None:
+    gate = Gate()
+    callers = Callers(artifact, gate.run)
+
+    async def main() -> None:
+        tasks = await callers.begin((1, 2, 3), (4,))
+        await gate.entrance()
+        assert callers.calls.waiting == (2, 4)
+        tasks[0].cancel()
+        await asyncio.sleep(0)
+        assert callers.calls.waiting == (1, 1)
+        gate.opened.set()
+        await tasks[1]
+        assert callers.calls.waiting == (0, 0)
+
+    asyncio.run(main())
 
 
 def test_an_error_of_one_callers_texts_reaches_only_that_caller(encoder: SentenceEncoder) -> None:
@@ -123,44 +198,108 @@ def test_an_error_of_one_callers_texts_reaches_only_that_caller(encoder: Sentenc
     assert (second == encoder.encode(TEXTS[:1])).all()
 
 
-def test_a_caller_that_is_cancelled_is_left_out_and_the_others_never_notice() -> None:
+def test_a_caller_that_is_cancelled_is_computed_no_further_and_the_others_never_notice(artifact: Path) -> None:
     gate = Gate()
-    callers = async_calls(gate.run)
+    callers = Callers(artifact, gate.run)
 
-    async def main() -> list[float | BaseException]:
-        running = asyncio.create_task(callers.vectors(windows_of_texts([1]), texts=1))
-        await gate.entrance()
-        waiting, other = (asyncio.create_task(callers.vectors(windows_of_texts([n, n]), texts=1)) for n in (2, 3))
-        await asyncio.sleep(0)
-        running.cancel()
+    async def main() -> list[object]:
+        running = await callers.begin(BULK)
+        await gate.entrance(2)
+        waiting, other = await callers.begin((6,), (7,))
+        running[0].cancel()
         waiting.cancel()
         await asyncio.sleep(0)
         gate.opened.set()
-        done = await asyncio.gather(running, waiting, other, return_exceptions=True)
-        return [each if isinstance(each, BaseException) else float(each[1][0, 0]) for each in done]
+        return list(await asyncio.gather(*running, waiting, other, return_exceptions=True))
 
     first, second, third = asyncio.run(main())
     assert isinstance(first, asyncio.CancelledError)
     assert isinstance(second, asyncio.CancelledError)
-    assert third == 6.0
-    assert gate.shapes == [(1, 1), (1, 2)]
+    assert third == [7.0]
+    assert gate.shapes[2:] == [(1, 9)]
 
 
-def test_an_error_of_the_computing_reaches_every_caller_of_the_round_and_the_next_round_goes_on() -> None:
+def test_an_error_of_the_computing_reaches_every_caller_of_the_micro_batch_and_no_other(artifact: Path) -> None:
+    gate = Gate()
+
     def run(input_ids: NDArray[np.int64], threads: int, types: NDArray[np.int64] | None) -> NDArray[np.float32]:
-        if input_ids[0, 0] == 13:
+        if input_ids.shape[1] == 15:
             raise RuntimeError("out of memory")
-        return input_ids[:, :1].astype(np.float32)
+        return gate.run(input_ids, threads, types)
+
+    callers = Callers(artifact, run)
 
     async def main() -> None:
-        callers = async_calls(run)
-        jobs = (callers.vectors(each, texts=1) for each in (failing, windows_of_texts([13])))
-        mine, computing = await asyncio.gather(*jobs, return_exceptions=True)
-        assert isinstance(mine, ValueError)
-        assert isinstance(computing, RuntimeError)
-        assert (await callers.vectors(windows_of_texts([5]), texts=1))[1] == 5
+        first = await callers.begin((1,))
+        await gate.entrance()
+        others = await callers.begin((13, 5), (13,), (5,))
+        gate.opened.set()
+        one, two, three = await asyncio.gather(*others, return_exceptions=True)
+        assert isinstance(one, RuntimeError)
+        assert isinstance(two, RuntimeError)
+        assert (three, await first[0]) == ([5.0], [1.0])
+        assert await callers.call(4) == [4.0]
 
     asyncio.run(main())
+
+
+def test_closing_tells_those_who_wait_and_computes_nothing_more_of_them(artifact: Path) -> None:
+    join_idle_threads()
+    gate = Gate()
+    callers = Callers(artifact, gate.run)
+
+    async def main() -> list[str]:
+        tasks = await callers.begin(BULK, (3,), (4,))
+        await gate.entrance(2)
+        closing = asyncio.create_task(asyncio.to_thread(callers.calls.close))
+        done = list(map(str, await asyncio.gather(*tasks, return_exceptions=True)))
+        gate.opened.set()
+        await closing
+        return done
+
+    assert asyncio.run(main()) == ["the encoder is closed: make a new SentenceEncoder"] * 3
+    assert len(gate.shapes) == 2
+    assert not working_threads()
+
+
+def test_a_loop_that_is_closed_while_its_call_waits_harms_nobody(artifact: Path) -> None:
+    gate = Gate()
+    callers = Callers(artifact, gate.run)
+    loop = asyncio.new_event_loop()
+    abandoned = callers.call(2, 3)
+    task = loop.create_task(abandoned)
+    loop.run_until_complete(gate.entrance())
+    loop.close()
+    gate.opened.set()
+    assert asyncio.run(callers.call(4)) == [4.0]
+    assert asyncio.run(callers.call(5)) == [5.0]
+    assert not task.done()
+    abandoned.close()
+
+
+def test_random_callers_some_of_whom_give_up_get_their_own_vectors(encoder: SentenceEncoder) -> None:
+    numbers = random.Random(7)
+    texts = [f"{word} " * numbers.randint(1, 9) + str(number) for number in range(300) for word in ("mice", "renal")]
+    expected = dict(zip(texts, encoder.encode(texts), strict=True))
+    finished: list[bool] = []
+
+    async def caller() -> None:
+        for _ in range(4):
+            own = numbers.sample(texts, numbers.choice((1, 1, 3, 40, 200)))
+            wait = asyncio.create_task(encoder.aencode(own))
+            if numbers.random() < 0.3:
+                await asyncio.sleep(numbers.random() / 50)
+                wait.cancel()
+            try:
+                rows = await wait
+            except asyncio.CancelledError:
+                continue
+            finished.append(bool((rows == np.array([expected[text] for text in own])).all()))
+
+    asyncio.run(all_of(*(caller() for _ in range(12))))
+    assert len(finished) > 20
+    assert all(finished)
+    assert encoder.waiting == (0, 0)
 
 
 def test_several_event_loops_share_one_encoder(encoder: SentenceEncoder) -> None:
@@ -193,6 +332,7 @@ def test_an_encoder_dropped_by_its_loop_serves_the_next_loop(encoder: SentenceEn
 
 
 def test_closing_leaves_no_thread_and_those_who_wait_are_told(artifact: Path) -> None:
+    join_idle_threads()
     encoder = SentenceEncoder(artifact, threads=2)
 
     async def main() -> list[object]:
@@ -212,9 +352,7 @@ def test_closing_leaves_no_thread_and_those_who_wait_are_told(artifact: Path) ->
 
 def test_no_thread_is_kept_when_nobody_waits(encoder: SentenceEncoder) -> None:
     asyncio.run(all_of(encoder.aencode(TEXTS), encoder.aencode(TEXTS)))
-    for thread in working_threads():
-        thread.join(timeout=30)
-        assert not thread.is_alive()
+    join_idle_threads()
 
 
 def test_texts_that_were_cut_are_warned_of_at_the_callers_line(artifact: Path) -> None:
