@@ -11,7 +11,7 @@ from types import FrameType
 from typing import Self, TextIO
 
 from biobert_onnx.errors import TruncationWarning
-from biobert_onnx.serving.http.admission import Admission
+from biobert_onnx.serving.http.admission import Admission, Ticket
 from biobert_onnx.serving.http.memory import FreedMemory
 from biobert_onnx.serving.http.metrics import Metrics
 from biobert_onnx.serving.http.models import Models
@@ -37,6 +37,17 @@ class Served:
     def open(cls, settings: Settings) -> Self:
         """Open the artifacts of `settings`; raises as `Models.open` does."""
         return cls(settings, Models.open(settings), Admission(settings), Metrics(), FreedMemory())
+
+    @contextmanager
+    def in_flight(self) -> Iterator[Ticket]:
+        """Count a request as in flight in the block, and give back what it took; raises as `Admission.request` does."""
+        with self.admission.request() as ticket:
+            self.count_in_flight()
+            try:
+                yield ticket
+            finally:
+                self.memory.give_back_after(ticket.weight)
+        self.count_in_flight()
 
     def count_in_flight(self) -> None:
         """Let the metrics show what is in flight now."""

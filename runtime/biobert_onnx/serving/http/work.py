@@ -81,7 +81,7 @@ class Endpoint:
             body = await whole_body(request, held, admission, max_bytes=settings.max_body_bytes)
             content = json_object(body)
             del body
-            with admission.request() as ticket:
+            with served.in_flight() as ticket:
                 try:
                     async with asyncio.timeout(settings.timeout_s):
                         with _while_client_waits(receive):
@@ -89,8 +89,6 @@ class Endpoint:
                             await ticket.room_for_answer(answer.size)
                 except TimeoutError as error:
                     raise _too_late(settings.timeout_s) from error
-                finally:
-                    served.memory.give_back_after(ticket.weight)
                 del content
                 await _send(answer, send, settings.timeout_s)
 
