@@ -88,7 +88,8 @@ def measure_callers(encoder: SentenceEncoder, texts: Sequence[str], rounds: int)
 def server(artifact: Path, engine: str) -> Iterator[int]:
     """Start the HTTP app in a process of its own, which ends with the block, and yield its port."""
     command = [sys.executable, "-m", "uvicorn", "biobert_onnx.serving.http:app", "--port", "0", "--no-access-log"]
-    environ = {**os.environ, "BIOBERT_ONNX_ARTIFACT": str(artifact), "BIOBERT_ONNX_ENGINE": engine}
+    settings = {"ARTIFACT": str(artifact), "ENGINE": engine, "NORMALIZE": "0"}
+    environ = {**os.environ, **{f"BIOBERT_ONNX_{name}": value for name, value in settings.items()}}
     with subprocess.Popen(command, env=environ, stderr=subprocess.PIPE, text=True) as process:
         try:
             lines = iter(process.stderr or ())
