@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from biobert_onnx import SentenceEncoder
-from biobert_onnx.serving.http.admission import Admission, Room
+from biobert_onnx.serving.http.admission import LARGE_ROOM, Admission, Room
 from biobert_onnx.serving.http.app import make_app
 from biobert_onnx.serving.http.served import Served
 from biobert_onnx.serving.settings import Settings
@@ -68,7 +68,7 @@ def test_small_requests_never_wait_for_large_ones() -> None:
     async def scenario() -> None:
         admission = Admission(Settings(artifacts={}))
         with admission.request() as large, admission.request() as larger, admission.request() as small:
-            await large.room_for_texts(2048, 4_000_000)
+            await large.room_for_texts(1, LARGE_ROOM)
             waiting = asyncio.ensure_future(larger.room_for_texts(1, 200_000))
             await asyncio.wait_for(small.room_for_texts(32, 40_000), timeout=1)
             assert (admission.waiting, waiting.done()) == (1, False)
