@@ -163,6 +163,7 @@ async def json_array(items: Callable[[int], bytes], count: int) -> list[bytes]:
 def json_row(vector: FloatArray) -> bytes:
     """Return `vector` (k,) float32 as a JSON array of numbers with float32's digits: a reader gets the same bits.
 
+    >>> import numpy as np
     >>> json_row(np.array([0.1, -2.0, 1 / 3], dtype=np.float32))
     b'[0.1,-2.0,0.33333334]'
     """
