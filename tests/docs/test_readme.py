@@ -34,7 +34,7 @@ IN_PYTHON = (
 )
 ON_THE_COMMAND_LINE = ("a file", "AWS Lambda")
 ELSEWHERE = {
-    "HTTP, with OpenAI's clients": "tests/runtime/serving/test_http.py asks such a server",
+    "HTTP, with clients of OpenAI or TEI": "tests/runtime/serving/http/test_serve.py asks such a server",
     "a column of Spark": "tests/runtime/spark/test_coming_from.py runs it",
     "a table, one row a sentence": "tests/runtime/spark/test_coming_from.py runs it",
 }

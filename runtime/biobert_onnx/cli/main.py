@@ -8,7 +8,20 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import NoReturn, TextIO
 
-from biobert_onnx.cli import bundle, compare, convert, encode, export, info, models, prepack, push, similarity, verify
+from biobert_onnx.cli import (
+    bundle,
+    compare,
+    convert,
+    encode,
+    export,
+    info,
+    models,
+    prepack,
+    push,
+    serve,
+    similarity,
+    verify,
+)
 from biobert_onnx.cli.exit_codes import BAD_USE, CLOSED_PIPE, DONE, INTERRUPTED, MEANINGS, exit_code
 from biobert_onnx.cli.printing import say
 from biobert_onnx.cli.signals import SignalError, signals_raised
@@ -20,6 +33,7 @@ COMMANDS = {
     "export": (export, "make an artifact from a BERT checkpoint"),
     "models": (models, "list the checkpoints that have a name here"),
     "encode": (encode, "encode a file of texts"),
+    "serve": (serve, "answer over HTTP, as OpenAI's embeddings and text-embeddings-inference do"),
     "info": (info, "show what an artifact is"),
     "verify": (verify, "check every file of an artifact, and its vectors' known numbers"),
     "compare": (compare, "tell whether two encoders' vectors fit each other"),

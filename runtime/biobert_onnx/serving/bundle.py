@@ -25,7 +25,7 @@ from biobert_onnx.kernels.library import PATH as LIBRARY
 from biobert_onnx.kernels.library import KernelsUnavailableError, load_library
 from biobert_onnx.kernels.plan import KernelPlan
 from biobert_onnx.kernels.prepacked import pack_artifact
-from biobert_onnx.serving.settings import ENGINE_VARIABLE
+from biobert_onnx.serving.settings import variable_of
 from biobert_onnx.serving.wheels import KERNEL_PACKAGES, PACKAGES, PLATFORMS, unpack_wheels
 from biobert_onnx.version import __version__
 
@@ -57,7 +57,7 @@ __all__ = ["lambda_handler"]
 WITHOUT_KERNELS = f"""\
 import os
 
-os.environ.setdefault({ENGINE_VARIABLE!r}, {ONNXRUNTIME!r})
+os.environ.setdefault({variable_of("engine")!r}, {ONNXRUNTIME!r})
 
 """
 """First in the handler of a zip for onnxruntime alone: there, it does not stand in for the kernels."""

@@ -3,7 +3,7 @@
 import base64
 import json
 import warnings
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Container, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Self
@@ -22,6 +22,16 @@ from biobert_onnx.serving.json_values import json_type, short_json
 ENCODING_FORMATS = ("float", "base64")
 OPTIONS = ("encoding_format", "dimensions", "normalize", "long_texts", "prompt", "prompt_name")
 
+TOO_LONG = "context_length_exceeded"
+TOO_MANY = "too_many_texts"
+EMPTY = "empty_input"
+"""Codes of errors; the first one is OpenAI's."""
+
+TOKEN_IDS_RULE = (
+    "send texts, each a string. LangChain's OpenAIEmbeddings sends them with check_embedding_ctx_length=False"
+)
+"""What is said of token ids, which OpenAI's service takes: those of its own vocabulary mean nothing here."""
+
 TEXT_RULE = 'every text must be a string; leave it out, or send ""'
 PROMPT_RULE = 'a prompt must be a string; leave it out to get the default, or send "" for none'
 """What is said of a value that is no string where a text, or a prompt, is expected."""
@@ -32,12 +42,13 @@ JsonObject = Mapping[str, Any]
 class BadRequest(ValueError):
     """A request that cannot be answered as it is. Its message is for the client and speaks of the request's fields.
 
-    `status`: the HTTP status. `field`: the field at fault, None if it is not one field.
+    `status`: the HTTP status. `field`: the field at fault, None if it is not one field. `code`: a word for programs, as
+    OpenAI's errors have one, None if there is none.
     """
 
-    def __init__(self, message: str, *, status: int = 400, field: str | None = None) -> None:
+    def __init__(self, message: str, *, status: int = 400, field: str | None = None, code: str | None = None) -> None:
         super().__init__(message)
-        self.status, self.field = status, field
+        self.status, self.field, self.code = status, field, code
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,17 +81,21 @@ class EmbeddingRequest:
         max_texts: int,
         max_characters: int,
         other_fields: Iterable[str] = (),
+        ignored: Container[str] = (),
+        normalize: bool = False,
+        long_texts: str = "error",
     ) -> Self:
-        """Read a request from `content`: 1 to `max_texts` texts in `field`, and options. `other_fields` are ignored.
+        """Read a request from `content`: 1 to `max_texts` texts in `field`, and options.
 
-        An option that is null counts as left out. Raises BadRequest for an unknown field or a wrong value.
+        `other_fields` are somebody else's to read. `ignored` ones change nothing, and no message speaks of them.
+        `normalize`, `long_texts`: the options of a request that leaves them out, or has null there.
+
+        Raises BadRequest for an unknown field or a wrong value.
         """
-        expected = (field, *OPTIONS, *other_fields)
-        for name in content:
-            if name not in expected:
-                raise BadRequest(f"unknown field {short_json(name)}, expected {', '.join(expected)}")
-        texts = _checked_texts(content.get(field), field, max_texts)
+        check_fields(content, (field, *OPTIONS, *other_fields), ignored)
+        texts = checked_texts(content.get(field), field, max_texts)
         options = {name: content[name] for name in OPTIONS if content.get(name) is not None}
+        options = {"normalize": normalize, "long_texts": long_texts, **options}
         request = cls(field=field, texts=texts, max_characters=max_characters, **options)
         request._check_options()
         return request
@@ -117,14 +132,17 @@ class EmbeddingRequest:
         ):
             if value not in choices:
                 raise BadRequest(f"{name} is {short_json(value)}, expected one of {', '.join(choices)}", field=name)
-        if not isinstance(self.normalize, bool):
-            raise BadRequest(f"normalize is {short_json(self.normalize)}, expected true or false", field="normalize")
+        check_switch("normalize", self.normalize)
         if self.prompt is not None:
             _check_text("prompt", self.prompt, "prompt", rule=PROMPT_RULE)
         if not isinstance(self.prompt_name, str | None):
             raise BadRequest(f"prompt_name is {short_json(self.prompt_name)}, expected a name", field="prompt_name")
 
-    def _check_characters(self, encoder: SentenceEncoder) -> None:
+    def characters(self, encoder: SentenceEncoder) -> int:
+        """Return the characters that are tokenized: those of all texts, each with the prompt before it.
+
+        Raises BadRequest for more than `max_characters`.
+        """
         prompt = len(self._prompt_before_texts(encoder))
         characters = sum(prompt + len(text) for text in self.texts)
         if characters > self.max_characters:
@@ -135,6 +153,7 @@ class EmbeddingRequest:
                 status=413,
                 field=self.field,
             )
+        return characters
 
     def _prompt_before_texts(self, encoder: SentenceEncoder) -> str:
         """Return the prompt that `encoder` puts before each text; "" for a name that it will refuse."""
@@ -145,7 +164,7 @@ class EmbeddingRequest:
 
     def _encode_options(self, encoder: SentenceEncoder) -> dict[str, Any]:
         """The options under the names that SentenceEncoder has for them, after the checks that need the encoder."""
-        self._check_characters(encoder)
+        self.characters(encoder)
         if self.dimensions is not None and not _is_count(self.dimensions, encoder.dim):
             raise BadRequest(
                 f"dimensions is {short_json(self.dimensions)}, expected 1 to {encoder.dim}, the numbers of a vector",
@@ -177,10 +196,23 @@ class EmbeddingRequest:
                     f"{place} has too many tokens{prompt}, expected at most {error.max_length:,}: {remedy}, or set "
                     'long_texts to "truncate" or "window"'
                 )
-            raise BadRequest(message, field=self.field) from error
+            raise BadRequest(message, field=self.field, code=TOO_LONG) from error
 
 
-def json_object(body: str | bytes) -> dict[str, Any]:
+def check_fields(content: JsonObject, expected: Collection[str], ignored: Container[str] = ()) -> None:
+    """Raise BadRequest if `content` has a field that is neither `expected` nor `ignored`."""
+    for name in content:
+        if name not in expected and name not in ignored:
+            raise BadRequest(f"unknown field {short_json(name)}, expected {', '.join(expected)}", field=name)
+
+
+def check_switch(field: str, value: object) -> None:
+    """Raise BadRequest unless `value`, which is in `field`, is true or false."""
+    if not isinstance(value, bool):
+        raise BadRequest(f"{field} is {short_json(value)}, expected true or false", field=field)
+
+
+def json_object(body: str | bytes | bytearray) -> dict[str, Any]:
     """Return the JSON object in `body`; raises BadRequest if there is none."""
     try:
         content = json.loads(body)
@@ -202,16 +234,26 @@ def _json_fault(error: Exception) -> str:
     return "a number has too many digits"
 
 
-def _checked_texts(value: object, field: str, max_texts: int) -> list[str]:
+def checked_texts(value: object, field: str, max_texts: int) -> list[str]:
+    """Return the text or the texts in `value`, which is in `field`.
+
+    Raises BadRequest for anything else than 1 to `max_texts` strings of valid Unicode.
+    """
     texts = [value] if isinstance(value, str) else value
     if not isinstance(texts, list) or not texts:
         raise BadRequest(
-            f"{field} is {short_json(value)}, expected a text or an array of 1 to {max_texts:,} texts", field=field
+            f"{field} is {short_json(value)}, expected a text or an array of 1 to {max_texts:,} texts",
+            field=field,
+            code=EMPTY if texts == [] else None,
         )
     if len(texts) > max_texts:
         raise BadRequest(
-            f"{field} holds {len(texts):,} texts, expected at most {max_texts:,}: send several requests", field=field
+            f"{field} holds {len(texts):,} texts, expected at most {max_texts:,}: send several requests",
+            field=field,
+            code=TOO_MANY,
         )
+    if all(type(entry) is int for entry in texts) or all(map(_is_token_ids, texts)):
+        raise BadRequest(f"{field} is {short_json(value)}, token ids: {TOKEN_IDS_RULE}", field=field)
     for index, text in enumerate(texts):
         _check_text(f"{field}[{index}]", text, field)
     return texts
@@ -237,6 +279,10 @@ def _check_text(place: str, text: object, field: str, *, rule: str = TEXT_RULE) 
             'Unicode text: send "\\ufffd" in its place',
             field=field,
         ) from error
+
+
+def _is_token_ids(value: object) -> bool:
+    return isinstance(value, list) and all(type(entry) is int for entry in value)
 
 
 def _is_count(value: object, maximum: int) -> bool:

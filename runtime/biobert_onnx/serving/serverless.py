@@ -2,7 +2,8 @@
 
 Its artifact is the folder that BIOBERT_ONNX_ARTIFACT names, else `artifact` beside this package, where the command
 `bundle` puts it; BIOBERT_ONNX_ENGINE names the engine, and BIOBERT_ONNX_LITERAL_SPECIAL_TOKENS=1 reads special tokens
-in texts as plain text. It writes nothing to disk.
+in texts as plain text. BIOBERT_ONNX_LONG_TEXTS and BIOBERT_ONNX_NORMALIZE decide for events that do not say,
+BIOBERT_ONNX_THREADS and BIOBERT_ONNX_MAX_LENGTH are the encoder's. It writes nothing to disk.
 """
 
 import base64
@@ -17,7 +18,7 @@ from biobert_onnx.encoder import SentenceEncoder
 from biobert_onnx.encoding.cpus import usable_cpus
 from biobert_onnx.serving.json_values import short_json
 from biobert_onnx.serving.requests import BadRequest, EmbeddingRequest, json_object
-from biobert_onnx.serving.settings import ARTIFACT_VARIABLE, open_encoder
+from biobert_onnx.serving.settings import ARTIFACT_VARIABLE, Settings
 
 MAX_TEXTS_PER_EVENT = 256
 """Texts in one event: as numbers, their vectors of 1,024 dimensions stay below Lambda's 6 MiB for an answer, and BERT
@@ -60,27 +61,39 @@ def loaded_encoder() -> SentenceEncoder:
     """Return the encoder that answers events, with a thread for each usable CPU.
 
     It is opened at the first call, and again when the number of CPUs has changed: a snapshot may wake up on another
-    machine than it was taken on. Raises as `open_encoder` does.
+    machine than it was taken on. Raises as `Settings` does.
     """
     return _encoder(usable_cpus())
 
 
 def forget_encoder() -> None:
-    """Forget the encoder: the next event opens the artifact that BIOBERT_ONNX_ARTIFACT names then."""
+    """Forget the encoder and the settings: the next event reads the environment, and opens the artifact named there."""
+    _settings.cache_clear()
     _encoder.cache_clear()
 
 
 @lru_cache(maxsize=1)
+def _settings() -> Settings:
+    return Settings.from_environment(BUNDLED_ARTIFACT)
+
+
+@lru_cache(maxsize=1)
 def _encoder(cpus: int) -> SentenceEncoder:
-    return open_encoder(BUNDLED_ARTIFACT, threads=cpus)
+    settings = _settings()
+    return settings.open_encoder(next(iter(settings.artifacts)), threads=cpus)
 
 
 def _answer(content: Mapping[str, Any]) -> str:
     """The JSON of the answer to the request `content`; raises BadRequest."""
+    encoder, settings = loaded_encoder(), _settings()
     wanted = EmbeddingRequest.read(
-        content, field="texts", max_texts=MAX_TEXTS_PER_EVENT, max_characters=MAX_CHARACTERS_PER_EVENT
+        content,
+        field="texts",
+        max_texts=MAX_TEXTS_PER_EVENT,
+        max_characters=MAX_CHARACTERS_PER_EVENT,
+        normalize=bool(settings.normalize),
+        long_texts=settings.long_texts,
     )
-    encoder = loaded_encoder()
     vectors, counts = wanted.encode(encoder)
     others = json.dumps(
         {
