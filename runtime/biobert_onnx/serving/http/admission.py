@@ -21,8 +21,9 @@ SMALL = 131_072
 SMALL_ROOM = 2_097_152
 """Characters in all small requests that are encoded at a time. They never wait behind a large one."""
 
-LARGE_ROOM = 4_194_304
-"""Characters in all large requests that are encoded at a time; a larger one is encoded without another large one."""
+LARGE_ROOM = 33_554_432
+"""Characters in all large requests that are encoded at a time: eight of the largest by default. A larger one is encoded
+without another large one."""
 
 SMALL_ANSWER = 65_536
 """Bytes of an answer that a connection takes at once."""

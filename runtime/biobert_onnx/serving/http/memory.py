@@ -2,6 +2,7 @@
 
 import asyncio
 import ctypes
+import gc
 import time
 from collections.abc import Callable
 from typing import Any
@@ -9,14 +10,18 @@ from typing import Any
 LARGE_WEIGHT = 262_144
 """Requests of this weight leave memory behind that is worth giving back."""
 
+DELAY_S = 0.5
+"""Seconds after a large request, so that those that end with it are covered."""
+
 PAUSE_S = 2.0
 """Seconds between two times: it takes a few milliseconds."""
 
 
 class FreedMemory:
-    """Returns what C libraries have freed to the system: glibc keeps it for their next allocations otherwise.
+    """Returns what was freed to the system: glibc keeps it for the next allocations otherwise.
 
-    Where the C library has no malloc_trim (musl, macOS), nothing is done.
+    Requests that ended in an error are still held by their tracebacks, until Python collects garbage. Where the C
+    library has no malloc_trim (musl, macOS), nothing is done.
     """
 
     def __init__(self) -> None:
@@ -29,7 +34,7 @@ class FreedMemory:
         if weight < LARGE_WEIGHT or self._trim is None or self._planned is not None:
             return
         loop = asyncio.get_running_loop()
-        self._planned = loop.call_later(max(0.05, self._last + PAUSE_S - time.monotonic()), self._start, loop)
+        self._planned = loop.call_later(max(DELAY_S, self._last + PAUSE_S - time.monotonic()), self._start, loop)
 
     def cancel(self) -> None:
         """Give nothing back any more."""
@@ -39,4 +44,5 @@ class FreedMemory:
     def _start(self, loop: asyncio.AbstractEventLoop) -> None:
         self._planned, self._last = None, time.monotonic()
         if self._trim is not None:
+            gc.collect()
             loop.run_in_executor(None, self._trim, 0)

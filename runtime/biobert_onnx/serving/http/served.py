@@ -1,5 +1,6 @@
 """What the app holds while it runs."""
 
+import gc
 import re
 import signal
 import threading
@@ -56,6 +57,8 @@ class Served:
     @contextmanager
     def running(self) -> Iterator[None]:
         """Notice, in the block, texts that are cut and the signals that end the server; close everything after it."""
+        gc.collect()
+        gc.freeze()  # what lives as long as the server need not be looked through again and again
         try:
             with self._counting_cut_texts(), _noticing_end(self.admission.close):
                 yield
@@ -64,6 +67,7 @@ class Served:
             self.memory.cancel()
             self.metrics.close()
             self.models.close()
+            gc.unfreeze()
 
     @contextmanager
     def _counting_cut_texts(self) -> Iterator[None]:

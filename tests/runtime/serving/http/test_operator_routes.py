@@ -72,7 +72,7 @@ def test_a_server_with_a_setting_that_cannot_be_used_says_so_in_one_sentence_and
     artifact: Path, variables: dict[str, str], message: str
 ) -> None:
     with pytest.raises(RuntimeError, match="ended with 3") as wrong:
-        Server(artifact, **variables)
+        Server(artifact, command=None, **variables)
     assert f"ERROR:    {message.replace('<artifact>', str(artifact))}\n" in str(wrong.value)
     assert "Traceback" not in str(wrong.value)
 
