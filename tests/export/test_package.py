@@ -12,6 +12,7 @@ from packaging.metadata import Metadata
 from trove_classifiers import classifiers
 
 PROJECT = Path(__file__).parents[2]
+PAGES = {path.name for path in (PROJECT / "runtime" / "biobert_onnx" / "serving" / "http" / "page").iterdir()}
 SOURCES = PROJECT / "runtime" / "biobert_onnx" / "kernels" / "source"
 
 
@@ -31,6 +32,7 @@ def test_the_wheel_holds_both_packages_with_types_and_text(built: Path) -> None:
         "biobert_onnx/encoder.py",
         "biobert_onnx_export/py.typed",
         "biobert_onnx_export/reference/data/biomedical.txt",
+        *(f"biobert_onnx/serving/http/page/{name}" for name in PAGES),
     } <= names
     assert {name.partition("/")[0] for name in names} == {
         "biobert_onnx",

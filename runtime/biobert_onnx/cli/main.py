@@ -8,7 +8,20 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import NoReturn, TextIO
 
-from biobert_onnx.cli import bundle, compare, convert, encode, export, info, models, prepack, push, serve, verify
+from biobert_onnx.cli import (
+    bundle,
+    compare,
+    convert,
+    encode,
+    export,
+    info,
+    models,
+    prepack,
+    push,
+    serve,
+    similarity,
+    verify,
+)
 from biobert_onnx.cli.exit_codes import BAD_USE, CLOSED_PIPE, DONE, INTERRUPTED, MEANINGS, exit_code
 from biobert_onnx.cli.printing import say
 from biobert_onnx.cli.signals import SignalError, signals_raised
@@ -24,6 +37,7 @@ COMMANDS = {
     "info": (info, "show what an artifact is"),
     "verify": (verify, "check every file of an artifact, and its vectors' known numbers"),
     "compare": (compare, "tell whether two encoders' vectors fit each other"),
+    "similarity": (similarity, "list the nearest lines of another file, or the nearest pairs of one"),
     "prepack": (prepack, "lay the weights out for this machine"),
     "push": (push, "upload an artifact to the Hugging Face Hub"),
     "convert": (convert, "rewrite an artifact for another program: Spark NLP"),

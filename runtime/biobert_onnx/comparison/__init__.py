@@ -1,4 +1,4 @@
-"""Comparison: vectors of the same texts by two encoders come in; how well the two agree goes out.
+"""Comparison: vectors come in; which are nearest, and how well those of two encoders agree, goes out.
 
-Every folder above may import it: the command `compare`, and the export's gate.
+Every folder above may import it: the commands `compare` and `similarity`, and the export's gate.
 """

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TypedDict
 
 from biobert_onnx._extras import requires_extra
-from biobert_onnx.serving.http import openai_routes, openapi, operator_routes, tei_routes
+from biobert_onnx.serving.http import openai_routes, openapi, operator_routes, pages, tei_routes
 from biobert_onnx.serving.http.errors import HANDLERS
 from biobert_onnx.serving.http.observed import Observed
 from biobert_onnx.serving.http.served import Served
@@ -24,6 +24,7 @@ ROUTES = (
     *tei_routes.ROUTES,
     *operator_routes.ROUTES,
     *openapi.ROUTES,
+    *pages.ROUTES,
 )
 
 

@@ -1,6 +1,7 @@
 """Operators' routes: health, readiness, what is served, metrics, the description of all routes."""
 
 from biobert_onnx._extras import requires_extra
+from biobert_onnx.serving.http import pages
 from biobert_onnx.serving.http.errors import json_answer
 from biobert_onnx.serving.http.metrics import CONTENT_TYPE
 from biobert_onnx.serving.http.served import Served
@@ -11,7 +12,7 @@ with requires_extra("http", by="the HTTP app"):
     from starlette.responses import Response
     from starlette.routing import Route
 
-OPEN_PATHS = ("/", "/health", "/ready", "/ping", "/openapi.json")
+OPEN_PATHS = ("/health", "/ready", "/ping", "/openapi.json", *pages.FILES)
 """What GET shows without the key: that the server lives, and how it is asked."""
 
 

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from biobert_onnx.serving.http.app import ROUTES
+from biobert_onnx.serving.http.pages import FILES
 from tests.support.servers import Server
 
 
@@ -25,7 +26,7 @@ def test_every_route_is_described_with_its_method(document: Any) -> None:
         for method in (route.methods or ())
         if method != "HEAD"
     }
-    assert served - {("/", "GET")} == described
+    assert served - {(path, "GET") for path in FILES} == described
 
 
 def test_examples_are_answered_as_the_document_says(server: Server, document: Any) -> None:
