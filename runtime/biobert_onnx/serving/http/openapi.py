@@ -71,7 +71,7 @@ KEY_STATUS = {401: WORK_STATUSES[401]}
 async def openapi(request: Request) -> Response:
     """Answer GET /openapi.json."""
     served: Served = request.state.served
-    sizes = [(await model.tokenizer()).get_vocab_size() for model in served.models.by_name.values()]
+    sizes = [model.encoder.text_tokenizer.vocabulary_size for model in served.models.by_name.values()]
     return json_answer(document(served, vocabulary=min(sizes)))
 
 
