@@ -231,6 +231,11 @@ class SentenceEncoder:
         return self._async_calls.waiting
 
     @property
+    def text_tokenizer(self) -> TextTokenizer:
+        """What gives texts their token ids here, for tools that show tokens; its settings cannot be changed."""
+        return self._pipeline.tokenizer
+
+    @property
     def max_length(self) -> int:
         """Tokens a text is cut to, [CLS] and [SEP] included."""
         return self._max_length

@@ -117,7 +117,21 @@ class TextTooLongError(ValueError):
 
 
 class TruncationWarning(UserWarning):
-    """Texts had more tokens than the encoder takes and were cut."""
+    """Texts had more tokens than the encoder takes and were cut.
+
+    `cut`: how many. `texts`: how many texts the call had.
+    """
+
+    def __init__(self, cut: int, texts: int) -> None:
+        """Say that `cut` of `texts` texts were cut."""
+        super().__init__(cut, texts)
+        self.cut, self.texts = cut, texts
+
+    def __str__(self) -> str:
+        return (
+            f"{self.cut:,} of {self.texts:,} texts have more tokens than max_length and were cut there: encode them "
+            "whole with long_texts='window', or raise max_length if the checkpoint has more positions"
+        )
 
 
 def short_repr(value: object) -> str:

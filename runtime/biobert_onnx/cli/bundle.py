@@ -36,9 +36,11 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> None:
     """Bundle, and say what takes how much room."""
-    from biobert_onnx.serving.bundle import bundle  # only this command starts pip and writes zips
+    from biobert_onnx.serving.bundle import bundle, doubts  # only this command starts pip and writes zips
 
     warn_of_leftovers(options.output)
+    for doubt in doubts(platform=options.platform, python=options.python):
+        say("warning", doubt)
     made = bundle(
         options.artifact,
         options.output,

@@ -89,9 +89,4 @@ def naming_sentences(rows: Sequence[int]) -> Iterator[None]:
 def warn_of_cut_texts(cut: int, texts: int, *, stacklevel: int) -> None:
     """Warn once that `cut` of `texts` texts were cut, if any; `stacklevel` 1 names the caller's line."""
     if cut:
-        warnings.warn(
-            f"{cut:,} of {texts:,} texts have more tokens than max_length and were cut there: encode them whole with "
-            "long_texts='window', or raise max_length if the checkpoint has more positions",
-            TruncationWarning,
-            stacklevel=stacklevel + 1,
-        )
+        warnings.warn(TruncationWarning(cut, texts), stacklevel=stacklevel + 1)

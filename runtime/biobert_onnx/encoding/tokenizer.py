@@ -97,6 +97,19 @@ class TextTokenizer:
                     unfinished.pop(index, None)
         return [builder.finish() for builder in found]
 
+    @property
+    def vocabulary_size(self) -> int:
+        """The number of token ids, which begin with 0; those of added tokens count."""
+        return int(self._tokenizer.get_vocab_size())
+
+    def token(self, token_id: int) -> str:
+        """Return the token that has this id, below `vocabulary_size`, as the vocabulary writes it."""
+        return str(self._tokenizer.id_to_token(token_id))
+
+    def decode(self, token_ids: Sequence[list[int]], *, skip_special_tokens: bool) -> list[str]:
+        """Return a text for each list of ids, all below `vocabulary_size`; it need not be the text that had them."""
+        return list(self._tokenizer.decode_batch(token_ids, skip_special_tokens=skip_special_tokens))
+
     def _pieces(self, index: int, text: str, size: int) -> Iterator[str]:
         """Yield `text`, entry `index`, in pieces of about `size` characters whose tokens are those of the whole.
 

@@ -10,8 +10,10 @@ import sysconfig
 import tempfile
 import zipfile
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
+from importlib.metadata import distributions
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +31,7 @@ from biobert_onnx.serving.settings import variable_of
 from biobert_onnx.serving.wheels import KERNEL_PACKAGES, PACKAGES, PLATFORMS, unpack_wheels
 from biobert_onnx.version import __version__
 
-__all__ = ["Bundle", "BundleError", "bundle"]
+__all__ = ["Bundle", "BundleError", "bundle", "doubts"]
 
 MAX_UNZIPPED_BYTES = 262_144_000
 """AWS Lambda's limit on the unzipped size of a function."""
@@ -37,11 +39,29 @@ MAX_UNZIPPED_BYTES = 262_144_000
 PACKAGE = Path(__file__).parents[1]
 """The folder of `biobert_onnx` itself."""
 
-NEWEST_GLIBC_MINOR = 34
-"""The C library of Lambda's Python 3.12 and later is glibc 2.34."""
+LAMBDA_PYTHONS = ("3.12", "3.13", "3.14")
+"""The Pythons of AWS Lambda that can run the zip, in November 2026. Lambda has 3.10 and 3.11 too, with glibc 2.26: the
+wheels need 2.28. It announced 3.15 for that month, after a public preview; whether it came was not seen.
 
-NOT_RUN = ("__pycache__", "*.c", "*.h")
-"""Names in PACKAGE that a function has no use for: bytecode of other places, the sources of the kernels."""
+Source: AWS, "Lambda runtimes", https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtimes.html, as others quoted it
+from July to October 2026.
+"""
+
+NEWEST_GLIBC_MINOR = 34
+"""The C library of LAMBDA_PYTHONS is glibc 2.34."""
+
+NOT_RUN = (
+    "__pycache__", "*.c", "*.h",  # bytecode of other places, the sources of the kernels
+    "__main__.py", "catalog", "cli", "comparison", "files", "integrations", "nlu", "sentences", "spark",
+    "serving/bundle.py", "serving/http", "serving/wheels.py",
+)  # fmt: skip
+"""Ends of paths in PACKAGE that a function has no use for: nothing that the handler imports imports them."""
+
+PROJECT = "biobert-onnx"
+"""The name under which this project is installed."""
+
+LICENCE = "LICENSE"
+"""The name of this project's licence, in its metadata and in the zip's PACKAGE."""
 
 ARTIFACT_FOLDER = "artifact"
 RECORD_FILE = "bundle.json"
@@ -104,7 +124,7 @@ def bundle(
     target: Path,
     *,
     platform: str = PLATFORMS[0],
-    python: str = "3.12",
+    python: str = LAMBDA_PYTHONS[0],
     engine: str | None = None,
 ) -> Bundle:
     """Write the zip `target` for Lambda's `platform` and `python`, and return its contents.
@@ -112,7 +132,8 @@ def bundle(
     `engine`: "kernels" leaves onnxruntime out, and the zip holds the artifact packed, without its graphs; "onnxruntime"
     leaves the kernels out. With None, a zip for this kind of machine has both, and of a packed artifact the kernels.
 
-    pip fetches the dependencies: the versions of this environment, as wheels for that platform and Python. The same
+    pip fetches the dependencies: the versions of this environment, as wheels for that platform and Python. Of this
+    package, what the handler imports is in the zip, with every licence. `doubts` tells what may not run. The same
     versions and artifact give the same bytes. Python code is compiled if `python` is the version that runs this. Else
     each cold start compiles it, because Lambda's files are read-only.
 
@@ -131,7 +152,9 @@ def bundle(
         artifact_files = _artifact_files(artifact, manifest, engine, platform, Path(work) / "artifact")
         packages = KERNEL_PACKAGES if engine == KERNELS else PACKAGES
         wheels = unpack_wheels(packages, tree, Path(work) / "report.json", platform=platform, python=python)
-        shutil.copytree(PACKAGE, tree / PACKAGE.name, ignore=shutil.ignore_patterns(*_left_out(platform, engine)))
+        has_kernels = engine != ONNXRUNTIME and _is_this_machine(platform)
+        shutil.copytree(PACKAGE, tree / PACKAGE.name, ignore=partial(_left_out, has_kernels=has_kernels))
+        shutil.copyfile(_licence(), tree / PACKAGE.name / LICENCE)
         first = WITHOUT_KERNELS if engine == ONNXRUNTIME else ""
         (tree / HANDLER_FILE).write_text(HANDLER_CODE.format(first=first), encoding="utf-8")
         if compiled:
@@ -147,11 +170,38 @@ def bundle(
     return Bundle(items=_items(sizes), zipped=target.stat().st_size, compiled=compiled)
 
 
+def doubts(*, platform: str, python: str) -> Iterator[str]:
+    """Yield a sentence for each reason to doubt that Lambda runs a zip for `platform` and `python`.
+
+    Raises ValueError as `bundle` does.
+    """
+    version, known = _version(python), [_version(each) for each in LAMBDA_PYTHONS]
+    those = f"{LAMBDA_PYTHONS[0]} to {LAMBDA_PYTHONS[-1]}"
+    if version < known[0]:
+        yield f"AWS Lambda cannot run this zip on Python {python}, whose C library is too old there: take {those}"
+    elif version > known[-1]:
+        yield (
+            f"Python {python} is not among those of AWS Lambda that are known to run the zip, {those}: look whether "
+            "Lambda has it now, or take one of these"
+        )
+    if platform.endswith("_aarch64"):
+        yield (
+            "no zip for arm64 was ever run, it only holds the wheels for that CPU: try the function before you rely on "
+            "it"
+        )
+
+
+def _version(python: str) -> tuple[int, ...]:
+    parts = python.split(".")
+    if [part.isdecimal() for part in parts] != [True, True]:
+        raise ValueError(f"python is {python!r}, expected a version of two numbers, like {LAMBDA_PYTHONS[0]}")
+    return tuple(map(int, parts))
+
+
 def _check_arguments(target: Path, platform: str, python: str, engine: str | None) -> None:
     if platform not in PLATFORMS:
         raise ValueError(f"platform is {platform!r}, expected one of {', '.join(PLATFORMS)}")
-    if [part.isdecimal() for part in python.split(".")] != [True, True]:
-        raise ValueError(f"python is {python!r}, expected a version of two numbers, like 3.12")
+    _version(python)
     check_engine(engine)
     check_parent_folder(target)
 
@@ -208,10 +258,19 @@ def _is_this_machine(platform: str) -> bool:
     return sysconfig.get_platform() == f"linux-{machine}"
 
 
-def _left_out(platform: str, engine: str | None) -> tuple[str, ...]:
-    """Return the patterns of names in PACKAGE that do not go into the zip, its kernels if no function runs them."""
-    has_kernels = engine != ONNXRUNTIME and _is_this_machine(platform)
-    return NOT_RUN if has_kernels else (*NOT_RUN, LIBRARY.name)
+def _left_out(folder: str, names: list[str], *, has_kernels: bool) -> set[str]:
+    """Return those of `names`, in a `folder` of PACKAGE, that do not go into the zip."""
+    patterns = NOT_RUN if has_kernels else (*NOT_RUN, LIBRARY.name)
+    return {name for name in names if any(Path(folder, name).match(pattern) for pattern in patterns)}
+
+
+def _licence() -> Path:
+    """Return where the licence of this project lies, which is installed with it."""
+    for installed in distributions(name=PROJECT):
+        for file in installed.files or ():
+            if file.name == LICENCE:
+                return Path(str(file.locate()))
+    raise BundleError(f"{PROJECT} has lost its {LICENCE}, which goes into the zip: install it again")
 
 
 def _compile(tree: Path) -> None:

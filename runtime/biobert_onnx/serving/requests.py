@@ -22,6 +22,30 @@ from biobert_onnx.serving.json_values import json_type, short_json
 ENCODING_FORMATS = ("float", "base64")
 OPTIONS = ("encoding_format", "dimensions", "normalize", "long_texts", "prompt", "prompt_name")
 
+IGNORED_FIELDS = frozenset(
+    (
+        "user",
+        "task",
+        "truncate",
+        "truncation",
+        "truncate_prompt_tokens",
+        "modality",
+        "embedding_type",
+        "embedding_types",
+        "late_chunking",
+        "add_special_tokens",
+        "priority",
+        "request_id",
+        "metadata",
+        "extra_body",
+        "extra_headers",
+        "timeout",
+        "stream",
+        "store",
+    )
+)
+"""Fields that known clients send, for OpenAI's service and others, and that change no vector here."""
+
 TOO_LONG = "context_length_exceeded"
 TOO_MANY = "too_many_texts"
 EMPTY = "empty_input"

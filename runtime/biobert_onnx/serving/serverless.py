@@ -3,7 +3,8 @@
 Its artifact is the folder that BIOBERT_ONNX_ARTIFACT names, else `artifact` beside this package, where the command
 `bundle` puts it; BIOBERT_ONNX_ENGINE names the engine, and BIOBERT_ONNX_LITERAL_SPECIAL_TOKENS=1 reads special tokens
 in texts as plain text. BIOBERT_ONNX_LONG_TEXTS and BIOBERT_ONNX_NORMALIZE decide for events that do not say,
-BIOBERT_ONNX_THREADS and BIOBERT_ONNX_MAX_LENGTH are the encoder's. It writes nothing to disk.
+BIOBERT_ONNX_THREADS and BIOBERT_ONNX_MAX_LENGTH are the encoder's, BIOBERT_ONNX_MAX_TEXTS and
+BIOBERT_ONNX_MAX_CHARACTERS the limits of an event. It writes nothing to disk.
 """
 
 import base64
@@ -17,16 +18,16 @@ from typing import Any
 from biobert_onnx.encoder import SentenceEncoder
 from biobert_onnx.encoding.cpus import usable_cpus
 from biobert_onnx.serving.json_values import short_json
-from biobert_onnx.serving.requests import BadRequest, EmbeddingRequest, json_object
+from biobert_onnx.serving.requests import IGNORED_FIELDS, BadRequest, EmbeddingRequest, json_object
 from biobert_onnx.serving.settings import ARTIFACT_VARIABLE, Settings
 
-MAX_TEXTS_PER_EVENT = 256
-"""Texts in one event: as numbers, their vectors of 1,024 dimensions stay below Lambda's 6 MiB for an answer, and BERT
-base computes them within the 29 s of API Gateway on one CPU."""
+DEFAULTS = {"max_texts": 256, "max_characters": 1_000_000, "normalize": False}
+"""The settings that have another default here than over HTTP. As numbers, 256 vectors of 1,024 dimensions stay below
+Lambda's 6 MiB for an answer, and BERT base computes them within the 29 s of API Gateway on one CPU. A million
+characters take 100 MB of memory while they are tokenized."""
 
-MAX_CHARACTERS_PER_EVENT = 1_000_000
-"""Characters in all texts of one event, each with the prompt before it: they take 100 MB of memory while they are
-tokenized."""
+IGNORED = frozenset(("model", *IGNORED_FIELDS))
+"""Fields that change nothing: there is one model."""
 
 BUNDLED_ARTIFACT = Path(__file__).parents[2] / "artifact"
 """The folder that `bundle` puts the artifact into."""
@@ -39,9 +40,10 @@ Answer = dict[str, Any]
 def handler(event: object, context: object) -> Answer:
     """Answer one event: a direct invocation, or a proxy event of API Gateway (1.0, 2.0) or a load balancer.
 
-    The request is the event itself, or the JSON body of a proxy event, in base64 or not: {"texts": [...]}, at most 256
-    of 1,000,000 characters in all, and the options "normalize" (false), "encoding_format" ("float", or "base64" for
-    float32 in base64), "dimensions", "long_texts" ("error", "truncate", "window"), "prompt" and "prompt_name".
+    The request is the event itself, or the JSON body of a proxy event, in base64 or not: {"texts": [...]}, by default
+    at most 256 of 1,000,000 characters in all, and the options "normalize" (false), "encoding_format" ("float", or
+    "base64" for float32 in base64), "dimensions", "long_texts" ("error", "truncate", "window"), "prompt" and
+    "prompt_name".
 
     The answer is {"embeddings": [...], "dim": 768, "model": name, "engine": "kernels", "kernel": "vnni", "tokens": n},
     with null as the kernel of onnxruntime, or {"error": "what to change"} with a 4xx status. A proxy event gets it as
@@ -74,7 +76,7 @@ def forget_encoder() -> None:
 
 @lru_cache(maxsize=1)
 def _settings() -> Settings:
-    return Settings.from_environment(BUNDLED_ARTIFACT)
+    return Settings.from_environment(BUNDLED_ARTIFACT, defaults=DEFAULTS)
 
 
 @lru_cache(maxsize=1)
@@ -89,8 +91,9 @@ def _answer(content: Mapping[str, Any]) -> str:
     wanted = EmbeddingRequest.read(
         content,
         field="texts",
-        max_texts=MAX_TEXTS_PER_EVENT,
-        max_characters=MAX_CHARACTERS_PER_EVENT,
+        max_texts=settings.max_texts,
+        max_characters=settings.max_characters,
+        ignored=IGNORED,
         normalize=bool(settings.normalize),
         long_texts=settings.long_texts,
     )

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, fields
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Self
 
 from biobert_onnx.encoder import MAX_THREADS, SentenceEncoder
@@ -63,14 +64,16 @@ class Settings:
     api_key: str | None = field(default=None, repr=False)
 
     @classmethod
-    def from_environment(cls, default_artifact: Path, **options: Any) -> Self:
+    def from_environment(
+        cls, default_artifact: Path, *, defaults: Mapping[str, Any] = MappingProxyType({}), **options: Any
+    ) -> Self:
         """Read the environment; a variable that is unset or empty keeps its default.
 
-        `default_artifact`: the folder where no artifact is named. `options`: values of fields in place of those of the
-        environment, None for none. Raises SettingError, which names the variable, its value, what was expected and the
-        remedy.
+        `default_artifact`: the folder where no artifact is named. `defaults`: those of fields which differ from the
+        class' own. `options`: values of fields in place of those of the environment, None for none. Raises
+        SettingError, which names the variable, its value, what was expected and the remedy.
         """
-        values: dict[str, Any] = {"artifacts": {"": default_artifact}}
+        values: dict[str, Any] = {"artifacts": {"": default_artifact}, **defaults}
         values |= {name: value for name, value in options.items() if value is not None}
         for name, read in READERS.items():
             value = os.environ.get(variable_of(name))

@@ -38,9 +38,12 @@ UNUSED_FILES = (
     "onnxruntime/capi/libonnxruntime.so*",  # for C programs: the Python module contains all of it
     "tokenizers/tools/*",
     "*.dist-info/INSTALLER", "*.dist-info/RECORD", "*.dist-info/REQUESTED", "*.dist-info/WHEEL",
-    "*.dist-info/*.txt", "*.dist-info/sboms/*",  # METADATA and licences stay
+    "*.dist-info/entry_points.txt", "*.dist-info/top_level.txt", "*.dist-info/sboms/*",  # METADATA and licences stay
 )  # fmt: skip
-"""Files that encoding never loads: patterns of paths, in which * stands for any characters."""
+"""Files that encoding never loads: patterns of paths, in which * stands for any characters, slashes among them.
+
+The licences of the folders of numpy that are left out are among those of its metadata, which stay.
+"""
 
 
 def unpack_wheels(packages: Sequence[str], tree: Path, report: Path, *, platform: str, python: str) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """Texts over max_length: cut with one warning a call, refused, or encoded in windows."""
 
+import pickle
 import warnings
 from pathlib import Path
 
@@ -82,7 +83,9 @@ def test_one_warning_a_call_says_how_many_texts_were_cut_at_the_callers_line(sho
         warnings.simplefilter("always")
         short.encode(texts)
     assert [(warning.category, warning.filename) for warning in caught] == [(TruncationWarning, __file__)]
-    message = str(caught[0].message)
+    warning = caught[0].message
+    assert isinstance(warning, TruncationWarning) and (warning.cut, warning.texts) == (2, 2051)
+    message = str(pickle.loads(pickle.dumps(warning)))
     assert message.startswith("2 of 2,051 texts have more tokens than max_length and were cut there")
     assert "long_texts='window'" in message
 

@@ -170,3 +170,12 @@ def test_a_tokenizer_of_another_kind_ends_pieces_at_white_space_only(
     text = "gene,protein;cell " * 40
     (found,) = TextTokenizer(tmp_path / "tokenizer.json").token_ids([text])
     assert list(found) == Tokenizer.from_file(str(tmp_path / "tokenizer.json")).encode(text).ids
+
+
+def test_tokens_are_those_of_the_vocabulary_and_decode_to_texts(ours: TextTokenizer, whole: Tokenizer) -> None:
+    ids = [list(each) for each in ours.token_ids(TEXTS)]
+    assert ours.vocabulary_size == whole.get_vocab_size() > max(map(max, ids))
+    assert [[ours.token(each) for each in one] for one in ids] == [whole.encode(text).tokens for text in TEXTS]
+    for skipped in (True, False):
+        expected = [whole.decode(one, skip_special_tokens=skipped) for one in ids]
+        assert ours.decode(ids, skip_special_tokens=skipped) == expected

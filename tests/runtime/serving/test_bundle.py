@@ -2,10 +2,12 @@
 
 import json
 import platform
+import re
 import subprocess
 import sys
 import zipfile
 from fnmatch import fnmatch
+from importlib.metadata import distribution
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -20,9 +22,10 @@ from biobert_onnx.errors import BundleError
 from biobert_onnx.kernels.library import PATH as LIBRARY
 from biobert_onnx.kernels.library import load_library
 from biobert_onnx.serving import bundle as bundling
-from biobert_onnx.serving.bundle import MAX_UNZIPPED_BYTES, bundle
+from biobert_onnx.serving.bundle import LAMBDA_PYTHONS, MAX_UNZIPPED_BYTES, NOT_RUN, bundle, doubts
 from biobert_onnx.serving.wheels import PACKAGES, PLATFORMS, UNUSED_FILES
 from tests.runtime.serving.lambda_runtime import RuntimeServer
+from tests.runtime.test_import_rules import PACKAGE, imports, known
 from tests.support.engines import measured_on_kernels, needs_kernels
 from tests.support.hub_cache import in_cache
 from tests.support.packed_artifacts import packed
@@ -33,6 +36,8 @@ PROGRAMS = PROJECT / "tests" / "programs"
 PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
 PLATFORM = f"manylinux_2_28_{platform.machine()}"
 EVENT = json.dumps({"texts": list(TEXTS)})
+DOUBTS = "".join(f"biobert-onnx: warning: {doubt}\n" for doubt in doubts(platform=PLATFORM, python=PYTHON))
+"""What the command says of a zip for the Python that runs the tests."""
 
 pytestmark = pytest.mark.skipif(
     not (sys.platform == "linux" and PLATFORM in PLATFORMS and find_spec("pip")),
@@ -46,7 +51,7 @@ def zipped(artifact: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("zips") / "function.zip"
     command = [sys.executable, "-W", "error", "-m", "biobert_onnx", "bundle", str(artifact), str(path)]
     done = subprocess.run([*command, "--platform", PLATFORM, "--python", PYTHON], capture_output=True, text=True)
-    assert (done.returncode, done.stderr) == (0, "")
+    assert (done.returncode, done.stderr) == (0, DOUBTS)
     assert f"wrote {path}" in done.stdout
     return path
 
@@ -79,7 +84,30 @@ def test_the_zip_holds_runtime_dependencies_artifact_and_handler_in_order(zipped
         f"artifact/{path.relative_to(artifact).as_posix()}" for path in artifact.rglob("*") if path.is_file()
     }
     assert sum(name.endswith("/METADATA") for name in found) == 3
-    assert any("licenses/" in name for name in found)
+
+
+def test_every_licence_of_what_is_inside_is_inside(zipped: Path) -> None:
+    installed = {file for package in PACKAGES for file in distribution(package).files or ()}
+    texts = {file for file in installed if re.search(r"licen[cs]e|copying|notice", file.name, re.IGNORECASE)}
+    wanted = {str(file) for file in texts if ".dist-info" in file.parts[0] or len(file.parts) == 2}
+    assert {"onnxruntime/LICENSE", "onnxruntime/ThirdPartyNotices.txt"} < wanted
+    assert f"numpy-{np.__version__}.dist-info/licenses/LICENSE.txt" in wanted
+    assert not wanted - set(names(zipped))
+    with zipfile.ZipFile(zipped) as archive:
+        assert archive.read("biobert_onnx/LICENSE") == (PROJECT / "LICENSE").read_bytes()
+
+
+def test_of_this_package_only_what_the_handler_imports_is_inside(zipped: Path) -> None:
+    inside = {name for name in names(zipped) if name.startswith("biobert_onnx/") and name.endswith(".py")}
+    dotted = {name.removesuffix(".py").removesuffix("/__init__").replace("/", ".") for name in inside}
+    assert "biobert_onnx.serving.serverless" in dotted
+    for module in sorted(dotted):
+        path = PACKAGE.parent / module.replace(".", "/")
+        path = path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
+        for imported in imports(path):
+            assert not imported.startswith("biobert_onnx.") or known(imported, dotted), (module, imported)
+    for each in NOT_RUN:
+        assert not [name for name in inside if f"/{each}/" in name or name.endswith(f"/{each}")], each
 
 
 def test_compiled_kernels_go_into_the_zip_and_their_sources_do_not(zipped: Path) -> None:
@@ -132,10 +160,10 @@ def test_the_same_input_gives_the_same_bytes(zipped: Path, artifact: Path, tmp_p
 
 
 def status_and_line(*arguments: object) -> tuple[int, str]:
-    """The exit status of `biobert-onnx bundle` and the one line that it writes to standard error."""
+    """The exit status of `biobert-onnx bundle` and the line that it writes to standard error, behind its warnings."""
     command = [sys.executable, "-W", "error", "-m", "biobert_onnx", "bundle", *map(str, arguments)]
     done = subprocess.run(command, capture_output=True, text=True)
-    (line,) = done.stderr.splitlines()
+    (line,) = (line for line in done.stderr.splitlines() if not line.startswith("biobert-onnx: warning: "))
     return done.returncode, line
 
 
@@ -154,13 +182,36 @@ def test_a_mistake_gets_one_line_and_nothing_is_written(artifact: Path, tmp_path
     assert code == 2 and "platform is 'win_amd64', expected one of manylinux_2_28_x86_64, manylinux" in line
     code, line = status_and_line(artifact, out, "--python", "3")
     assert code == 2 and "python is '3', expected a version of two numbers, like 3.12" in line
-    code, line = status_and_line(artifact, out, "--python", "3.6")
-    assert code == 1 and "pip cannot get numpy==" in line and "for manylinux_2_28_x86_64 and Python 3.6" in line
+    with pytest.raises(BundleError, match=r"^pip cannot get numpy==.* for manylinux_2_28_x86_64 and Python 3\.6: "):
+        bundle(artifact, out, python="3.6")
     code, line = status_and_line(artifact, tmp_path / "none" / "out.zip")
     assert code == 2 and "no such folder" in line
     code, line = status_and_line(tmp_path, out)
     assert code == 1 and "holds no manifest.json" in line
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("python", "expected"),
+    [
+        (
+            "3.11",
+            ["AWS Lambda cannot run this zip on Python 3.11, whose C library is too old there: take 3.12 to 3.14"],
+        ),
+        *((python, []) for python in LAMBDA_PYTHONS),
+        (
+            "3.20",
+            [
+                "Python 3.20 is not among those of AWS Lambda that are known to run the zip, 3.12 to 3.14: look "
+                "whether Lambda has it now, or take one of these"
+            ],
+        ),
+    ],
+)
+def test_pythons_that_lambda_may_not_run_are_doubted(python: str, expected: list[str]) -> None:
+    arm = "no zip for arm64 was ever run, it only holds the wheels for that CPU: try the function before you rely on it"
+    assert list(doubts(platform="manylinux_2_28_x86_64", python=python)) == expected
+    assert list(doubts(platform="manylinux_2_28_aarch64", python=python)) == [*expected, arm]
 
 
 def run_alone(function: Path, *before: str) -> subprocess.CompletedProcess[str]:
@@ -259,7 +310,7 @@ def kernels_zip(artifact: Path, tmp_path_factory: pytest.TempPathFactory) -> Pat
     command = [sys.executable, "-W", "error", "-m", "biobert_onnx", "bundle", str(artifact), str(path)]
     command += ["--platform", PLATFORM, "--python", PYTHON, "--engine", "kernels"]
     done = subprocess.run(command, capture_output=True, text=True)
-    assert (done.returncode, done.stderr) == (0, "")
+    assert (done.returncode, done.stderr) == (0, DOUBTS)
     return path
 
 

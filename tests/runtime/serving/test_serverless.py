@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from biobert_onnx import SentenceEncoder
 from biobert_onnx.embeddings import json_rows
 from biobert_onnx.serving import serverless
+from biobert_onnx.serving.requests import IGNORED_FIELDS
 from biobert_onnx.serving.settings import SettingError
 from tests.support.engines import each_engine
 from tests.support.prompts import DEFAULT, PROMPTS
@@ -129,6 +130,25 @@ def test_a_text_that_the_caller_wants_cut_counts_its_encoded_tokens(encoder: Sen
     assert (answer["statusCode"], answer["tokens"]) == (200, 3 + encoder.max_length)
 
 
+def test_the_environment_decides_where_an_event_does_not_say(
+    monkeypatch: pytest.MonkeyPatch, encoder: SentenceEncoder
+) -> None:
+    texts = ["a", "word " * 600]
+    for name, value in {"NORMALIZE": "1", "LONG_TEXTS": "window", "MAX_TEXTS": "2", "MAX_CHARACTERS": "4000"}.items():
+        monkeypatch.setenv(f"BIOBERT_ONNX_{name}", value)
+    expected = encoder.encode(texts, long_texts="window", normalize_embeddings=True)
+    assert (vectors(answer_to({"texts": texts})) == expected).all()
+    assert (vectors(answer_to({"texts": ["a"], "normalize": False})) == encoder.encode(["a"])).all()
+    assert "texts[1] has too many tokens" in answer_to({"texts": texts, "long_texts": "error"})["error"]
+    assert answer_to({"texts": ["a"] * 3})["error"].startswith("texts holds 3 texts, expected at most 2: send several")
+    assert "expected at most 4,000" in answer_to({"texts": ["a" * 4001]})["error"]
+
+
+def test_fields_that_known_clients_send_change_nothing() -> None:
+    plain = answer_to({"texts": list(TEXTS)})
+    assert answer_to({"texts": list(TEXTS), "model": "any", **dict.fromkeys(IGNORED_FIELDS, "x")}) == plain
+
+
 def test_float32_comes_in_base64_when_asked_for(encoder: SentenceEncoder) -> None:
     answer = answer_to({"texts": list(TEXTS), "encoding_format": "base64", "dimensions": 5})
     found = [np.frombuffer(base64.b64decode(each), dtype="<f4") for each in answer["embeddings"]]
@@ -179,6 +199,9 @@ def test_a_prompt_is_put_before_each_text(
         ({"texts": ["a"], "prompt": None, "prompt_name": {}}, 400, "prompt_name is {}, expected a name"),
         ({"texts": ["a"], "prompt_name": "query"}, 400, "prompt_name is 'query', but the artifact has no prompts"),
         ({"texts": ["a"], "prompt": 5}, 400, "prompt is 5, of type number"),
+        ({"texts": [[101, 102]]}, 400, "texts is [[101, 102]], token ids: send texts, each a string. LangChain's"),
+        ({"texts": ["a"], "normalize": None, "long_texts": "cut"}, 400, 'long_texts is "cut", expected one of trun'),
+        ({"texts": ["a\ud800"]}, 400, 'texts[0] holds a lone surrogate, "\\ud800" at character 1'),
         (proxy_event_2('{"texts": ["a"], "prompt": "a", "prompt_name": "b"}'), 400, "give one of them"),
         ({"texts": ["word " * 600]}, 400, "texts[0] has too many tokens, expected at most"),
         ({"texts": ["a"], "normalise": True}, 400, 'unknown field "normalise", expected texts, encoding_format'),

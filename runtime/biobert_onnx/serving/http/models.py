@@ -1,15 +1,12 @@
 """The encoders that are served, by the names that requests choose them by."""
 
-import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Self
 
-from tokenizers import Tokenizer
-
-from biobert_onnx.artifact.paths import MANIFEST, TOKENIZER
+from biobert_onnx.artifact.paths import MANIFEST
 from biobert_onnx.encoder import SentenceEncoder
 from biobert_onnx.serving.json_values import short_json
 from biobert_onnx.serving.requests import BadRequest
@@ -28,24 +25,11 @@ class Model:
     name: str
     folder: Path
     encoder: SentenceEncoder
-    literal_special_tokens: bool
 
     @cached_property
     def created(self) -> int:
         """When the artifact was written, in seconds since 1970."""
         return int((self.folder / MANIFEST).stat().st_mtime)
-
-    @cached_property
-    def _tokenizer(self) -> Tokenizer:
-        tokenizer = Tokenizer.from_file(str(self.folder / TOKENIZER))
-        tokenizer.no_padding()
-        tokenizer.no_truncation()
-        tokenizer.encode_special_tokens = self.literal_special_tokens
-        return tokenizer
-
-    async def tokenizer(self) -> Tokenizer:
-        """Return a tokenizer that also gives places and decodes; it is loaded at the first call, on a thread."""
-        return await asyncio.to_thread(lambda: self._tokenizer)
 
 
 class Models:
@@ -63,7 +47,7 @@ class Models:
             for key, folder in settings.artifacts.items():
                 encoder = settings.open_encoder(key)
                 name = key or encoder.manifest.name
-                models[name] = Model(name, folder, encoder, settings.literal_special_tokens)
+                models[name] = Model(name, folder, encoder)
         except BaseException:
             for model in models.values():
                 model.encoder.close()

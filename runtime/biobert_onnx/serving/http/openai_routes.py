@@ -12,7 +12,7 @@ from biobert_onnx.serving.http.errors import json_answer
 from biobert_onnx.serving.http.models import Model
 from biobert_onnx.serving.http.served import Served
 from biobert_onnx.serving.http.work import Answer, Endpoint, Work, json_array, json_row
-from biobert_onnx.serving.requests import EmbeddingRequest
+from biobert_onnx.serving.requests import IGNORED_FIELDS, EmbeddingRequest
 
 with requires_extra("http", by="the HTTP app"):
     from starlette.requests import Request
@@ -20,30 +20,6 @@ with requires_extra("http", by="the HTTP app"):
     from starlette.routing import Route
 
 OTHER_FIELDS = ("model", "input_type")
-
-IGNORED = frozenset(
-    (
-        "user",
-        "task",
-        "truncate",
-        "truncation",
-        "truncate_prompt_tokens",
-        "modality",
-        "embedding_type",
-        "embedding_types",
-        "late_chunking",
-        "add_special_tokens",
-        "priority",
-        "request_id",
-        "metadata",
-        "extra_body",
-        "extra_headers",
-        "timeout",
-        "stream",
-        "store",
-    )
-)
-"""Fields that known clients send, for OpenAI's service and others, and that change no vector here."""
 
 PROMPT_NAMES = {
     "query": QUERY,
@@ -65,7 +41,7 @@ async def embeddings(work: Work) -> Answer:
         max_texts=settings.max_texts,
         max_characters=settings.max_characters,
         other_fields=OTHER_FIELDS,
-        ignored=IGNORED,
+        ignored=IGNORED_FIELDS,
         normalize=settings.normalize is not False,
         long_texts=settings.long_texts,
     )

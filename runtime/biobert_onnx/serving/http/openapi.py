@@ -8,10 +8,9 @@ from biobert_onnx.encoding.long_texts import LONG_TEXTS
 from biobert_onnx.encoding.prompts import MAX_PROMPT_CHARACTERS
 from biobert_onnx.serving.http.errors import json_answer
 from biobert_onnx.serving.http.models import MAX_NAME_CHARACTERS
-from biobert_onnx.serving.http.openai_routes import IGNORED
 from biobert_onnx.serving.http.served import Served
 from biobert_onnx.serving.http.tei_routes import MAX_DECODED_IDS, MAX_TOKENIZED_CHARACTERS
-from biobert_onnx.serving.requests import ENCODING_FORMATS
+from biobert_onnx.serving.requests import ENCODING_FORMATS, IGNORED_FIELDS
 from biobert_onnx.version import __version__
 
 with requires_extra("http", by="the HTTP app"):
@@ -72,7 +71,7 @@ KEY_STATUS = {401: WORK_STATUSES[401]}
 async def openapi(request: Request) -> Response:
     """Answer GET /openapi.json."""
     served: Served = request.state.served
-    sizes = [(await model.tokenizer()).get_vocab_size() for model in served.models.by_name.values()]
+    sizes = [model.encoder.text_tokenizer.vocabulary_size for model in served.models.by_name.values()]
     return json_answer(document(served, vocabulary=min(sizes)))
 
 
@@ -115,7 +114,7 @@ def _openai_paths(served: Served) -> Schema:
         "model": _model_name(served),
         "input_type": {"description": "query, document, passage: a prompt, where the artifact has it"},
         **_options(served),
-        **{name: {"description": "ignored"} for name in sorted(IGNORED)},
+        **{name: {"description": "ignored"} for name in sorted(IGNORED_FIELDS)},
     }
     name = {"name": "name", "in": "path", "required": True, "schema": {"enum": list(served.models.by_name)}}
     return {

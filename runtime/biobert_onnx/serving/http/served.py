@@ -1,7 +1,6 @@
 """What the app holds while it runs."""
 
 import gc
-import re
 import signal
 import threading
 import warnings
@@ -17,9 +16,6 @@ from biobert_onnx.serving.http.memory import FreedMemory
 from biobert_onnx.serving.http.metrics import Metrics
 from biobert_onnx.serving.http.models import Models
 from biobert_onnx.serving.settings import Settings
-
-CUT_TEXTS = re.compile(r"^([\d,]+) of ")
-"""The start of a TruncationWarning: how many texts were cut."""
 
 END_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
@@ -81,11 +77,10 @@ class Served:
             file: TextIO | None = None,
             line: str | None = None,
         ) -> None:
-            cut = CUT_TEXTS.match(str(message)) if issubclass(category, TruncationWarning) else None
-            if cut is None:
-                show_others(message, category, filename, lineno, file, line)
+            if isinstance(message, TruncationWarning):
+                self.metrics.count_cut_texts(message.cut)
             else:
-                self.metrics.count_cut_texts(int(cut[1].replace(",", "")))
+                show_others(message, category, filename, lineno, file, line)
 
         with warnings.catch_warnings():
             show_others = warnings.showwarning

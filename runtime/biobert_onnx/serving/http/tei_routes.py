@@ -6,10 +6,11 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-from tokenizers import Tokenizer
 
 from biobert_onnx._extras import requires_extra
 from biobert_onnx.embeddings import similarity as cosines
+from biobert_onnx.encoding.token_encodings import TokenEncoding
+from biobert_onnx.encoding.tokenizer import TextTokenizer
 from biobert_onnx.serving.http.models import Model
 from biobert_onnx.serving.http.work import Answer, Endpoint, Work, json_array, json_row
 from biobert_onnx.serving.json_values import short_json
@@ -91,7 +92,7 @@ async def tokenize(work: Work) -> Answer:
     prompt = _prompt(model, content.get("prompt_name"))
     characters += len(prompt) * len(texts)
     await work.ticket.room_for_texts(len(texts), characters * TOKENIZED_WEIGHT)
-    tokenizer = await model.tokenizer()
+    tokenizer = model.encoder.text_tokenizer
     return Answer([await asyncio.to_thread(_tokens, tokenizer, [prompt + text for text in texts], special)])
 
 
@@ -103,10 +104,10 @@ async def decode(work: Work) -> Answer:
     skip = content.get("skip_special_tokens")
     skip = True if skip is None else skip
     check_switch("skip_special_tokens", skip)
-    tokenizer = await model.tokenizer()
-    lists = _id_lists(content.get("ids"), tokenizer.get_vocab_size())
+    tokenizer = model.encoder.text_tokenizer
+    lists = _id_lists(content.get("ids"), tokenizer.vocabulary_size)
     await work.ticket.room_for_texts(len(lists), sum(map(len, lists)) * TOKENIZED_WEIGHT)
-    texts = await asyncio.to_thread(tokenizer.decode_batch, lists, skip_special_tokens=skip)
+    texts = await asyncio.to_thread(tokenizer.decode, lists, skip_special_tokens=skip)
     return Answer([orjson.dumps(texts)])
 
 
@@ -179,22 +180,25 @@ def _prompt(model: Model, name: object) -> str:
     return prompts[name]
 
 
-def _tokens(tokenizer: Tokenizer, texts: list[str], special: bool) -> bytes:
-    """Return the JSON of the tokens of each of `texts`; special tokens have no place in it."""
-    encodings = tokenizer.encode_batch(texts, add_special_tokens=special)
-    return orjson.dumps(
-        [
-            [
-                {"id": number, "text": token, "special": True, "start": None, "stop": None}
-                if is_special
-                else {"id": number, "text": text[start:stop], "special": False, "start": start, "stop": stop}
-                for number, token, is_special, (start, stop) in zip(
-                    encoding.ids, encoding.tokens, encoding.special_tokens_mask, encoding.offsets, strict=True
-                )
-            ]
-            for text, encoding in zip(texts, encodings, strict=True)
-        ]
-    )
+def _tokens(tokenizer: TextTokenizer, texts: list[str], special: bool) -> bytes:
+    """Return the JSON of the tokens of each of `texts`, with the special ones around them if `special`."""
+    encodings = tokenizer.encodings(texts)
+    ends = [_end(tokenizer, number) for number in (encodings[0].ids[0], encodings[0].ids[-1])] if special else []
+    found = [_tokens_of(text, encoding) for text, encoding in zip(texts, encodings, strict=True)]
+    return orjson.dumps([[*ends[:1], *tokens, *ends[1:]] for tokens in found])
+
+
+def _tokens_of(text: str, encoding: TokenEncoding) -> list[dict[str, object]]:
+    """Return the tokens of `text` with their places in it."""
+    return [
+        {"id": number, "text": text[start:stop], "special": False, "start": start, "stop": stop}
+        for number, (start, stop) in zip(encoding.ids[1:-1], encoding.offsets[1:-1].tolist(), strict=True)
+    ]
+
+
+def _end(tokenizer: TextTokenizer, number: int) -> dict[str, object]:
+    """Return the special token `number` before or behind a text; it has no place in it."""
+    return {"id": number, "text": tokenizer.token(number), "special": True, "start": None, "stop": None}
 
 
 def _id_lists(value: object, vocabulary: int) -> list[list[int]]:

@@ -9,7 +9,7 @@ from typing import Any
 from biobert_onnx._extras import requires_extra
 from biobert_onnx._types import FloatArray
 from biobert_onnx.serving.http.admission import Ticket
-from biobert_onnx.serving.http.bodies import whole_body
+from biobert_onnx.serving.http.bodies import check_arrays, whole_body
 from biobert_onnx.serving.http.errors import RefusedError
 from biobert_onnx.serving.http.models import Model
 from biobert_onnx.serving.http.served import Served
@@ -79,6 +79,7 @@ class Endpoint:
         admission.check_open()
         with admission.body() as held:
             body = await whole_body(request, held, admission, max_bytes=settings.max_body_bytes)
+            check_arrays(body)
             content = json_object(body)
             del body
             with served.in_flight() as ticket:

@@ -13,7 +13,9 @@ import pytest
 from biobert_onnx import SentenceEncoder
 from biobert_onnx.serving.http.admission import LARGE_ROOM, Admission, Room
 from biobert_onnx.serving.http.app import make_app
+from biobert_onnx.serving.http.bodies import check_arrays
 from biobert_onnx.serving.http.served import Served
+from biobert_onnx.serving.requests import BadRequest
 from biobert_onnx.serving.settings import Settings
 from tests.support.servers import EMBEDDINGS, Server, request_head, running
 
@@ -118,6 +120,40 @@ def test_bodies_that_are_held_leave_no_room_for_another(artifact: Path) -> None:
         slow.close()
         while server.ask({"input": "a", "user": "x" * 30_000})[0] == 429:
             time.sleep(0.01)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"input": [' + b", ".join([b"[]"] * 140_000) + b"]}",
+        b'{"input": [' + b",".join([b'"\\"[",{}'] * 140_000) + b"]}",
+        ('{"input": [' + ",".join(['"\u2200",[]'] * 140_000) + "]}").encode("utf-16"),
+        b"[" * 140_001,
+    ],
+)
+def test_a_body_of_more_arrays_than_any_request_needs_is_refused_before_it_is_read(body: bytes) -> None:
+    with pytest.raises(BadRequest, match=r"^the body holds 140,00[12] arrays and objects, expected at most 140,000"):
+        check_arrays(bytearray(body))
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"input": [' + b", ".join([b"[]"] * 139_998) + b"]}",
+        json.dumps({"input": ['[{"' * 100_000, "\\[" * 100_000, "\\"]}).encode(),
+        b'{"input": "' + b"[" * 200_000,
+        b"\xff\xfe\xfa" + b"[" * 200_000,
+    ],
+)
+def test_brackets_in_texts_and_what_is_no_json_are_left_to_who_reads_it(body: bytes) -> None:
+    check_arrays(bytearray(body))
+
+
+def test_the_app_tells_who_sends_too_many_arrays(server: Server) -> None:
+    status, message = server.refusal(b'{"input": [' + b"[]," * 1_390_000 + b"[]]}")
+    assert status == 413
+    assert message == ("the body holds 1,390,003 arrays and objects, expected at most 140,000: send several requests")
+    assert server.ask({"input": "[" * 140_001, "long_texts": "truncate"})[0] == 200
 
 
 async def asked(app: Any, served: Served, method: str, path: str, body: bytes = b"") -> tuple[int, dict[str, str], Any]:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from biobert_onnx import SentenceEncoder, TruncationWarning
-from biobert_onnx.serving.http.openai_routes import IGNORED
+from biobert_onnx.serving.requests import IGNORED_FIELDS
 from tests.support.prompts import DEFAULT, PROMPTS
 from tests.support.servers import EMBEDDINGS, Server, running, vectors
 from tests.support.texts import TEXTS
@@ -204,7 +204,7 @@ def test_vectors_have_unit_length_also_after_dimensions_unless_the_request_says_
 
 def test_fields_that_known_clients_send_change_nothing(server: Server) -> None:
     plain = server.ask({"input": list(TEXTS)})
-    assert server.ask({"input": list(TEXTS), "input_type": "query", **dict.fromkeys(IGNORED, "x")}) == plain
+    assert server.ask({"input": list(TEXTS), "input_type": "query", **dict.fromkeys(IGNORED_FIELDS, "x")}) == plain
 
 
 @pytest.mark.parametrize("kind", ["query", "search_query"])
