@@ -21,8 +21,8 @@ OF_PYSPARK := \
 # The C kernels. Where they cannot be compiled, this says why and goes on: everything then runs on onnxruntime.
 KERNELS := runtime/biobert_onnx/kernels/_kernels.so
 
-.PHONY: demo test test-interop test-large test-transformers5 test-spark35 check docs fuzz sanitize audit benchmark benchmark-threads benchmark-quick \
-  soak load
+.PHONY: demo test test-interop test-large test-transformers5 test-spark35 test-schema check docs fuzz sanitize audit \
+  benchmark benchmark-threads benchmark-quick soak load chaos
 
 # Export a checkpoint, embed sentences with it, compare its speed with PyTorch; CHECKPOINT=folder takes your own.
 $(VENV)/.demo: NOTE := Installing PyTorch and other packages into $(VENV), once. This takes minutes, and 1.6 GB with the \
@@ -56,6 +56,10 @@ test-spark35:
 	sed 's/^pyspark==.*/pyspark==3.5.9/' constraints.txt > build/constraints-spark35.txt
 	$(MAKE) VENV=.venv-spark35 CONSTRAINTS=build/constraints-spark35.txt .venv-spark35/.test
 	HF_HUB_OFFLINE=1 .venv-spark35/bin/python -m pytest -o filterwarnings=default tests/runtime/spark
+
+# Have schemathesis try the routes that /openapi.json describes, 200 requests and more for each. 4 minutes.
+test-schema: $(VENV)/.test build/schemathesis/bin/schemathesis
+	HF_HUB_OFFLINE=1 $(BIN)/python tests/programs/schema.py --max-examples 200
 
 check: $(VENV)/.test
 	$(BIN)/ruff check .
@@ -95,8 +99,8 @@ benchmark-quick: $(VENV)/.benchmark
 	HF_HUB_OFFLINE=1 $(BIN)/python -W ignore -m benchmarks.measure --quick --output build/benchmark-quick
 
 # Watch the memory of the command in two long runs: 1,000,000 short texts, 100,000 texts of all lengths. Both programs
-# watch the kernels, or with ENGINE=onnxruntime the other engine.
-soak load: ENGINE := kernels
+# watch the kernels, or with ENGINE=onnxruntime the other engine, and so does `chaos`.
+soak load chaos: ENGINE := kernels
 soak: $(VENV)/.demo
 	$(BIN)/python -W ignore -m benchmarks.soak --engine $(ENGINE)
 
@@ -104,7 +108,12 @@ soak: $(VENV)/.demo
 load: $(VENV)/.demo
 	$(BIN)/python -W ignore -m benchmarks.load --engine $(ENGINE)
 
-demo test test-interop test-large test-transformers5 test-spark35 fuzz benchmark benchmark-threads benchmark-quick soak load: $(KERNELS)
+# Put 10,000 requests of 32 clients on the server, most of whom misbehave: none is lost or answered wrongly. 3 minutes.
+chaos: $(VENV)/.test
+	$(BIN)/python -W ignore -m benchmarks.chaos --engine $(ENGINE)
+
+demo test test-interop test-large test-transformers5 test-spark35 test-schema fuzz: $(KERNELS)
+benchmark benchmark-threads benchmark-quick soak load chaos: $(KERNELS)
 $(KERNELS): hatch_build.py $(wildcard runtime/biobert_onnx/kernels/source/*.[ch])
 	$(PYTHON) hatch_build.py
 
@@ -113,6 +122,11 @@ $(VENV)/.%: pyproject.toml $(CONSTRAINTS)
 	$(if $(NOTE),@echo "$(NOTE)")
 	test -d $(VENV) || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --constraint $(CONSTRAINTS) --editable '.[$*]'
+	touch $@
+
+build/schemathesis/bin/schemathesis: Makefile
+	$(PYTHON) -m venv build/schemathesis
+	build/schemathesis/bin/python -m pip install --quiet schemathesis==4.32.5
 	touch $@
 
 # Without scripts: onnxruntime-node's would fetch CUDA libraries; what runs on CPUs is in the packages.

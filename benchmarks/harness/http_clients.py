@@ -105,14 +105,14 @@ async def _ask_one(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, n
     try:
         async with asyncio.timeout(ANSWER_TIMEOUT_S):
             writer.write(head.encode() + body)
-            status, answer = await _read(reader)
+            status, answer = await read_answer(reader)
     except (OSError, TimeoutError, asyncio.IncompleteReadError, ValueError):
         status, answer = 0, b""
     kept = answer if load.keep_bodies else b""
     return Answer(number=number, status=status, body=kept, begin=begin, end=time.monotonic())
 
 
-async def _read(reader: asyncio.StreamReader) -> tuple[int, bytes]:
+async def read_answer(reader: asyncio.StreamReader) -> tuple[int, bytes]:
     """Return the status and the body of an answer that tells its length; raises ValueError for another one."""
     lines = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
     lengths = [int(line.partition(":")[2]) for line in lines if line.lower().startswith("content-length:")]

@@ -35,7 +35,7 @@ RUN_HERE = (
 RUN_WITH_SPARK = ("spark.md", "spark-nlp.md", "coming-from.md")
 """Run in tests/runtime/spark."""
 
-FRAMEWORKS = ("frameworks.md", "other-tools.md", "vector-stores.md")
+FRAMEWORKS = ("clients.md", "frameworks.md", "other-tools.md", "vector-stores.md")
 """Run in tests/integrations."""
 
 RUN_ON_LOOPBACK = ("hub.md",)

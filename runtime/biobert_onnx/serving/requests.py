@@ -189,14 +189,15 @@ class EmbeddingRequest:
     def _encode_options(self, encoder: SentenceEncoder) -> dict[str, Any]:
         """The options under the names that SentenceEncoder has for them, after the checks that need the encoder."""
         self.characters(encoder)
-        if self.dimensions is not None and not _is_count(self.dimensions, encoder.dim):
+        dimensions = None if self.dimensions is None else integer(self.dimensions)
+        if self.dimensions is not None and (dimensions is None or not 1 <= dimensions <= encoder.dim):
             raise BadRequest(
                 f"dimensions is {short_json(self.dimensions)}, expected 1 to {encoder.dim}, the numbers of a vector",
                 field="dimensions",
             )
         return {
             "normalize_embeddings": self.normalize,
-            "truncate_dim": self.dimensions,
+            "truncate_dim": dimensions,
             "long_texts": self.long_texts,
             "prompt": self.prompt,
             "prompt_name": self.prompt_name,
@@ -309,5 +310,12 @@ def _is_token_ids(value: object) -> bool:
     return isinstance(value, list) and all(type(entry) is int for entry in value)
 
 
-def _is_count(value: object, maximum: int) -> bool:
-    return type(value) is int and 1 <= value <= maximum
+def integer(value: object) -> int | None:
+    """Return the integer that a JSON number is, None for anything else; 8.0 is one, as JSON Schema has it.
+
+    >>> integer(8), integer(8.0), integer(8.5), integer(True), integer("8")
+    (8, 8, None, None, None)
+    """
+    if type(value) is int:
+        return value
+    return int(value) if isinstance(value, float) and value.is_integer() else None

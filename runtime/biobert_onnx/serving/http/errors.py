@@ -11,6 +11,7 @@ with requires_extra("http", by="the HTTP app"):
     from starlette.exceptions import HTTPException
     from starlette.requests import ClientDisconnect, Request
     from starlette.responses import Response
+    from starlette.routing import Match
 
 REQUEST_TIMEOUT = 408
 CLIENT_CLOSED_REQUEST = 499
@@ -19,7 +20,7 @@ CLIENT_CLOSED_REQUEST = 499
 TEI_PATHS = ("/", "/embed", "/tokenize", "/decode", "/similarity", "/ping")
 """The routes of text-embeddings-inference, whose clients read its errors."""
 
-TEI_STATUS = {TOO_LONG: 413, TOO_MANY: 413, EMPTY: 400}
+TEI_STATUS = {TOO_LONG: 413, TOO_MANY: 422, EMPTY: 400}
 """Its statuses for codes that have another one on OpenAI's routes."""
 
 TEI_TYPES = {401: "Unauthorized", 424: "Backend", 429: "Overloaded", 503: "Unhealthy", 504: "Backend"}
@@ -84,7 +85,14 @@ async def _no_such_route(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     path = request.url.path
     message = f"{request.method} {path}: {error.detail}, expected a route that GET /openapi.json describes"
-    return error_answer(path, error.status_code, message, headers=error.headers)
+    headers = {"allow": ", ".join(sorted(_methods(request)))} if error.status_code == 405 else error.headers
+    return error_answer(path, error.status_code, message, headers=headers)
+
+
+def _methods(request: Request) -> set[str]:
+    """Return the methods of all routes of the request's path; Starlette names those of the first one."""
+    routes = (route for route in request.app.routes if route.matches(request.scope)[0] is Match.PARTIAL)
+    return {method for route in routes for method in route.methods}
 
 
 async def _client_disconnected(request: Request, error: Exception) -> Response:

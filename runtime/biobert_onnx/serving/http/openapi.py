@@ -8,6 +8,7 @@ from biobert_onnx.encoding.long_texts import LONG_TEXTS
 from biobert_onnx.encoding.prompts import MAX_PROMPT_CHARACTERS
 from biobert_onnx.serving.http.errors import json_answer
 from biobert_onnx.serving.http.models import MAX_NAME_CHARACTERS
+from biobert_onnx.serving.http.operator_routes import OPEN_PATHS
 from biobert_onnx.serving.http.served import Served
 from biobert_onnx.serving.http.tei_routes import MAX_DECODED_IDS, MAX_TOKENIZED_CHARACTERS
 from biobert_onnx.serving.requests import ENCODING_FORMATS, IGNORED_FIELDS
@@ -90,8 +91,17 @@ def document(served: Served, *, vocabulary: int) -> Schema:
             "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
         },
         **(keyed if served.settings.api_key is not None else {}),
-        "paths": {**_openai_paths(served), **_tei_paths(served, vocabulary), **_operator_paths(served)},
+        "paths": _merged(_openai_paths(served), _tei_paths(served, vocabulary), _operator_paths(served)),
     }
+
+
+def _merged(*parts: Schema) -> Schema:
+    """Return the paths of all `parts`; / has a method in two of them."""
+    paths: Schema = {}
+    for part in parts:
+        for path, methods in part.items():
+            paths[path] = dict(sorted({**paths.get(path, {}), **methods}.items()))
+    return paths
 
 
 def _openai_paths(served: Served) -> Schema:
@@ -167,27 +177,38 @@ def _tei_paths(served: Served, vocabulary: int) -> Schema:
         body = _body(fields, required=required)
         return {"post": _work(served, summary, body, answer, TEI_STATUSES, TEI_ERROR, examples)}
 
-    embed = route(
-        "The vectors of texts, of unit length by default, in an array",
-        {"inputs": _texts(served), **more},
-        "inputs",
-        vectors,
-        {"texts": {"inputs": TEXTS}, "cut": {"inputs": TEXTS[0], "truncate": True, "normalize": False}},
-    )
+    cosines = _array({"type": "number"})
+    texts_examples: dict[str, Schema] = {
+        "texts": {"inputs": TEXTS},
+        "cut": {"inputs": TEXTS[0], "truncate": True, "normalize": False},
+    }
+    pair_example: dict[str, Schema] = {"pair": {"inputs": {"source_sentence": TEXTS[0], "sentences": TEXTS}}}
     return {
-        "/": {"post": {**embed["post"], "operationId": "embedAtRoot"}},
-        "/embed": embed,
+        "/": route(
+            "What /embed answers to texts, and /similarity to a source sentence with others",
+            {"inputs": {"anyOf": [*_texts(served)["anyOf"], pair]}, **more},
+            "inputs",
+            {"anyOf": [vectors, cosines]},
+            texts_examples | pair_example,
+        ),
+        "/embed": route(
+            "The vectors of texts, of unit length by default, in an array",
+            {"inputs": _texts(served), **more},
+            "inputs",
+            vectors,
+            texts_examples,
+        ),
         "/similarity": route(
             "The cosine of the source sentence to each of the others",
             {"inputs": pair, **more},
             "inputs",
-            _array({"type": "number"}),
-            {"pair": {"inputs": {"source_sentence": TEXTS[0], "sentences": TEXTS}}},
+            cosines,
+            pair_example,
         ),
         "/tokenize": route(
             "The tokens of texts with their places",
             {
-                "inputs": _texts(served, maxLength=MAX_TOKENIZED_CHARACTERS),
+                "inputs": _texts(served) | {"description": f"at most {MAX_TOKENIZED_CHARACTERS:,} characters in all"},
                 "add_special_tokens": SWITCH,
                 "prompt_name": _prompt_name(served),
                 "model": _model_name(served),
@@ -224,18 +245,25 @@ def _operator_paths(served: Served) -> Schema:
         "/ready": {"get": _get(served, "Whether the server takes requests", ready, {}, is_open=True)},
         "/info": {
             "get": _get(
-                served, "What a model is, and the limits", info, KEY_STATUS | {404: "No model has this name."}, [query]
+                served,
+                "What a model is, and the limits",
+                info,
+                KEY_STATUS | {400: "The name of the model is too long.", 404: "No model has this name."},
+                [query],
             )
         },
         "/openapi.json": {"get": _get(served, "This description", {"type": "object"}, {}, is_open=True)},
     }
     paths["/ready"]["get"]["responses"]["503"] = _answer("The server is closing.", ready)
-    for path, summary, kinds in (
-        ("/ping", "Whether the server lives", {}),
-        ("/metrics", "Counts, as Prometheus reads them", {"text/plain": {"schema": STRING}}),
+    for path, summary, kind in (
+        ("/", "A page for people, to try sentences", "text/html"),
+        ("/ping", "Whether the server lives", None),
+        ("/metrics", "Counts, as Prometheus reads them", "text/plain"),
     ):
-        operation = _get(served, summary, {}, {} if path == "/ping" else KEY_STATUS, is_open=path == "/ping")
-        operation["responses"]["200"] = {"description": summary, **({"content": kinds} if kinds else {})}
+        is_open = path in OPEN_PATHS
+        operation = _get(served, summary, {}, {} if is_open else KEY_STATUS, is_open=is_open)
+        content = {} if kind is None else {"content": {kind: {"schema": STRING}}}
+        operation["responses"]["200"] = {"description": summary, **content}
         paths[path] = {"get": operation}
     return paths
 
@@ -297,10 +325,10 @@ def _array(items: Schema, **more: int) -> Schema:
     return {"type": "array", "items": items, **more}
 
 
-def _texts(served: Served, *, fewer: int = 0, **of_text: int) -> Schema:
+def _texts(served: Served, *, fewer: int = 0) -> Schema:
     """One text, or several; `fewer` than a request may have."""
     settings = served.settings
-    text = {"type": "string", "maxLength": settings.max_characters, **of_text}
+    text = {"type": "string", "maxLength": settings.max_characters}
     return {"anyOf": [text, _array(text, minItems=1, maxItems=settings.max_texts - fewer)]}
 
 

@@ -1,4 +1,4 @@
-"""The routes of text-embeddings-inference: /embed, / as /embed, /tokenize, /decode, /similarity."""
+"""The routes of text-embeddings-inference: /embed, /tokenize, /decode, /similarity, and / for two of them."""
 
 import asyncio
 import time
@@ -14,7 +14,14 @@ from biobert_onnx.encoding.tokenizer import TextTokenizer
 from biobert_onnx.serving.http.models import Model
 from biobert_onnx.serving.http.work import Answer, Endpoint, Work, json_array, json_row
 from biobert_onnx.serving.json_values import short_json
-from biobert_onnx.serving.requests import BadRequest, EmbeddingRequest, check_fields, check_switch, checked_texts
+from biobert_onnx.serving.requests import (
+    BadRequest,
+    EmbeddingRequest,
+    check_fields,
+    check_switch,
+    checked_texts,
+    integer,
+)
 
 with requires_extra("http", by="the HTTP app"):
     import orjson
@@ -72,6 +79,14 @@ async def similarity(work: Work) -> Answer:
     return Answer([json_row(row)], _compute_headers(work, wanted, tokens, started))
 
 
+async def embed_or_compare(work: Work) -> Answer:
+    """Answer POST /: /similarity if `inputs` is an object, else /embed.
+
+    Hugging Face's clients send both to the address that they were given (`InferenceClient.sentence_similarity`).
+    """
+    return await (similarity if isinstance(work.content.get("inputs"), Mapping) else embed)(work)
+
+
 async def tokenize(work: Work) -> Answer:
     """Answer POST /tokenize: the tokens of each text, with their places in it."""
     content = work.content
@@ -112,7 +127,7 @@ async def decode(work: Work) -> Answer:
 
 
 ROUTES = (
-    Route("/", Endpoint(embed), methods=["POST"], name="embed at the root"),
+    Route("/", Endpoint(embed_or_compare), methods=["POST"], name="embed or compare at the root"),
     Route("/embed", Endpoint(embed), methods=["POST"]),
     Route("/similarity", Endpoint(similarity), methods=["POST"]),
     Route("/tokenize", Endpoint(tokenize), methods=["POST"]),
@@ -203,7 +218,7 @@ def _end(tokenizer: TextTokenizer, number: int) -> dict[str, object]:
 
 def _id_lists(value: object, vocabulary: int) -> list[list[int]]:
     """Return the lists of token ids in `value`, one or several; raises BadRequest for anything else."""
-    lists = [value] if isinstance(value, list) and all(type(entry) is int for entry in value) else value
+    lists = [value] if isinstance(value, list) and all(integer(entry) is not None for entry in value) else value
     if not isinstance(lists, list) or not all(isinstance(entry, list) for entry in lists):
         raise BadRequest(
             f"ids is {short_json(value)}, expected an array of token ids, or an array of such arrays", field="ids"
@@ -215,10 +230,11 @@ def _id_lists(value: object, vocabulary: int) -> list[list[int]]:
             status=413,
             field="ids",
         )
-    for ids in lists:
-        for number in ids:
-            if type(number) is not int or not 0 <= number < vocabulary:
-                raise BadRequest(
-                    f"ids holds {short_json(number)}, expected token ids from 0 to {vocabulary - 1}", field="ids"
-                )
-    return lists
+    return [[_token_id(number, vocabulary) for number in ids] for ids in lists]
+
+
+def _token_id(value: object, vocabulary: int) -> int:
+    number = integer(value)
+    if number is None or not 0 <= number < vocabulary:
+        raise BadRequest(f"ids holds {short_json(value)}, expected token ids from 0 to {vocabulary - 1}", field="ids")
+    return number

@@ -35,7 +35,7 @@ def test_one_text_is_one_vector_and_the_model_has_a_name(server: Server, encoder
 
 def test_options_are_those_of_encode(server: Server, encoder: SentenceEncoder) -> None:
     long = "word " * 600
-    body = {"input": [TEXTS[0], long], "dimensions": 7, "normalize": True, "long_texts": "window"}
+    body = {"input": [TEXTS[0], long], "dimensions": 7.0, "normalize": True, "long_texts": "window"}
     status, answer = server.ask({**body, "encoding_format": "base64"})
     assert status == 200
     found = [np.frombuffer(base64.b64decode(item["embedding"]), dtype="<f4") for item in answer["data"]]
@@ -95,6 +95,7 @@ def test_a_text_that_the_client_wants_cut_counts_its_encoded_tokens(server: Serv
         ({"input": "a", "encoding_format": ["float"]}, 'encoding_format is ["float"], expected one of'),
         ({"input": "a", "dimensions": 0}, "dimensions is 0, expected 1 to"),
         ({"input": "a", "dimensions": 100_000}, "dimensions is 100000, expected 1 to"),
+        ({"input": "a", "dimensions": 1.5}, "dimensions is 1.5, expected 1 to"),
         ({"input": "a", "dimensions": True}, "dimensions is true, expected 1 to"),
         ({"input": "a", "dimensions": "7"}, 'dimensions is "7", expected 1 to'),
         ({"input": "a", "normalize": 1}, "normalize is 1, expected true or false"),

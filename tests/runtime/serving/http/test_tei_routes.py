@@ -45,7 +45,7 @@ def test_embeds_options_are_those_of_encode(prompting_server: Server, prompted: 
         ("/embed", {"inputs": []}, 400, "Empty", "inputs is [], expected a text or an array"),
         ("/embed", {"inputs": None}, 422, "Validation", "inputs is null, expected a text or an array"),
         ("/embed", {"inputs": [[101, 102]]}, 422, "Validation", "inputs is [[101, 102]], token ids: send texts"),
-        ("/embed", {"inputs": ["a"] * 2049}, 413, "Validation", "inputs holds 2,049 texts, expected at most 2,048"),
+        ("/embed", {"inputs": ["a"] * 2049}, 422, "Validation", "inputs holds 2,049 texts, expected at most 2,048"),
         ("/embed", {"inputs": "word " * 600}, 413, "Validation", "inputs[0] has too many tokens, expected at most"),
         ("/embed", {"inputs": "a", "truncate": "yes"}, 422, "Validation", 'truncate is "yes", expected true or false'),
         ("/embed", {"inputs": "a", "truncation_direction": "Left"}, 422, "Validation", 'expected "right": texts are'),
@@ -77,6 +77,7 @@ def test_embeds_options_are_those_of_encode(prompting_server: Server, prompted: 
             'unknown field "truncate", expected',
         ),
         ("/decode", {"ids": "a"}, 422, "Validation", 'ids is "a", expected an array of token ids'),
+        ("/decode", {"ids": [1.5]}, 422, "Validation", "ids is [1.5], expected an array of token ids"),
         ("/decode", {"ids": [[True]]}, 422, "Validation", "ids holds true, expected token ids from 0 to"),
         ("/decode", {"ids": [10**9]}, 422, "Validation", "ids holds 1000000000, expected token ids from 0 to"),
         ("/decode", {"ids": [0] * 131_073}, 413, "Validation", "ids holds 131,073 token ids, expected at most 131,072"),
@@ -105,6 +106,13 @@ def test_similarity_gives_the_cosine_to_each_sentence(server: Server, encoder: S
     assert status == 200
     assert np.allclose(answer, expected, atol=1e-6)
     assert abs(answer[0] - 1) < 1e-6
+    assert server.ask({**body, "parameters": {}}, path="/") == (200, answer)
+
+
+def test_a_method_that_no_route_of_a_path_has_is_refused_with_those_that_there_are(server: Server) -> None:
+    for path, methods in (("/", "GET, HEAD, POST"), ("/embed", "POST"), ("/health", "GET, HEAD")):
+        status, headers, _ = server.respond("DELETE", path)
+        assert (status, headers["allow"]) == (405, methods)
 
 
 def tokens_of(server: Server, **body: object) -> list[list[dict[str, Any]]]:
@@ -125,6 +133,7 @@ def test_tokens_have_their_places_in_the_text_and_decode_to_it(server: Server, e
     status, decoded = server.ask({"ids": ids}, path="/decode")
     assert status == 200
     assert server.ask({"ids": ids[0]}, path="/decode") == (200, decoded[:1])
+    assert server.ask({"ids": [float(number) for number in ids[0]]}, path="/decode") == (200, decoded[:1])
     status, with_special = server.ask({"ids": ids, "skip_special_tokens": False}, path="/decode")
     assert with_special[0] == f"{found[0][0]['text']} {decoded[0]} {found[0][-1]['text']}"
 

@@ -1,0 +1,182 @@
+"""Put 10,000 requests of 32 unruly clients on `biobert-onnx serve`, and write results/serving/chaos.json.
+
+Half of the requests are right, and their vectors are compared bit by bit with those of `encode`. The clients of the
+others go away while they ask, wait or read, read or write slowly, or send malformed or oversized bodies, which must be
+refused with the right status (benchmarks.harness.unruly_clients).
+
+A run is good if no answer is lost or wrong, nothing is in flight at the end, the log holds no traceback, and memory
+does not grow: after each tenth of the requests the server has a rest, and its anonymous memory after the last tenth is
+at most 5 %, and at most 10 MiB, above that after the second.
+"""
+
+import asyncio
+import json
+import os
+import random
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.request import urlopen
+
+from benchmarks.harness.program import add_engine, program_parser, run_program
+from benchmarks.harness.unruly_clients import LOST, WRONG, Client, ask_all, drawn_kinds
+from benchmarks.inputs.corpus import pubmed_like_texts
+from benchmarks.inputs.minilm import minilm_artifact
+from benchmarks.machine.environment import environment
+from benchmarks.machine.memory import allowed_growth, proc_numbers
+from benchmarks.results import RESULTS
+from biobert_onnx import SentenceEncoder
+
+WORK = Path("build/chaos")
+"""The folder of the artifact and the server's log; a run empties it first and removes it at the end."""
+
+TEXTS = 2000
+PARTS = 10
+"""Parts of the requests, after each of which the server has a rest."""
+
+REST_S = 3.0
+"""Seconds after which the server has given back what requests took."""
+
+START_TIMEOUT_S = 60.0
+END_TIMEOUT_S = 60.0
+
+LISTENING = re.compile(r"listening on http://127\.0\.0\.1:(\d+)")
+IN_FLIGHT = re.compile(rb"^biobert_onnx_requests_(?:in_flight|waiting) (\S+)$", re.MULTILINE)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Server:
+    """A server in a process of its own, and the file of its log."""
+
+    port: int
+    process: int
+    log: Path
+
+    def held(self) -> dict[str, int]:
+        """Return the memory in KiB, the threads and the file descriptors that the server holds."""
+        resident, anonymous, threads = proc_numbers(self.process, "VmRSS", "RssAnon", "Threads")
+        files = sum(1 for _ in Path(f"/proc/{self.process}/fd").iterdir())
+        return {"resident_kib": resident, "anonymous_kib": anonymous, "threads": threads, "files": files}
+
+    def in_flight(self) -> int:
+        """Return the requests that the server counts as in flight or waiting."""
+        with urlopen(f"http://127.0.0.1:{self.port}/metrics") as answer:
+            return int(sum(float(number) for number in IN_FLIGHT.findall(answer.read())))
+
+
+@contextmanager
+def running(artifact: Path, engine: str) -> Iterator[Server]:
+    """Serve `artifact` in the block; raises ValueError with the log if the server does not start, or end as it must."""
+    log = WORK / "server.log"
+    command = [sys.executable, "-m", "biobert_onnx", "serve", str(artifact), "--port", "0", "--engine", engine]
+    with log.open("wb") as output, subprocess.Popen(command, stdout=output, stderr=output, env=os.environ) as process:
+        try:
+            yield Server(port=_port(process, log), process=process.pid, log=log)
+            process.send_signal(signal.SIGTERM)
+            code = process.wait(END_TIMEOUT_S)
+            if code not in (0, -signal.SIGTERM):
+                raise ValueError(f"the server ended with {code}: {log.read_text(encoding='utf-8')[-2000:]}")
+        finally:
+            process.kill()
+
+
+def _port(process: "subprocess.Popen[bytes]", log: Path) -> int:
+    until = time.monotonic() + START_TIMEOUT_S
+    while (found := LISTENING.search(log.read_text(encoding="utf-8"))) is None:
+        if process.poll() is not None or time.monotonic() > until:
+            raise ValueError(f"the server did not start: {log.read_text(encoding='utf-8')}")
+        time.sleep(0.05)
+    return int(found[1])
+
+
+def run(server: Server, client: Client, requests: int, *, clients: int) -> dict[str, Any]:
+    """Ask `requests` of random kinds in PARTS parts, and return what the server held after each, and at the peak."""
+    idle, begin, after = server.held(), time.monotonic(), []
+    kinds, step = drawn_kinds(requests, client.chance), -(-requests // PARTS)
+    for start in range(0, requests, step):
+        asyncio.run(ask_all(client, kinds[start : start + step], clients=clients))
+        time.sleep(REST_S)
+        after.append(server.held())
+    (peak,) = proc_numbers(server.process, "VmHWM")
+    return {
+        "seconds": round(time.monotonic() - begin, 1),
+        "idle": idle,
+        "after_each_part": after,
+        "peak_resident_kib": peak,
+        "in_flight": server.in_flight(),
+        "counts": client.counts,
+        "faults_of_answers": client.faults[:20],
+    }
+
+
+def faults(raw: Mapping[str, Any], log: str) -> list[str]:
+    """Return the names of the faults of a run; a good one has none.
+
+    >>> held = [{"anonymous_kib": 50_000, "threads": 9, "files": 20}] * 3
+    >>> raw = {"counts": {"one text": {"right": 5}}, "in_flight": 0, "after_each_part": held}
+    >>> faults(raw, ""), faults({**raw, "in_flight": 1}, "Traceback (most")
+    ([], ['requests in flight at the end', 'a traceback in the log'])
+    """
+    outcomes = [outcome for counts in raw["counts"].values() for outcome in counts]
+    _, second, *_, last = raw["after_each_part"]
+    more = last["anonymous_kib"] - second["anonymous_kib"]
+    found = {
+        "answers lost": LOST in outcomes,
+        "answers wrong": WRONG in outcomes,
+        "requests in flight at the end": raw["in_flight"] > 0,
+        "a traceback in the log": "Traceback" in log,
+        "memory grew": more > allowed_growth(second["anonymous_kib"]),
+        "files leaked": last["files"] > second["files"],
+    }
+    return [name for name, is_so in found.items() if is_so]
+
+
+def table(counts: Mapping[str, Mapping[str, int]]) -> Iterator[str]:
+    """Yield a line for each kind of request: what became of how many."""
+    for kind, outcomes in sorted(counts.items()):
+        yield f"{kind}: " + ", ".join(f"{count:,} {outcome}" for outcome, count in sorted(outcomes.items()))
+
+
+def expected_vectors(artifact: Path, engine: str, texts: Sequence[str]) -> Any:
+    """Return the vectors of `texts` as the routes give them: of unit length."""
+    with SentenceEncoder(artifact, engine=engine) as encoder:
+        return encoder.encode(texts, normalize_embeddings=True)
+
+
+def main() -> int:
+    """Run, write the record, print the verdict; returns 1 for a fault."""
+    parser = program_parser(__doc__)
+    add_engine(parser)
+    parser.add_argument("--requests", type=int, default=10_000, help="default: %(default)s")
+    parser.add_argument("--clients", type=int, default=32, help="default: %(default)s")
+    parser.add_argument("--seed", type=int, default=1, help="of what is asked (default: %(default)s)")
+    parser.add_argument(
+        "--output", type=Path, default=RESULTS / "serving", metavar="FOLDER", help="default: %(default)s"
+    )
+    options = parser.parse_args()
+    artifact, texts = minilm_artifact(WORK), pubmed_like_texts(TEXTS)
+    vectors = expected_vectors(artifact, options.engine, texts)
+    with running(artifact, options.engine) as server:
+        client = Client(port=server.port, texts=texts, vectors=vectors, chance=random.Random(options.seed))
+        raw = run(server, client, options.requests, clients=options.clients)
+    found = faults(raw, (WORK / "server.log").read_text(encoding="utf-8"))
+    settings = {name: getattr(options, name) for name in ("engine", "requests", "clients", "seed")}
+    record = {"environment": environment(), **settings, "faults": found, **raw}
+    options.output.mkdir(parents=True, exist_ok=True)
+    (options.output / "chaos.json").write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
+    print(*table(client.counts), *client.faults[:20], sep="\n")
+    print(json.dumps({name: record[name] for name in ("seconds", "idle", "peak_resident_kib", "faults")}, indent=1))
+    shutil.rmtree(WORK)
+    return 1 if found else 0
+
+
+if __name__ == "__main__":
+    run_program(main)
