@@ -55,7 +55,7 @@ def test_kinds_are_drawn_in_their_shares() -> None:
 def raw(**changes: Any) -> dict[str, Any]:
     held = {"anonymous_kib": 100 * KIB, "threads": 9, "files": 20}
     later = {**held, **{name: changes.pop(name) for name in held if name in changes}}
-    return {"counts": {"one text": {RIGHT: 5}}, "in_flight": 0, "after_each_part": [held, held, later], **changes}
+    return {"counts": {"one text": {RIGHT: 5}}, "in_flight": 0, "after_each_part": [held] * 6 + [later] * 4, **changes}
 
 
 @pytest.mark.parametrize(
