@@ -8,7 +8,6 @@ import socket
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -166,8 +165,9 @@ def _settings(options: argparse.Namespace) -> Settings:
             raise ValueError("--api-key and --api-key-file both give a key: leave one out")
         key = _key_in(options.api_key_file)
     chosen = {name: getattr(options, name) for name in OPTIONS}
-    settings = Settings.from_environment(options.artifact, artifacts=artifacts, api_key=key, **chosen)
-    return settings if settings.normalize is not None else replace(settings, normalize=True)
+    return Settings.from_environment(
+        options.artifact, defaults={"normalize": True}, artifacts=artifacts, api_key=key, **chosen
+    )
 
 
 def _key_in(path: Path) -> str:

@@ -22,6 +22,7 @@ DOCUMENT = "document"
 TOKEN = "token"
 WORD_EMBEDDINGS = "word_embeddings"
 SENTENCE_EMBEDDINGS = "sentence_embeddings"
+TYPES_WITH_VECTORS = (SENTENCE_EMBEDDINGS, WORD_EMBEDDINGS)
 ANNOTATOR_TYPE = "annotatorType"
 
 ENGINE = "engine"

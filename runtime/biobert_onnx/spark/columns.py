@@ -50,9 +50,7 @@ class AnnotationColumns(HasInputCols, HasOutputCol, SparkNlpParams):
         `kinds`: the annotator type of every column of annotations that there is; None where the column does not say it,
         and then the order of `setInputCols` counts. Raises ValueError unless each type in `reads` has one column.
         """
-        if not self.isDefined(self.inputCols):
-            raise ValueError(f"{type(self).__name__} has no input column: call setInputCols")
-        columns: Sequence[str] = self.getInputCols()
+        columns = input_columns(self)
         by_type = {kinds[column]: column for column in columns if kinds[column] in self.reads}
         untyped = [column for column in columns if kinds[column] is None]
         found = [by_type.get(kind) or (untyped.pop(0) if untyped else None) for kind in self.reads]
@@ -70,6 +68,13 @@ def quoted(column: str) -> str:
     '`a``b.c`'
     """
     return f"`{column.replace('`', '``')}`"
+
+
+def input_columns(stage: HasInputCols) -> Sequence[str]:
+    """Return the input columns that were set; raises ValueError if none were."""
+    if not stage.isDefined(stage.inputCols):
+        raise ValueError(f"{type(stage).__name__} has no input column: call setInputCols")
+    return stage.getInputCols()
 
 
 def column_names(value: Sequence[str | list[str]]) -> list[str]:
@@ -103,12 +108,10 @@ def is_annotations(field: StructField) -> bool:
     return field.dataType.simpleString() == ANNOTATIONS.simpleString()
 
 
-def check_column(frame: DataFrame, column: str) -> None:
-    """Raise ValueError unless `frame` has the column `column`."""
+def check_column(frame: DataFrame, column: str, *, remedy: str = "set the input column") -> None:
+    """Raise ValueError, which ends with `remedy`, unless `frame` has the column `column`."""
     if column not in frame.columns:
-        raise ValueError(
-            f"no column '{column}' in the data, which has {', '.join(frame.columns)}: set the input column"
-        )
+        raise ValueError(f"no column '{column}' in the data, which has {', '.join(frame.columns)}: {remedy}")
 
 
 def _another_type(column: str, contents: str, *kinds: str) -> str:

@@ -25,7 +25,7 @@ from biobert_onnx.spark.annotations import (
     Annotations,
     utf16_offsets,
 )
-from biobert_onnx.spark.columns import quoted
+from biobert_onnx.spark.columns import check_column, quoted
 from biobert_onnx.spark.java_patterns import compile_java
 from biobert_onnx.spark.params import SparkNlpParams
 
@@ -167,9 +167,7 @@ class DocumentAssembler(
             if not self.isDefined(param):
                 continue
             column = self.getOrDefault(param)
-            if column not in dataset.columns:
-                known = ", ".join(dataset.columns)
-                raise ValueError(f"no column '{column}' in the data, which has {known}: call {setter} with one of them")
+            check_column(dataset, column, remedy=f"call {setter} with one of them")
             found = dataset.schema[column].dataType
             if not is_taken(found):
                 raise ValueError(

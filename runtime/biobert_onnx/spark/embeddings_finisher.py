@@ -8,7 +8,7 @@ from pyspark.ml.util import DefaultParamsReadable
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as sql
 
-from biobert_onnx.spark.annotations import SENTENCE_EMBEDDINGS, WORD_EMBEDDINGS
+from biobert_onnx.spark.annotations import TYPES_WITH_VECTORS
 from biobert_onnx.spark.columns import quoted
 from biobert_onnx.spark.finisher_stage import FinisherStage
 
@@ -20,7 +20,7 @@ class EmbeddingsFinisher(FinisherStage, DefaultParamsReadable["EmbeddingsFinishe
     is empty.
     """
 
-    reads = (SENTENCE_EMBEDDINGS, WORD_EMBEDDINGS)
+    reads = TYPES_WITH_VECTORS
 
     outputAsVector: Param[bool] = Param(
         Params._dummy(), "outputAsVector", "give vectors of Spark ML", TypeConverters.toBoolean

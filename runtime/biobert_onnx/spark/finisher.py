@@ -7,7 +7,7 @@ from pyspark.ml.util import DefaultParamsReadable
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as sql
 
-from biobert_onnx.spark.annotations import ANNOTATOR_TYPE, SENTENCE_EMBEDDINGS, WORD_EMBEDDINGS
+from biobert_onnx.spark.annotations import ANNOTATOR_TYPE, TYPES_WITH_VECTORS
 from biobert_onnx.spark.columns import quoted
 from biobert_onnx.spark.finisher_stage import FinisherStage
 
@@ -107,7 +107,7 @@ class Finisher(FinisherStage, DefaultParamsReadable["Finisher"]):
 
 
 def _has_vector(annotation: Column) -> Column:
-    return annotation[ANNOTATOR_TYPE].isin(SENTENCE_EMBEDDINGS, WORD_EMBEDDINGS)
+    return annotation[ANNOTATOR_TYPE].isin(*TYPES_WITH_VECTORS)
 
 
 def _numbers(annotation: Column, separator: str) -> Column:

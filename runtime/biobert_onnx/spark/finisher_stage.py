@@ -1,6 +1,5 @@
 """The base of the finishers: columns of annotations become columns of plain values, in Spark SQL alone."""
 
-from collections.abc import Sequence
 from typing import ClassVar, Self
 
 from pyspark.ml import Transformer
@@ -9,7 +8,7 @@ from pyspark.ml.param.shared import HasInputCols, HasOutputCols
 from pyspark.ml.util import DefaultParamsWritable
 from pyspark.sql import DataFrame
 
-from biobert_onnx.spark.columns import check_types, column_names, is_annotations
+from biobert_onnx.spark.columns import check_types, column_names, input_columns, is_annotations
 from biobert_onnx.spark.params import SparkNlpParams
 
 PREFIX = "finished_"
@@ -44,7 +43,7 @@ class FinisherStage(Transformer, HasInputCols, HasOutputCols, SparkNlpParams, De
     def getOutputCols(self) -> list[str]:
         """Return the output columns."""
         given: list[str] = list(self.getOrDefault("outputCols"))
-        return given or [PREFIX + column for column in self._inputs()]
+        return given or [PREFIX + column for column in input_columns(self)]
 
     def setCleanAnnotations(self, value: bool) -> Self:
         """Set whether all columns of annotations are dropped from the data, those that are not read here, too."""
@@ -55,7 +54,7 @@ class FinisherStage(Transformer, HasInputCols, HasOutputCols, SparkNlpParams, De
         raise NotImplementedError
 
     def _transform(self, dataset: DataFrame) -> DataFrame:
-        columns = self._inputs()
+        columns = input_columns(self)
         outputs = self.getOutputCols()
         if len(outputs) != len(columns):
             raise ValueError(
@@ -68,8 +67,3 @@ class FinisherStage(Transformer, HasInputCols, HasOutputCols, SparkNlpParams, De
         if not self.getOrDefault(self.cleanAnnotations):
             return dataset
         return dataset.drop(*(field.name for field in dataset.schema.fields if is_annotations(field)))
-
-    def _inputs(self) -> Sequence[str]:
-        if not self.isDefined(self.inputCols):
-            raise ValueError(f"{type(self).__name__} has no input column: call setInputCols")
-        return self.getInputCols()

@@ -10,7 +10,8 @@ from pyspark.sql import DataFrame
 
 from biobert_onnx.encoding.texts import check_sequence
 from biobert_onnx.errors import short_repr
-from biobert_onnx.spark.annotations import DOCUMENT, SENTENCE_EMBEDDINGS, WORD_EMBEDDINGS, Annotations
+from biobert_onnx.spark.annotations import DOCUMENT, TYPES_WITH_VECTORS, Annotations
+from biobert_onnx.spark.columns import input_columns
 from biobert_onnx.spark.document_assembler import DocumentAssembler
 from biobert_onnx.spark.finisher import Finisher
 from biobert_onnx.spark.stage import Annotator, AnnotatorStage
@@ -145,7 +146,7 @@ class LightPipeline:
         ]
 
     def _string(self, annotation: LightAnnotation) -> str:
-        if self.parse_embeddings and annotation.annotatorType in (SENTENCE_EMBEDDINGS, WORD_EMBEDDINGS):
+        if self.parse_embeddings and annotation.annotatorType in TYPES_WITH_VECTORS:
             return " ".join(map(java_float, np.array(annotation.embeddings, dtype=np.float32)))
         return annotation.result
 
@@ -189,8 +190,7 @@ def _steps(stages: Iterable[Transformer]) -> tuple[list[_Step], dict[str, str]]:
 
 
 def _step(stage: AnnotatorStage, kinds: Mapping[str, str]) -> _Step:
-    columns = stage.getInputCols() if stage.isDefined(stage.inputCols) else []
-    unknown = [column for column in columns if column not in kinds]
+    unknown = [column for column in input_columns(stage) if column not in kinds]
     if unknown:
         raise ValueError(
             f"{type(stage).__name__} reads '{unknown[0]}', which no stage before it makes for LightPipeline; there are "

@@ -18,7 +18,7 @@ from biobert_onnx.spark.annotations import (
     write_annotations,
 )
 from biobert_onnx.spark.arrow_column import with_column
-from biobert_onnx.spark.columns import AnnotationColumns, annotator_types
+from biobert_onnx.spark.columns import AnnotationColumns, annotator_types, input_columns
 
 
 class Annotator(Protocol):
@@ -54,8 +54,7 @@ class AnnotatorStage(Transformer, AnnotationColumns, DefaultParamsWritable):
         raise NotImplementedError
 
     def _transform(self, dataset: DataFrame) -> DataFrame:
-        columns = self.getInputCols() if self.isDefined(self.inputCols) else []
-        sources = self.sources(annotator_types(dataset, columns, self.reads))
+        sources = self.sources(annotator_types(dataset, input_columns(self), self.reads))
         return with_column(
             dataset,
             StructField(
