@@ -3,25 +3,10 @@ VENV := .venv
 CONSTRAINTS := constraints.txt
 BIN := $(VENV)/bin
 
-# The modules of the API reference: what the README and docs/ import from, without the adapters of docs/frameworks.md.
-REFERENCE := \
-  biobert_onnx biobert_onnx.nlu biobert_onnx.sentences biobert_onnx.spark biobert_onnx.spark.document_assembler \
-  biobert_onnx.encoding.engines \
-  biobert_onnx.serving.bundle biobert_onnx.serving.http biobert_onnx.serving.serverless biobert_onnx_export \
-  biobert_onnx_export.checkpoint.checkpoint biobert_onnx_export.reference.texts \
-  biobert_onnx_export.reference.reference biobert_onnx_export.reference.targets biobert_onnx_export.graph.plan \
-  biobert_onnx_export.graph.network biobert_onnx_export.graph.lookup biobert_onnx_export.graph.artifact_graphs \
-  biobert_onnx_export.quantize.calibration biobert_onnx_export.quantize.recipes \
-  biobert_onnx_export.quantize.quantized_network biobert_onnx_export.gate.measure
-
-# What pdoc says of pyspark's own annotation of its own attribute.
-OF_PYSPARK := \
-  -W "ignore:Failed to run TYPE_CHECKING code while parsing 'ParamMap'" -W "ignore:Error parsing type annotation 'ParamMap'"
-
 # The C kernels. Where they cannot be compiled, this says why and goes on: everything then runs on onnxruntime.
 KERNELS := runtime/biobert_onnx/kernels/_kernels.so
 
-.PHONY: demo test test-interop test-large test-transformers5 test-spark35 test-schema check docs fuzz sanitize audit \
+.PHONY: demo test test-interop test-large test-transformers5 test-spark35 test-schema check site fuzz sanitize audit \
   benchmark benchmark-threads benchmark-quick soak load chaos
 
 # Export a checkpoint, embed sentences with it, compare its speed with PyTorch; CHECKPOINT=folder takes your own.
@@ -81,9 +66,12 @@ audit: $(VENV)/.test $(VENV)/.audit
 	$(BIN)/pip-audit --strict --no-deps --disable-pip --requirement constraints.txt
 	$(BIN)/pip-audit --strict --no-deps --disable-pip --requirement constraints-transformers5.txt
 
-# The API reference, from the docstrings: build/docs/index.html.
-docs: $(VENV)/.docs
-	$(BIN)/python -W error $(OF_PYSPARK) -m pdoc --output-directory build/docs $(REFERENCE)
+# The website of every page and, from the docstrings, every public call: open build/site/index.html, no server is needed.
+site: $(VENV)/.docs
+	$(BIN)/python docs/website/gather.py build/website
+	$(BIN)/zensical build --strict --config-file build/website/zensical.toml
+	rm -rf build/site
+	mv build/website/site build/site
 
 # Measure every contender (three hours on 2 slow CPUs) and write the report; benchmark-quick shows that everything runs.
 benchmark: $(VENV)/.benchmark

@@ -281,10 +281,10 @@ class SentenceEncoder:
     ) -> FloatArray:
         """Return one vector a sentence: (n, dim) float32, in the order given; (0, dim) for no sentences.
 
-        An empty or blank sentence is the text "[CLS] [SEP]" and gets its vector. Equal sentences are computed once.
+        An empty or blank sentence is the text `[CLS] [SEP]` and gets its vector. Equal sentences are computed once.
 
         If the artifact takes `pairs`, a sentence may be a pair of texts, (text, text), beside single ones: it is
-        "[CLS] first [SEP] second [SEP]" in two segments, and its prompt stands before the first text.
+        `[CLS] first [SEP] second [SEP]` in two segments, and its prompt stands before the first text.
 
         `prompt_name`: the name of the prompt, one of `prompts`, that is put before each sentence.
         `prompt`: the text that is put before each sentence, at most 8,192 characters; "" for none. If both are None,

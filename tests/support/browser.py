@@ -78,6 +78,10 @@ class Browser:
     def type(self, selector: str, keys: str) -> None:
         self._ask("POST", f"/element/{self._element(selector)}/value", {"text": keys})
 
+    def insert(self, text: str) -> None:
+        """Write `text` where the focus is, in a shadow tree too."""
+        self._devtools("Input.insertText", {"text": text})
+
     def wait_for(self, selector: str, is_right: Callable[[str], object]) -> str:
         """The text of an element once it is right; raises AssertionError, with the text, if it does not become so."""
         end = time.monotonic() + PATIENCE_S

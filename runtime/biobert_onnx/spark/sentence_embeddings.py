@@ -11,7 +11,7 @@ from biobert_onnx.spark.worker import RemoteEncoder
 
 
 class BertSentenceEmbeddings(EncoderStage):
-    """Gives each annotation of the input column the vector of its text; that of "" is the vector of [CLS][SEP].
+    """Gives each annotation of the input column the vector of its text; that of "" is the vector of `[CLS] [SEP]`.
 
     `pretrained`, `load` or `loadSavedModel` make it.
     """
