@@ -168,6 +168,11 @@ def test_every_picture_of_the_pages_is_switched() -> None:
     assert [page for page in PAGES if "<picture" in with_switched_pictures(page.read_text(encoding="utf-8"))] == []
 
 
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(PROJECT)))
+def test_no_page_escapes_a_bar_in_code_whose_backslash_the_website_would_show(page: Path) -> None:
+    assert "\\|" not in page.read_text(encoding="utf-8")
+
+
 def test_arguments_become_a_list_and_doctests_code() -> None:
     docstring = (
         "Add.\n\n`a`, `b`: what to\nadd.\n`c`: left out\n\n>>> add(1,\n...     2)\n3\n\n>>> add(2, 2)\n4\n\nRaises."
