@@ -260,6 +260,13 @@ class SentenceEncoder:
         """The name of the prompt that is put before texts if a call asks for none; None if nothing is."""
         return self._manifest.default_prompt
 
+    def chosen_prompt(self, *, prompt_name: str | None = None, prompt: str | None = None) -> str:
+        """Return the text that a call with these arguments puts before each of its texts, "" for none.
+
+        Raises as `encode` does for them.
+        """
+        return self._prompts.chosen(prompt, prompt_name)
+
     def get_sentence_embedding_dimension(self) -> int:
         """Return `dim`, by the name that sentence-transformers gives it."""
         return self.dim
@@ -600,7 +607,7 @@ class SentenceEncoder:
         They are those of the prompt and the sentence, [CLS] and [SEP] included. Raises as `encode` does for the prompt
         and for what is no sequence of texts.
         """
-        prompt = self._prompts.chosen(prompt, prompt_name)
+        prompt = self.chosen_prompt(prompt_name=prompt_name, prompt=prompt)
         counts: list[int] = []
         for chunk in chunks(checked_texts(sentences, pairs=self.pairs)):
             try:
