@@ -182,10 +182,11 @@ class SentenceEncoder:
 
     def __repr__(self) -> str:
         manifest = self._manifest
+        literal = ", literal_special_tokens=True" if self.literal_special_tokens else ""
         return (
             f"SentenceEncoder({str(self._folder)!r}, precision={manifest.precision!r}, dim={manifest.dim}, "
             f"pooling={manifest.pooling!r}, unit_length={manifest.normalized}, max_length={self._max_length}, "
-            f"threads={self._threads}, engine={self.engine!r})"
+            f"threads={self._threads}, engine={self.engine!r}{literal})"
         )
 
     def __enter__(self) -> Self:
@@ -234,6 +235,11 @@ class SentenceEncoder:
     def text_tokenizer(self) -> TextTokenizer:
         """What gives texts their token ids here, for tools that show tokens; its settings cannot be changed."""
         return self._pipeline.tokenizer
+
+    @property
+    def literal_special_tokens(self) -> bool:
+        """Whether a special token that is written in a text is read as the characters that it is."""
+        return self._pipeline.tokenizer.literal_special_tokens
 
     @property
     def max_length(self) -> int:
