@@ -16,6 +16,7 @@ import random
 import re
 import shutil
 import statistics
+import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -130,8 +131,8 @@ def main() -> int:
     options = parser.parse_args()
     artifact, texts = minilm_artifact(WORK), pubmed_like_texts(TEXTS)
     vectors = expected_vectors(artifact, options.engine, texts)
-    words = ["biobert_onnx", "serve", str(artifact), "--engine", options.engine]
-    with running_server(words, WORK / "server.log") as server:
+    command = [sys.executable, "-m", "biobert_onnx", "serve", str(artifact), "--engine", options.engine]
+    with running_server(command, WORK / "server.log") as server:
         client = Client(port=server.port, texts=texts, vectors=vectors, chance=random.Random(options.seed))
         raw = run(server, client, options.requests, clients=options.clients)
     found = faults(raw, server.log.read_text(encoding="utf-8"))

@@ -7,7 +7,8 @@ eight clients of 4 MB a request. A client asks for the next answer as soon as it
 the other shows what the road through a server adds. Our vectors are compared with those of `encode`: a request whose
 vector differs or is missing is lost.
 
-sentence-transformers behind a plain route is measured beside the app, and so are other checkouts of this project.
+sentence-transformers behind a plain route is measured beside the app. So are other checkouts of this project, and
+infinity, which needs an environment of its own (`pip install 'infinity-emb[server,torch]'`).
 """
 
 import asyncio
@@ -16,6 +17,7 @@ import json
 import random
 import shutil
 import statistics
+import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
@@ -32,7 +34,7 @@ from benchmarks.harness.http_clients import Answer, Load, ask
 from benchmarks.harness.http_servers import RunningServer, running_server
 from benchmarks.harness.program import program_parser, run_program
 from benchmarks.inputs.corpus import pubmed_like_texts
-from benchmarks.inputs.minilm import minilm_artifact, minilm_checkpoint
+from benchmarks.inputs.minilm import MINILM, minilm_artifact, minilm_checkpoint
 from benchmarks.machine.environment import environment
 from benchmarks.machine.memory import proc_numbers
 from benchmarks.results import RESULTS
@@ -67,9 +69,9 @@ PATH = "/v1/embeddings"
 
 @dataclass(frozen=True, kw_only=True)
 class Server:
-    """What is asked: the command of `uvicorn`'s app, its environment, and whether its vectors must be our encoder's."""
+    """What is asked: the command that starts it, its environment, and the engine of ours that it runs, if it does."""
 
-    app: str
+    command: Sequence[str]
     environ: Mapping[str, str] = field(default_factory=dict)
     engine: str | None = None
 
@@ -115,31 +117,44 @@ def measure_callers(encoder: SentenceEncoder, texts: Sequence[str], rounds: int)
     return {"texts": len(texts), "share_of_bulk_by_texts_a_call": shares, "seconds": named}
 
 
-def servers(artifact: Path, checkpoint: Path, checkouts: Mapping[str, Path]) -> dict[str, Server]:
-    """Return the servers by name: the app with each engine, those of other checkouts, and sentence-transformers."""
+def servers(
+    artifact: Path, checkpoint: Path, checkouts: Mapping[str, Path], infinity: Path | None
+) -> dict[str, Server]:
+    """Return the servers by name: the app with each engine, those of other checkouts, and those of others."""
     found = {}
     for engine in ENGINES:
         environ = {"BIOBERT_ONNX_ARTIFACT": str(artifact), "BIOBERT_ONNX_ENGINE": engine}
-        app = "biobert_onnx.serving.http:app"
-        found[f"biobert-onnx, {engine}"] = Server(app=app, environ=environ, engine=engine)
+        command = uvicorn("biobert_onnx.serving.http:app")
+        found[f"biobert-onnx, {engine}"] = Server(command=command, environ=environ, engine=engine)
         for name, folder in checkouts.items():
             path = {"PYTHONPATH": str(folder / "runtime")}
-            found[f"{name}, {engine}"] = Server(app=app, environ=environ | path, engine=engine)
+            found[f"{name}, {engine}"] = Server(command=command, environ=environ | path, engine=engine)
     found["sentence-transformers"] = Server(
-        app="benchmarks.harness.st_server:app", environ={"ST_CHECKPOINT": str(checkpoint)}
+        command=uvicorn("benchmarks.harness.st_server:app"), environ={"ST_CHECKPOINT": str(checkpoint)}
     )
+    if infinity is not None:
+        options = ["--engine", "torch", "--device", "cpu", "--url-prefix", "/v1", "--no-model-warmup"]
+        options += ["--served-model-name", MINILM, "--host", "127.0.0.1"]
+        found["infinity"] = Server(
+            command=[str(infinity), "v2", "--model-id", str(checkpoint), *options], environ={"DO_NOT_TRACK": "1"}
+        )
     return found
+
+
+def uvicorn(app: str) -> list[str]:
+    """Return the command that serves `app`."""
+    return [sys.executable, "-m", "uvicorn", app, "--no-access-log"]
 
 
 def running(server: Server) -> AbstractContextManager[RunningServer]:
     """Run `server` within a block, in a process of its own."""
-    words = ["uvicorn", server.app, "--no-access-log"]
-    return running_server(words, WORK / "server.log", environ=server.environ)
+    return running_server(server.command, WORK / "server.log", environ=server.environ)
 
 
 def body_of(texts: str | Sequence[str], **options: Any) -> bytes:
     """Return a request for the vectors of `texts`."""
-    return json.dumps({"input": texts if isinstance(texts, str) else list(texts), **options}).encode()
+    content = {"model": MINILM, "input": texts if isinstance(texts, str) else list(texts), **options}
+    return json.dumps(content).encode()
 
 
 def figures_of(answers: Sequence[Answer]) -> dict[str, Any]:
@@ -268,13 +283,14 @@ def main() -> int:
     parser.add_argument("--rounds", type=int, default=3, help="default: %(default)s")
     parser.add_argument("--seconds", type=float, default=5.0, help="of each load (default: %(default)s)")
     parser.add_argument("--checkout", type=_named, action="append", default=[], metavar="NAME=FOLDER")
+    parser.add_argument("--infinity", type=Path, metavar="FILE", help="infinity_emb, in an environment of its own")
     parser.add_argument(
         "--output", type=Path, default=RESULTS / "serving", metavar="FOLDER", help="default: %(default)s"
     )
     options = parser.parse_args()
     artifact = minilm_artifact(WORK)
     texts = pubmed_like_texts(max(options.requests, options.texts))
-    contenders = servers(artifact, minilm_checkpoint(WORK), dict(options.checkout))
+    contenders = servers(artifact, minilm_checkpoint(WORK), dict(options.checkout), options.infinity)
     record: dict[str, Any] = {"environment": environment()}
     record["versions"] = {name: version(name) for name in ("starlette", "uvicorn")}
     record["seconds_of_a_load"] = options.seconds

@@ -4,7 +4,6 @@ import os
 import re
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -14,7 +13,7 @@ from pathlib import Path
 START_TIMEOUT_S = 60.0
 END_TIMEOUT_S = 60.0
 
-ADDRESS = re.compile(r"http://127\.0\.0\.1:(\d+)")
+ADDRESS = re.compile(r"http://127\.0\.0\.1:([1-9]\d*)")
 """What uvicorn and `biobert-onnx serve` print once they listen."""
 
 
@@ -29,16 +28,16 @@ class RunningServer:
 
 @contextmanager
 def running_server(
-    words: Sequence[str], log: Path, *, environ: Mapping[str, str] | None = None
+    command: Sequence[str], log: Path, *, environ: Mapping[str, str] | None = None
 ) -> Iterator[RunningServer]:
-    """Run `python -m` with `words`, a server on a free port (`--port 0` is added); SIGTERM ends it after the block.
+    """Run `command`, a server on a free port (`--port 0` is added); SIGTERM ends it after the block.
 
     `environ`: variables beside those of this process. Raises ValueError with its log if the server does not start
     within START_TIMEOUT_S, or does not end as it must.
     """
-    command = [sys.executable, "-m", *words, "--port", "0"]
     variables = {**os.environ, **(environ or {})}
-    with log.open("wb") as output, subprocess.Popen(command, stdout=output, stderr=output, env=variables) as process:
+    words = [*command, "--port", "0"]
+    with log.open("wb") as output, subprocess.Popen(words, stdout=output, stderr=output, env=variables) as process:
         try:
             yield RunningServer(port=_port(process, log), process=process.pid, log=log)
             process.send_signal(signal.SIGTERM)
