@@ -173,9 +173,21 @@ def test_no_page_escapes_a_bar_in_code_whose_backslash_the_website_would_show(pa
     assert "\\|" not in page.read_text(encoding="utf-8")
 
 
-def test_arguments_become_a_list_and_doctests_code() -> None:
-    docstring = (
-        "Add.\n\n`a`, `b`: what to\nadd.\n`c`: left out\n\n>>> add(1,\n...     2)\n3\n\n>>> add(2, 2)\n4\n\nRaises."
-    )
-    fenced = "```pycon\n>>> add(1,\n...     2)\n3\n\n>>> add(2, 2)\n4\n```"
-    assert as_markdown(docstring) == f"Add.\n\n\n- `a`, `b`: what to\nadd.\n\n- `c`: left out\n\n{fenced}\n\nRaises."
+@pytest.mark.parametrize(
+    ("docstring", "markdown"),
+    [
+        (
+            "Add.\n\n`a`, `b`: what to\nadd.\n`c`: x. `d` and `e`: y.",
+            "Add.\n\n\n\n- `a`, `b`: what to\nadd.\n\n\n- `c`: x. \n\n- `d` and `e`: y.",
+        ),
+        (
+            ">>> add(1,\n...     2)\n3\n\n>>> add(2, 2)\n4\n\nRaises.",
+            "```pycon\n>>> add(1,\n...     2)\n3\n\n>>> add(2, 2)\n4\n```\n\nRaises.",
+        ),
+        ("An array<float>, or </s>; 1 < 2", "An array&lt;float>, or &lt;/s>; 1 < 2"),
+        ("`a<b>`:\n\n    c<d>\n\n>>> e<f>\n", "`a<b>`:\n\n    c<d>\n\n```pycon\n>>> e<f>\n```"),
+    ],
+    ids=["arguments", "doctests", "tags", "tags in code"],
+)
+def test_a_docstring_becomes_markdown(docstring: str, markdown: str) -> None:
+    assert as_markdown(docstring) == markdown
