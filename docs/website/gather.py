@@ -15,7 +15,12 @@ PROJECT = Path(__file__).parents[2]
 WEBSITE = Path(__file__).parent
 
 PAGES = ("*.md", "docs/*.md", "benchmarks/README.md")
-LINKED = ("benchmarks/plots/*.svg", "benchmarks/results/*/*.json", "runtime/biobert_onnx/catalog/*.py")
+LINKED = (
+    "benchmarks/plots/*.svg",
+    "benchmarks/results/*/*.json",
+    "runtime/biobert_onnx/catalog/*.py",
+    "runtime/biobert_onnx/serving/http/page/icon.svg",
+)
 SOURCES = ("runtime", "export")
 
 PICTURE = re.compile(
