@@ -6,8 +6,8 @@ BIN := $(VENV)/bin
 # The C kernels. Where they cannot be compiled, this says why and goes on: everything then runs on onnxruntime.
 KERNELS := runtime/biobert_onnx/kernels/_kernels.so
 
-.PHONY: demo test test-interop test-large test-transformers5 test-spark35 test-schema check site fuzz sanitize audit \
-  benchmark benchmark-threads benchmark-quick soak load chaos
+.PHONY: demo test test-interop test-large test-transformers5 test-spark35 test-pythons test-schema test-arm check site \
+  wheels fuzz sanitize audit benchmark benchmark-threads benchmark-quick soak load chaos
 
 # Export a checkpoint, embed sentences with it, compare its speed with PyTorch; CHECKPOINT=folder takes your own.
 $(VENV)/.demo: NOTE := Installing PyTorch and other packages into $(VENV), once. This takes minutes, and 1.6 GB with the \
@@ -45,6 +45,11 @@ test-spark35:
 # Have schemathesis try the routes that /openapi.json describes, 200 requests and more for each. 4 minutes.
 test-schema: $(VENV)/.test build/schemathesis/bin/schemathesis
 	HF_HUB_OFFLINE=1 $(BIN)/python tests/programs/schema.py --max-examples 200
+
+# Run the wheel for aarch64 and its zip on three ARM CPUs, and the checkout on four x86-64 CPUs, all emulated by qemu;
+# CPUS="neoverse-n1 Haswell" does some. Fetches 150 MB, once. Needs apt, gcc-aarch64-linux-gnu. 20 minutes on 2 CPUs.
+test-arm: $(VENV)/.test
+	HF_HUB_OFFLINE=1 $(BIN)/python tests/programs/arm.py $(CPUS)
 
 check: $(VENV)/.test
 	$(BIN)/ruff check .
@@ -100,7 +105,7 @@ load: $(VENV)/.demo
 chaos: $(VENV)/.test
 	$(BIN)/python -W ignore -m benchmarks.chaos --engine $(ENGINE)
 
-demo test test-interop test-large test-transformers5 test-spark35 test-schema fuzz: $(KERNELS)
+demo test test-interop test-large test-transformers5 test-spark35 test-schema test-arm fuzz: $(KERNELS)
 benchmark benchmark-threads benchmark-quick soak load chaos: $(KERNELS)
 $(KERNELS): hatch_build.py $(wildcard runtime/biobert_onnx/kernels/source/*.[ch])
 	$(PYTHON) hatch_build.py

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from biobert_onnx import Manifest
-from biobert_onnx.encoding.engines import KERNELS, ONNXRUNTIME
+from biobert_onnx.encoding.engines import ENGINES, KERNELS, ONNXRUNTIME
 from biobert_onnx.kernels.engine import SWITCH
 from biobert_onnx.kernels.library import KernelsUnavailableError, find_kernel
 from tests.support.damage import copied
@@ -29,6 +29,9 @@ def _reason() -> str:
 
 
 needs_kernels = pytest.mark.skipif(bool(_reason()), reason=_reason() or "the kernels run here")
+
+RUNNING = (ONNXRUNTIME,) if _reason() else ENGINES
+"""The engines that run here."""
 
 each_engine = pytest.mark.parametrize("engine", [pytest.param(KERNELS, marks=needs_kernels), ONNXRUNTIME])
 """Runs a test with the name of each engine as its argument `engine`."""

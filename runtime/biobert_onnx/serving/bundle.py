@@ -186,8 +186,7 @@ def doubts(*, platform: str, python: str) -> Iterator[str]:
         )
     if platform.endswith("_aarch64"):
         yield (
-            "no zip for arm64 was ever run, it only holds the wheels for that CPU: try the function before you rely on "
-            "it"
+            "a zip for arm64 ran on emulated CPUs alone, never on AWS Lambda: try the function before you rely on it"
         )
 
 
