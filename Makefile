@@ -21,7 +21,7 @@ OF_PYSPARK := \
 # The C kernels. Where they cannot be compiled, this says why and goes on: everything then runs on onnxruntime.
 KERNELS := runtime/biobert_onnx/kernels/_kernels.so
 
-.PHONY: demo test test-interop test-large test-transformers5 test-spark35 test-schema check docs fuzz sanitize audit \
+.PHONY: demo test test-interop test-large test-transformers5 test-spark35 test-schema check docs wheels fuzz sanitize audit \
   benchmark benchmark-threads benchmark-quick soak load chaos
 
 # Export a checkpoint, embed sentences with it, compare its speed with PyTorch; CHECKPOINT=folder takes your own.
@@ -84,6 +84,11 @@ audit: $(VENV)/.test $(VENV)/.audit
 # The API reference, from the docstrings: build/docs/index.html.
 docs: $(VENV)/.docs
 	$(BIN)/python -W error $(OF_PYSPARK) -m pdoc --output-directory build/docs $(REFERENCE)
+
+# What a release consists of, twice, with all checks: the sdist, wheels, an SBOM, sums; in build/dist. Nothing is published.
+wheels:
+	$(MAKE) VENV=.venv-release .venv-release/.release
+	.venv-release/bin/python tests/programs/wheels.py
 
 # Measure every contender (three hours on 2 slow CPUs) and write the report; benchmark-quick shows that everything runs.
 benchmark: $(VENV)/.benchmark

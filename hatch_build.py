@@ -8,9 +8,13 @@ machine is used like any other. CFLAGS is not read: the flags decide which bits 
 variable BIOBERT_ONNX_KERNELS says what happens without a library: it is not even tried (0), that is an error (1), or,
 if the variable is not set, one line says so and everything runs on onnxruntime. Two builds give the same bytes: paths
 are relative, and the linker writes no random numbers.
+
+A wheel with the kernels is for the system that compiles it. Who knows that its library loads on older ones names their
+tag in BIOBERT_ONNX_PLATFORM, without the machine: manylinux_2_28. `make wheels` does, and checks it.
 """
 
 import os
+import re
 import shlex
 import shutil
 import subprocess
@@ -35,6 +39,9 @@ LIBRARY = FOLDER / "_kernels.so"
 LIBRARY_IN_WHEEL = "biobert_onnx/kernels/_kernels.so"
 
 VARIABLE = "BIOBERT_ONNX_KERNELS"
+
+PLATFORM = "BIOBERT_ONNX_PLATFORM"
+"""The environment variable that names the Linux of a wheel."""
 
 BASE_FLAGS = (
     "-std=c11",
@@ -110,7 +117,7 @@ class Compiler:
     def wheel_tag(self) -> str:
         """The tag of a wheel with a library of this compiler: any Python 3, because ctypes needs no ABI of Python."""
         if self.system == "linux":
-            return f"py3-none-linux_{self.machine}"
+            return f"py3-none-{_linux()}_{self.machine}"
         machine = "arm64" if self.machine == "aarch64" else self.machine
         return f"py3-none-macosx_{OLDEST_MACOS.replace('.', '_')}_{machine}"
 
@@ -125,6 +132,14 @@ class Compiler:
         names = sorted(path.name for path in objects.glob("*.o"))
         command = [*self.command, *LINK_FLAGS[self.system], *names, "-lm", "-o", str(library)]
         _run(command, "link the library", cwd=objects)
+
+
+def _linux() -> str:
+    """Return the first part of a Linux wheel's platform."""
+    given = os.environ.get(PLATFORM) or "linux"
+    if not re.fullmatch(r"linux|(manylinux|musllinux)_[0-9]+_[0-9]+", given):
+        sys.exit(f"{PLATFORM} is {given!r}, expected for example manylinux_2_28, without the machine, or not set")
+    return given
 
 
 def _command() -> tuple[str, ...]:
