@@ -117,7 +117,7 @@ class Compiler:
     def wheel_tag(self) -> str:
         """The tag of a wheel with a library of this compiler: any Python 3, because ctypes needs no ABI of Python."""
         if self.system == "linux":
-            return f"py3-none-{_linux()}_{self.machine}"
+            return f"py3-none-{os.environ.get(PLATFORM) or 'linux'}_{self.machine}"
         machine = "arm64" if self.machine == "aarch64" else self.machine
         return f"py3-none-macosx_{OLDEST_MACOS.replace('.', '_')}_{machine}"
 
@@ -132,14 +132,6 @@ class Compiler:
         names = sorted(path.name for path in objects.glob("*.o"))
         command = [*self.command, *LINK_FLAGS[self.system], *names, "-lm", "-o", str(library)]
         _run(command, "link the library", cwd=objects)
-
-
-def _linux() -> str:
-    """Return the first part of a Linux wheel's platform."""
-    given = os.environ.get(PLATFORM) or "linux"
-    if not re.fullmatch(r"linux|(manylinux|musllinux)_[0-9]+_[0-9]+", given):
-        sys.exit(f"{PLATFORM} is {given!r}, expected for example manylinux_2_28, without the machine, or not set")
-    return given
 
 
 def _command() -> tuple[str, ...]:
@@ -230,6 +222,9 @@ def build(library: Path) -> str | None:
     choice = os.environ.get(VARIABLE, "")
     if choice not in ("", "0", "1"):
         sys.exit(f"{VARIABLE} is {choice!r}, expected 0 (no kernels), 1 (an error without kernels), or not set")
+    platform = os.environ.get(PLATFORM, "")
+    if not re.fullmatch(r"(manylinux|musllinux)_[0-9]+_[0-9]+|", platform):
+        sys.exit(f"{PLATFORM} is {platform!r}, expected for example manylinux_2_28, without the machine, or not set")
     try:
         if choice != "0":
             return compile_library(library).wheel_tag
