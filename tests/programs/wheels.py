@@ -57,8 +57,10 @@ def main() -> None:
     names = committed_files()
     for folder in (WORK, OUT):
         shutil.rmtree(folder, ignore_errors=True)
-    first = build_all(WORK / "first")
-    second = build_all(WORK / "second" / "in another folder")
+    os.environ["SOURCE_DATE_EPOCH"] = output_of("git", "log", "-1", "--format=%ct")  # the time of all files
+    commit = subprocess.run(["git", "archive", "HEAD"], cwd=PROJECT, check=True, capture_output=True).stdout
+    first = build_all(commit, WORK / "first")
+    second = build_all(commit, WORK / "second" / "in another folder")
     check_equal(first, second)
     check_contents(first, names)
     bill_of_materials(first)
@@ -84,12 +86,11 @@ def committed_files() -> set[str]:
     return set(output_of("git", "ls-files").splitlines())
 
 
-def build_all(folder: Path) -> Path:
-    """Build the sdist from the last commit, all wheels from the sdist; return their folder."""
+def build_all(commit: bytes, folder: Path) -> Path:
+    """Build the sdist from a commit, a tar, and all wheels from the sdist; return their folder."""
     dist, checkout = folder / "dist", folder / "checkout"
     checkout.mkdir(parents=True)
-    archive = subprocess.run(["git", "archive", "HEAD"], cwd=PROJECT, check=True, capture_output=True).stdout
-    with tarfile.open(fileobj=BytesIO(archive)) as opened:
+    with tarfile.open(fileobj=BytesIO(commit)) as opened:
         opened.extractall(checkout, filter="data")
     build(checkout, dist, "--sdist", {})
     with tarfile.open(only(dist, "*.tar.gz")) as opened:
@@ -104,10 +105,9 @@ def build_all(folder: Path) -> Path:
 
 
 def build(source: Path, dist: Path, kind: str, variables: Mapping[str, str]) -> str:
-    """Build one distribution, and return what the build says. Files have the time of the last commit."""
-    time = output_of("git", "log", "-1", "--format=%ct")
+    """Build one distribution, and return what the build says."""
     command = [sys.executable, "-m", "build", "--no-isolation", kind, "--outdir", str(dist), str(source)]
-    environment = {**os.environ, "SOURCE_DATE_EPOCH": time, **variables}
+    environment = {**os.environ, **variables}
     done = subprocess.run(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     check(done.returncode == 0, done.stdout)
     return done.stdout
