@@ -20,6 +20,7 @@ import sys
 import tarfile
 import zipfile
 from collections.abc import Mapping
+from email.message import Message
 from email.parser import BytesParser
 from io import BytesIO
 from pathlib import Path
@@ -164,15 +165,13 @@ def check_library(wheel: Path, machine: str, modules: set[str]) -> None:
     shown = output_of(sys.executable, "-m", "auditwheel", "show", str(wheel))
     wanted = re.search(rf'platform\s+tag:\s+"manylinux_(\d+)_(\d+)_{machine}"', shown)
     check(wanted is not None and (int(wanted[1]), int(wanted[2])) <= GLIBC, f"{wheel.name} is no {TAG} wheel:\n{shown}")
-    print(f"{wheel.name}: {' '.join(shown.split())}")
+    print(f"{wheel.name} would load with glibc {wanted[1]}.{wanted[2]}" if wanted else shown)
 
 
 def bill_of_materials(dist: Path) -> None:
     """Write the SBOM of the runtime beside its wheels, and check that a second one has the same bytes."""
-    with zipfile.ZipFile(only(dist, "*-py3-none-any.whl")) as pure:
-        (name,) = (name for name in pure.namelist() if name.endswith(".dist-info/METADATA"))
-        metadata = BytesParser().parsebytes(pure.read(name))
-    needs = [each for each in metadata.get_all("Requires-Dist", []) if "extra ==" not in each]
+    metadata = metadata_of(dist)
+    needs = needs_of(metadata)
     python = new_environment("sbom", *needs)
     fields = {"name": metadata["Name"], "version": metadata["Version"], "description": metadata["Summary"]}
     fields |= {"license": metadata["License-Expression"], "dependencies": needs}
@@ -189,14 +188,27 @@ def bill_of_materials(dist: Path) -> None:
     (dist / f"{metadata['Name']}-{metadata['Version']}.cdx.json").write_bytes(bills[0])
 
 
+def metadata_of(dist: Path) -> Message:
+    """Return the metadata of the pure wheel."""
+    with zipfile.ZipFile(only(dist, "*-py3-none-any.whl")) as pure:
+        (name,) = (name for name in pure.namelist() if name.endswith(".dist-info/METADATA"))
+        return BytesParser().parsebytes(pure.read(name))
+
+
+def needs_of(metadata: Message) -> list[str]:
+    """Return what a wheel needs without its extras."""
+    return [each for each in metadata.get_all("Requires-Dist", []) if "extra ==" not in each]
+
+
 def check_installed() -> None:
     """Install the wheels that run here into new environments, and encode there."""
-    kernels = new_environment("kernels", "pytest")
-    install(kernels, "--find-links", str(OUT), "--only-binary", "biobert-onnx", "biobert-onnx")  # pip chooses
+    needs = needs_of(metadata_of(OUT))
+    kernels = new_environment("kernels", "pytest", *needs)
+    install(kernels, "--no-index", "--no-deps", "--find-links", str(OUT), "biobert-onnx")  # pip chooses the wheel
     done = run(kernels, "-m", "pytest", "-q", "-rs", "-p", "no:cacheprovider", GOLDEN_VECTORS)
     check(" passed" in done and "does not run the kernel plain" not in done, f"the kernels are not installed:\n{done}")
-    pure = new_environment("pure")
-    install(pure, str(only(OUT, "*-py3-none-any.whl")))
+    pure = new_environment("pure", *needs)
+    install(pure, "--no-index", str(only(OUT, "*-py3-none-any.whl")))
     texts, vectors = WORK / "pure" / "texts.txt", WORK / "pure" / "vectors.npy"
     texts.write_text("The p53 gene\nBRCA1\n", encoding="utf-8")
     command = pure.with_name("biobert-onnx")
