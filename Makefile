@@ -78,6 +78,11 @@ site: $(VENV)/.docs
 	rm -rf build/site
 	mv build/website/site build/site
 
+# What a release consists of, twice, with all checks: the sdist, wheels, an SBOM, sums; in build/dist. Nothing is published.
+wheels:
+	$(MAKE) VENV=.venv-release .venv-release/.release
+	.venv-release/bin/python tests/programs/wheels.py
+
 # Measure every contender (three hours on 2 slow CPUs) and write the report; benchmark-quick shows that everything runs.
 benchmark: $(VENV)/.benchmark
 	HF_HUB_OFFLINE=1 $(BIN)/python -W ignore -m benchmarks.measure

@@ -8,9 +8,13 @@ machine is used like any other. CFLAGS is not read: the flags decide which bits 
 variable BIOBERT_ONNX_KERNELS says what happens without a library: it is not even tried (0), that is an error (1), or,
 if the variable is not set, one line says so and everything runs on onnxruntime. Two builds give the same bytes: paths
 are relative, and the linker writes no random numbers.
+
+A wheel with the kernels is for the system that compiles it. Who knows that its library loads on older ones names their
+tag in BIOBERT_ONNX_PLATFORM, without the machine: manylinux_2_28. `make wheels` does, and checks it.
 """
 
 import os
+import re
 import shlex
 import shutil
 import subprocess
@@ -35,6 +39,9 @@ LIBRARY = FOLDER / "_kernels.so"
 LIBRARY_IN_WHEEL = "biobert_onnx/kernels/_kernels.so"
 
 VARIABLE = "BIOBERT_ONNX_KERNELS"
+
+PLATFORM = "BIOBERT_ONNX_PLATFORM"
+"""The environment variable that names the Linux of a wheel."""
 
 BASE_FLAGS = (
     "-std=c11",
@@ -110,7 +117,7 @@ class Compiler:
     def wheel_tag(self) -> str:
         """The tag of a wheel with a library of this compiler: any Python 3, because ctypes needs no ABI of Python."""
         if self.system == "linux":
-            return f"py3-none-linux_{self.machine}"
+            return f"py3-none-{os.environ.get(PLATFORM) or 'linux'}_{self.machine}"
         machine = "arm64" if self.machine == "aarch64" else self.machine
         return f"py3-none-macosx_{OLDEST_MACOS.replace('.', '_')}_{machine}"
 
@@ -215,6 +222,9 @@ def build(library: Path) -> str | None:
     choice = os.environ.get(VARIABLE, "")
     if choice not in ("", "0", "1"):
         sys.exit(f"{VARIABLE} is {choice!r}, expected 0 (no kernels), 1 (an error without kernels), or not set")
+    platform = os.environ.get(PLATFORM, "")
+    if not re.fullmatch(r"(manylinux|musllinux)_[0-9]+_[0-9]+|", platform):
+        sys.exit(f"{PLATFORM} is {platform!r}, expected for example manylinux_2_28, without the machine, or not set")
     try:
         if choice != "0":
             return compile_library(library).wheel_tag

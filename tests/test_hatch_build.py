@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 import hatch_build
-from hatch_build import KERNEL_FLAGS, LIBRARY_IN_WHEEL, VARIABLE
+from hatch_build import KERNEL_FLAGS, LIBRARY_IN_WHEEL, PLATFORM, VARIABLE
 
 PROJECT = Path(__file__).parents[1]
 LIBRARY = Path("runtime") / LIBRARY_IN_WHEEL
@@ -64,7 +64,7 @@ def copy_of_project(folder: Path) -> Path:
 def run(
     command: list[str], folder: Path, variables: dict[str, str], *, succeeds: bool = True
 ) -> subprocess.CompletedProcess[str]:
-    inherited = {name: value for name, value in os.environ.items() if name not in ("CC", VARIABLE)}
+    inherited = {name: value for name, value in os.environ.items() if name not in ("CC", VARIABLE, PLATFORM)}
     done = subprocess.run(command, cwd=folder, env=inherited | variables, capture_output=True, text=True)
     assert (done.returncode == 0) == succeeds, done.stdout + done.stderr
     return done
@@ -206,6 +206,22 @@ def test_whoever_insists_gets_no_wheel_without_a_library(tmp_path: Path) -> None
     )
     assert "BIOBERT_ONNX_KERNELS is 1, and the kernels cannot be compiled" in said
     assert not list((tmp_path / "dist").glob("*.whl"))
+
+
+def test_the_platform_of_a_wheel_can_be_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    compiler = hatch_build.Compiler(command=("gcc",), machine="aarch64", system="linux")
+    assert compiler.wheel_tag == "py3-none-linux_aarch64"
+    monkeypatch.setenv(PLATFORM, "manylinux_2_28")
+    assert compiler.wheel_tag == "py3-none-manylinux_2_28_aarch64"
+
+
+@pytest.mark.parametrize("name", ["manylinux_2_28_x86_64", "manylinux2014", "windows"])
+def test_a_platform_that_is_none_is_refused(name: str, tmp_path: Path) -> None:
+    command = [sys.executable, str(PROJECT / "hatch_build.py"), str(tmp_path / "_kernels.so")]
+    done = run(command, tmp_path, {PLATFORM: name}, succeeds=False)
+    expected = "expected for example manylinux_2_28, without the machine, or not set"
+    assert done.stderr == f"{PLATFORM} is {name!r}, {expected}\n"
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.skipif(shutil.which("make") is None, reason="needs make")

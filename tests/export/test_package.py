@@ -63,7 +63,8 @@ def test_the_sdist_builds_the_same_packages(built: Path) -> None:
     assert {"pyproject.toml", "LICENSE", "README.md", "runtime/biobert_onnx/encoder.py"} <= names
     sources = {path.relative_to(PROJECT).as_posix() for path in SOURCES.iterdir()}
     assert {"hatch_build.py", "runtime/biobert_onnx/kernels/source/library.c", *sources} <= names
-    assert not [name for name in names if name.endswith(".so")]
+    assert {"CHANGELOG.md", "constraints.txt", "tests/conftest.py", "docs/README.md"} <= names
+    assert not [name for name in names if name.endswith(".so") or name.startswith(".ci")]
 
 
 def test_the_runtimes_tests_pass_without_extras(built: Path, artifact: Path, tmp_path: Path) -> None:

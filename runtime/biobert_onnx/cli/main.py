@@ -11,6 +11,7 @@ from typing import NoReturn, TextIO
 from biobert_onnx.cli import (
     bundle,
     compare,
+    completion,
     convert,
     encode,
     export,
@@ -42,6 +43,7 @@ COMMANDS = {
     "push": (push, "upload an artifact to the Hugging Face Hub"),
     "convert": (convert, "rewrite an artifact for another program: Spark NLP"),
     "bundle": (bundle, "make a serverless zip: runtime, artifact, handler"),
+    "completion": (completion, "print a shell's script that completes this command"),
 }
 
 HELP = "help"
@@ -58,7 +60,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command with `arguments` (sys.argv's by default); return its exit code, one of MEANINGS."""
     try:
         with signals_raised(), _warnings_on_one_line():
-            options = _parser().parse_args(_without_help(sys.argv[1:] if arguments is None else arguments))
+            options = parser_of_all().parse_args(_without_help(sys.argv[1:] if arguments is None else arguments))
             command: Callable[[argparse.Namespace], None] = options.command
             command(options)
             _finish_output()
@@ -128,7 +130,8 @@ def _without_help(arguments: Sequence[str]) -> list[str]:
     return [*rest[:1], "--help"] if first == [HELP] else [*first, *rest]
 
 
-def _parser() -> argparse.ArgumentParser:
+def parser_of_all() -> argparse.ArgumentParser:
+    """Return the parser of all commands; what it parses has the function `command`, and the parser itself."""
     parser = _Parser(
         prog="biobert-onnx",
         description="BioBERT sentence vectors on CPUs.",
@@ -136,6 +139,7 @@ def _parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
+    parser.set_defaults(parser=parser)
     parser.add_argument("--version", action="version", version=f"biobert-onnx {__version__}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND", parser_class=_Parser)
     for name, (module, summary) in COMMANDS.items():

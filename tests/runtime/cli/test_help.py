@@ -8,6 +8,7 @@ import pytest
 from biobert_onnx import Manifest
 from biobert_onnx.cli.main import COMMANDS, main
 from biobert_onnx.cli.options import OPTIONS
+from biobert_onnx.version import __version__
 from tests.runtime.cli.command import refused, run
 
 KEPT = Path(__file__).parents[2] / "data" / "format-2"
@@ -27,6 +28,10 @@ def test_help_is_a_command_too_and_has_an_example(name: str, capsys: pytest.Capt
     shown = help_of(name, capsys)
     assert shown == help_of(name, capsys, "help", name)
     assert f"biobert-onnx {name}" in shown.partition("example")[2]
+
+
+def test_the_version_is_that_of_the_package() -> None:
+    assert run("--version").stdout.decode() == f"biobert-onnx {__version__}\n"
 
 
 def test_help_alone_is_that_of_the_command() -> None:
