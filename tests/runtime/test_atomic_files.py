@@ -1,5 +1,6 @@
 """Files and folders that get their name only when they are whole: an interrupt leaves nothing, a kill what is told."""
 
+import errno
 import os
 import signal
 import subprocess
@@ -175,5 +176,7 @@ def test_an_output_on_a_read_only_file_system_is_named_and_not_its_work_file(
 ) -> None:
     with pytest.raises(OSError) as error:
         write(read_only / "out")
-    expected = f"'{read_only / 'out'}' cannot be written (Read-only file system): make room or get permission there"
+    expected = (
+        f"'{read_only / 'out'}' cannot be written ({os.strerror(errno.EROFS)}): make room or get permission there"
+    )
     assert str(error.value).startswith(expected)

@@ -123,7 +123,7 @@ def test_a_prompt_is_put_before_each_text(
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (("--prompt", "a", "--prompt-name", "query"), "argument --prompt-name: not allowed with argument --prompt"),
+        (("--prompt", "a", "--prompt-name", "query"), "argument --prompt-name: "),
         (("--prompt-name", "qeury"), "--prompt-name is 'qeury', but the artifact's prompts are 'query', 'document'"),
         (("--prompt", "a" * 8193), "aaaaa', of 8,193 characters, expected at most 8,192: shorten it"),
         (("--prompt", "a\udc80"), "--prompt holds a lone surrogate, '\\udc80' at character 1"),
@@ -216,8 +216,9 @@ def test_bad_use_is_one_line_and_exit_code_2(artifact: Path, texts: Path, tmp_pa
     assert ".npy or .jsonl or .parquet" in refused(2, "encode", artifact, texts, "-o", tmp_path / "out.csv")
     assert "--field does not go with" in refused(2, "encode", artifact, texts, "-o", "out.npy", "--field", "title")
     assert "COMMAND" in refused(2)
-    assert "invalid choice" in refused(2, "encrypt")
-    assert "invalid int value" in refused(2, "encode", artifact, texts, "-o", tmp_path / "out.npy", "--threads", "two")
+    assert "'encrypt'" in refused(2, "encrypt")
+    line = refused(2, "encode", artifact, texts, "-o", tmp_path / "out.npy", "--threads", "two")
+    assert "--threads" in line and "'two'" in line
     assert "--max-length is 2" in refused(2, "encode", artifact, texts, "-o", tmp_path / "out.npy", "--max-length", "2")
     assert list(tmp_path.iterdir()) == [texts]
     (tmp_path / "folder.npy").mkdir()
