@@ -35,6 +35,7 @@ from benchmarks.machine.memory import proc_numbers
 from benchmarks.report.load_verdict import MINUTE_S, Sample, minutes, verdict
 from benchmarks.results import RESULTS
 from biobert_onnx import SentenceEncoder
+from biobert_onnx._file_status import exists
 
 WORK = Path("build/load")
 """The folder of the artifact and the texts; a run empties it first and removes it at the end."""
@@ -100,8 +101,8 @@ def terminated_command(number: int, engine: str) -> float:
         start = time.monotonic()
         process.send_signal(signal.SIGTERM)
         code = process.wait(EXIT_TIMEOUT_S)
-    if code != SIGTERM_EXIT_CODE or output.exists():
-        raise ValueError(f"'{' '.join(command)}' ended with {code}, output {output.exists()}, on SIGTERM")
+    if code != SIGTERM_EXIT_CODE or exists(output):
+        raise ValueError(f"'{' '.join(command)}' ended with {code}, output {exists(output)}, on SIGTERM")
     return round(time.monotonic() - start, 3)
 
 

@@ -21,6 +21,7 @@ from pyspark.sql import DataFrame, SparkSession
 from benchmarks.machine.cpus import hold_to_first_cpus
 from benchmarks.machine.memory import proc_numbers
 from biobert_onnx import SentenceEncoder
+from biobert_onnx._file_status import is_folder
 from biobert_onnx.sentences import split
 from biobert_onnx.spark import BertSentenceEmbeddings, DocumentAssembler, SentenceDetector
 
@@ -107,7 +108,7 @@ def of_spark_nlp(question: SparkQuestion) -> SparkAnswer:
     from sparknlp.base import DocumentAssembler as TheirAssembler
 
     session, folder = _session(question), question["folder"]
-    if (Path(folder) / "assets").is_dir():
+    if is_folder(Path(folder) / "assets"):
         embeddings = TheirEmbeddings.loadSavedModel(folder, session)
     else:
         embeddings = TheirEmbeddings.load(folder)

@@ -14,6 +14,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
 
+from biobert_onnx._file_status import exists, file_mode, is_folder
+
 WRITE_ERRORS = (errno.ENOSPC, errno.EFBIG, errno.EDQUOT)
 """Errors that can only come from writing; any other one in a block may be the caller's."""
 
@@ -28,15 +30,15 @@ def atomic_file(path: Path) -> Iterator[IO[bytes]]:
     It gets the permissions of the file it replaces, or those of any new file.
     """
     target = path.resolve()
-    work, mode = _work_name(target), target.stat().st_mode & 0o777 if target.exists() else None
+    work, mode = _work_name(target), file_mode(target)
     try:
         with naming(path):
-            descriptor = os.open(work, NEW_FILE, 0o666 if mode is None else mode)
+            descriptor = os.open(work, NEW_FILE, 0o666 if mode is None else mode & 0o777)
         with naming(path, WRITE_ERRORS), os.fdopen(descriptor, "wb") as file:
             _mark_as_used(descriptor)
             yield file
         if mode is not None:  # the umask may have taken some of it
-            work.chmod(mode)
+            work.chmod(mode & 0o777)
         work.replace(target)
     except BaseException:
         with suppress(OSError):  # on a read-only file system there is nothing to remove, and no removing
@@ -52,7 +54,7 @@ def atomic_folder(path: Path) -> Iterator[Path]:
     """
     with work_folder(path) as work:
         yield work
-        if path.exists():
+        if exists(path):
             shutil.rmtree(path)
         work.rename(path)
 
@@ -89,7 +91,7 @@ def leftovers(path: Path) -> list[Path]:
 
 def check_parent_folder(path: Path) -> None:
     """Raise FileNotFoundError unless there is a folder for `path` to be written into."""
-    if not path.absolute().parent.is_dir():
+    if not is_folder(path.absolute().parent):
         raise FileNotFoundError(f"no such folder: '{path.parent}', where '{path.name}' should be written")
 
 

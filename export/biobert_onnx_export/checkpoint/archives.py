@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 
+from biobert_onnx._file_status import is_folder
 from biobert_onnx_export.checkpoint.file_kinds import check_content
 from biobert_onnx_export.errors import CheckpointError
 
@@ -52,7 +53,7 @@ def unpacked(path: Path) -> Iterator[Path]:
     below itself, more than MAX_FILES or more than MAX_UNPACKED_BYTES, or that does not hold exactly one checkpoint. The
     temporary folder is removed when the block ends.
     """
-    if path.is_dir():
+    if is_folder(path):
         yield path
         return
     with tempfile.TemporaryDirectory(prefix="biobert-onnx-") as scratch:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from biobert_onnx._extras import requires_extra
+from biobert_onnx._file_status import exists, is_file
 from biobert_onnx._progress import can_show_progress
 from biobert_onnx._types import FloatArray
 from biobert_onnx.artifact.manifest import Manifest
@@ -124,12 +125,12 @@ def _kind(source: str, max_length: int | None) -> str:
     """Return what `source` is; raises what shows that it cannot be read, as far as that is cheap."""
     path = Path(source)
     if path.suffix.lower() == ".npy":
-        if not path.exists():
+        if not exists(path):
             raise FileNotFoundError(f"no such file: '{source}', expected a .npy file of vectors")
-        if not path.is_file():
+        if not is_file(path):
             raise ValueError(f"'{source}' is no regular file, expected a .npy file of vectors")
         return ARRAY
-    if (path / MANIFEST).exists():
+    if exists(path / MANIFEST):
         manifest = Manifest.read(path)
         manifest.check_sizes(path)
         if max_length is not None:

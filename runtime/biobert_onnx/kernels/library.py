@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+from biobert_onnx._file_status import is_file
+
 PATH = Path(__file__).with_name("_kernels.so")
 """Where the build leaves the library."""
 
@@ -111,11 +113,11 @@ def load_library(path: Path = PATH) -> ctypes.CDLL:
 
     Raises KernelsUnavailableError if there is none, or one that was compiled from other sources.
     """
-    if not path.is_file():
-        raise KernelsUnavailableError(
-            "their C was not compiled when biobert-onnx was installed: install it again where there is a C compiler"
-        )
     try:
+        if not is_file(path):
+            raise KernelsUnavailableError(
+                "their C was not compiled when biobert-onnx was installed: install it again where there is a C compiler"
+            )
         library = ctypes.CDLL(str(path))
         for name, (arguments, result) in FUNCTIONS.items():
             function = getattr(library, name)
