@@ -149,7 +149,7 @@ def export_artifact(checkpoint: Path, artifact: Path) -> Manifest:
         if exists(artifact):
             shutil.rmtree(artifact)
         made = _made_by_demo() | {artifact.name: _manifest_sha256(new)}
-        (OUTPUT / MADE_BY_DEMO).write_text(json.dumps(made, indent=1) + "\n", encoding="utf-8")
+        (OUTPUT / MADE_BY_DEMO).write_text(json.dumps(made, indent=1) + "\n", encoding="utf-8", newline="\n")
         new.rename(artifact)
     return manifest
 

@@ -43,7 +43,7 @@ def main() -> None:
         print(describe(engine, samples, len(texts)))
     if options.record is not None:
         record = {"environment": environment(), "option": options.option, "texts": len(texts), "seconds": seconds}
-        options.record.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
+        options.record.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8", newline="\n")
 
 
 def export_all(checkpoint: str, option: str, folder: Path) -> dict[str, Path]:

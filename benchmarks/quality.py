@@ -38,7 +38,7 @@ def main() -> None:
         subject = Subject.prepare(name, checkpoint, Path(scratch) / "work")
         record = {"environment": environment(), **subject.facts(), **compare(subject, names, texts)}
     if options.record:
-        options.record.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
+        options.record.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8", newline="\n")
     print(*printed_agreement(record, source=f"'{options.texts}'"), sep="\n")
 
 

@@ -14,7 +14,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
 
-from biobert_onnx._file_status import exists, file_mode, is_folder
+from biobert_onnx._file_status import exists, file_mode, is_folder, is_link
 
 WRITE_ERRORS = (errno.ENOSPC, errno.EFBIG, errno.EDQUOT)
 """Errors that can only come from writing; any other one in a block may be the caller's."""
@@ -39,7 +39,8 @@ def atomic_file(path: Path) -> Iterator[IO[bytes]]:
             yield file
         if mode is not None:  # the umask may have taken some of it
             work.chmod(mode & 0o777)
-        work.replace(target)
+        with naming(path):
+            work.replace(target)
     except BaseException:
         with suppress(OSError):  # on a read-only file system there is nothing to remove, and no removing
             work.unlink()
@@ -50,13 +51,30 @@ def atomic_file(path: Path) -> Iterator[IO[bytes]]:
 def atomic_folder(path: Path) -> Iterator[Path]:
     """Make a new folder beside `path`; it takes its place if the block ends well, and is removed if not.
 
+    A folder that is there gives way by one rename and comes back if the new one cannot take its place. So it is never
+    half removed, not even on Windows, where a folder with an open or mapped file cannot be moved or removed.
+
     Raises FileNotFoundError if there is no folder to put it into.
     """
     with work_folder(path) as work:
         yield work
-        if exists(path):
-            shutil.rmtree(path)
-        work.rename(path)
+        with naming(path):
+            _exchange(path.absolute(), work)
+
+
+def _exchange(path: Path, new: Path) -> None:
+    """Rename `new` to `path`, after what is there, if anything, was renamed; that is removed, or comes back if not."""
+    old = _work_name(path)
+    try:
+        if exists(path, follow_links=False):
+            path.rename(old)
+        new.rename(path)
+    finally:
+        if not exists(path, follow_links=False) and exists(old, follow_links=False):
+            old.rename(path)
+        if is_link(old):
+            old.unlink()
+        shutil.rmtree(old, ignore_errors=True)
 
 
 @contextmanager

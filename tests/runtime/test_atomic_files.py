@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from itertools import count
+from mmap import ACCESS_READ, mmap
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -49,6 +50,61 @@ def test_an_interrupt_at_any_line_leaves_nothing_but_what_is_whole(
             break
     assert outcomes[0] == []
     assert outcomes[-1] == ["out"]
+
+
+def test_an_interrupt_at_any_line_leaves_the_old_folder_or_the_new_one_whole(tmp_path: Path) -> None:
+    outcomes = []
+    for step in count(1):
+        folder = tmp_path / str(step)
+        (folder / "out").mkdir(parents=True)
+        (folder / "out" / "part").write_bytes(b"old")
+        with interrupted_at(step) as interrupt, suppress(KeyboardInterrupt):
+            write_folder(folder / "out")
+        outcomes.append((folder / "out" / "part").read_bytes())
+        left = {path.name for path in folder.iterdir()} - {"out"}
+        assert outcomes[-1] == b"new" or not left  # only the old folder may stay, when its removal is interrupted
+        if not interrupt:
+            break
+    assert outcomes == sorted(outcomes, reverse=True)
+    assert {outcomes[0], outcomes[-1]} == {b"old", b"new"}
+
+
+@pytest.mark.parametrize("refused", [1, 2])
+def test_a_folder_that_cannot_be_moved_as_on_windows_while_it_is_mapped_stays_whole(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, refused: int
+) -> None:
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "part").write_bytes(b"old")
+    (tmp_path / "out" / "other").write_bytes(b"old")
+    rename, calls = Path.rename, count(1)
+
+    def refusing(path: Path, target: Path) -> Path:
+        if next(calls) == refused:
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
+        return rename(path, target)
+
+    monkeypatch.setattr(Path, "rename", refusing)
+    with pytest.raises(PermissionError, match=r"out' cannot be written \(.*\): make room or get permission there"):
+        write_folder(tmp_path / "out")
+    assert [path.name for path in tmp_path.iterdir()] == ["out"]
+    assert {path.name: path.read_bytes() for path in (tmp_path / "out").iterdir()} == {"part": b"old", "other": b"old"}
+
+
+def test_a_link_to_a_folder_gives_way_to_the_new_folder_and_its_target_stays(tmp_path: Path) -> None:
+    write_folder(tmp_path / "far")
+    (tmp_path / "out").symlink_to("far")
+    write_folder(tmp_path / "out")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["far", "out"]
+    assert not (tmp_path / "out").is_symlink()
+
+
+def test_what_is_mapped_of_a_folder_that_is_replaced_keeps_its_bytes(tmp_path: Path) -> None:
+    write_folder(tmp_path / "out")
+    with (tmp_path / "out" / "part").open("rb") as file, mmap(file.fileno(), 0, access=ACCESS_READ) as mapped:
+        with atomic_folder(tmp_path / "out") as work:
+            (work / "part").write_bytes(b"newer")
+        assert mapped[:] == b"new"
+    assert (tmp_path / "out" / "part").read_bytes() == b"newer"
 
 
 @contextmanager

@@ -40,17 +40,9 @@ SHARED_HASH = re.compile(r"[0-9a-f]{64}")
 """The name of a file in the store that all repositories of a cache share."""
 
 
-DEVICES = frozenset(
-    {
-        "CON",
-        "PRN",
-        "AUX",
-        "NUL",
-        "CONIN$",
-        "CONOUT$",
-        *(f"{port}{n}" for port in ("COM", "LPT") for n in "0123456789¹²³"),
-    }
-)
+PORTS = frozenset(f"{port}{number}" for port in ("COM", "LPT") for number in "0123456789¹²³")
+
+DEVICES = PORTS | {"CON", "PRN", "AUX", "NUL", "CONIN$", "CONOUT$"}
 """Names that Windows takes for devices, in every folder, in any case and with any ending.
 
 Source: Microsoft, "Naming Files, Paths, and Namespaces",

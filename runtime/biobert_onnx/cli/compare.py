@@ -1,7 +1,6 @@
 """`compare`: whether the vectors of one encoder fit those of another."""
 
 import argparse
-import json
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
@@ -18,7 +17,7 @@ from biobert_onnx.artifact.paths import MANIFEST
 from biobert_onnx.artifact.summary import sentence
 from biobert_onnx.cli.arguments import add_length, add_reading, named_source, open_texts, text_formats
 from biobert_onnx.cli.export import errors_of_jobs, tell
-from biobert_onnx.cli.printing import counted, tell_missing
+from biobert_onnx.cli.printing import counted, json_text, tell_missing
 from biobert_onnx.comparison.agreement import LEAST_TEXTS, NEIGHBOURS
 from biobert_onnx.comparison.figures import Angles, Comparison
 from biobert_onnx.encoder import SentenceEncoder
@@ -116,7 +115,7 @@ def run(options: argparse.Namespace) -> None:
     a, b = sides[options.a], sides[options.b]
     figures = Comparison.of(a.vectors, b.vectors)
     if options.json:
-        print(json.dumps(_record(a, b, texts, figures), indent=2, ensure_ascii=False))
+        print(json_text(_record(a, b, texts, figures), indent=2))
     else:
         print(*_lines(a, b, texts, figures), sep="\n")
 

@@ -1,6 +1,7 @@
 """The compiled C, called through ctypes: its functions, its structures, and the kernels that this CPU runs."""
 
 import ctypes
+import sys
 from ctypes import POINTER, c_char_p, c_float, c_int32, c_int64, c_void_p
 from dataclasses import dataclass
 from functools import cache
@@ -111,8 +112,10 @@ class Kernel:
 def load_library(path: Path = PATH) -> ctypes.CDLL:
     """Load the compiled C.
 
-    Raises KernelsUnavailableError if there is none, or one that was compiled from other sources.
+    Raises KernelsUnavailableError on Windows, if there is none, and for one that was compiled from other sources.
     """
+    if sys.platform == "win32":
+        raise KernelsUnavailableError("they are for Linux and macOS")
     try:
         if not is_file(path):
             raise KernelsUnavailableError(

@@ -47,7 +47,9 @@ def write_prepacked(artifact: Path, plan: KernelPlan, into: Path | None = None) 
     with atomic_folder(target) as work:
         write_packed(artifact, plan, work / PACKED_WEIGHTS)
         files = {PACKED_WEIGHTS: asdict(FileRecord.of(work / PACKED_WEIGHTS))}
-        (work / PACKED_KEY).write_text(json.dumps({**key(manifest), "files": files}, indent=2) + "\n", encoding="utf-8")
+        (work / PACKED_KEY).write_text(
+            json.dumps({**key(manifest), "files": files}, indent=2) + "\n", encoding="utf-8", newline="\n"
+        )
     return target
 
 

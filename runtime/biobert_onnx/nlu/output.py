@@ -62,7 +62,7 @@ def _write_csv(table: "pd.DataFrame", file: IO[bytes], vectors: str | None) -> N
     """Write vectors as JSON, with the fewest digits that give the same float32."""
     if vectors is not None:
         table = table.assign(**{vectors: [_json(vector) for vector in table[vectors]]})
-    table.to_csv(file)
+    table.to_csv(file, lineterminator="\n")  # pandas would take the system's
 
 
 def _json(vector: FloatArray) -> str:

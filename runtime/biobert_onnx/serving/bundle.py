@@ -161,12 +161,12 @@ def bundle(
         shutil.copytree(PACKAGE, tree / PACKAGE.name, ignore=partial(_left_out, has_kernels=has_kernels))
         shutil.copyfile(_licence(), tree / PACKAGE.name / LICENCE)
         first = WITHOUT_KERNELS if engine == ONNXRUNTIME else ""
-        (tree / HANDLER_FILE).write_text(HANDLER_CODE.format(first=first), encoding="utf-8")
+        (tree / HANDLER_FILE).write_text(HANDLER_CODE.format(first=first), encoding="utf-8", newline="\n")
         if compiled:
             _compile(tree)
         settings = {"platform": platform, "python": python, "engine": engine, "compiled": compiled}
         record = _record(artifact, manifest, wheels, settings)
-        (tree / RECORD_FILE).write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
+        (tree / RECORD_FILE).write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8", newline="\n")
         files = {path.relative_to(tree).as_posix(): path for path in tree.rglob("*") if is_file(path)}
         files |= {f"{ARTIFACT_FOLDER}/{name}": path for name, path in artifact_files.items()}
         sizes = {name: files[name].stat().st_size for name in sorted(files)}
