@@ -169,7 +169,7 @@ def _timed(work: Callable[[], object]) -> float:
 def _descendants(process: int) -> Iterator[int]:
     """Yield the processes below `process`: the JVM, and the Python workers, which wait for the next task."""
     for children in Path(f"/proc/{process}/task").glob("*/children"):
-        for child in map(int, children.read_text().split()):
+        for child in map(int, children.read_text(encoding="utf-8").split()):
             yield child
             yield from _descendants(child)
 
@@ -178,7 +178,7 @@ def _memory(process: int) -> dict[str, Any] | None:
     """Return the name of a process and the KiB of MEMORY_FIELDS; None if it has just ended."""
     try:
         own = proc_numbers(process, "VmHWM") + proc_numbers(process, "Pss", "Private_Dirty", file="smaps_rollup")
-        name = Path(f"/proc/{process}/comm").read_text().strip()
+        name = Path(f"/proc/{process}/comm").read_text(encoding="utf-8").strip()
     except (FileNotFoundError, ProcessLookupError, KeyError):
         return None
     return {"name": name, **dict(zip(MEMORY_FIELDS, own, strict=True))}

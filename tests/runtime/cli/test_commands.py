@@ -13,7 +13,7 @@ import pytest
 
 from biobert_onnx import SentenceEncoder
 from tests.runtime.cli.command import ENVIRONMENT, command, drawn_on_terminal, refused, run
-from tests.support.prompts import DEFAULT, PROMPTS
+from tests.support.prompts import DEFAULT, PROMPTS, copy_with_prompts
 from tests.support.texts import TEXTS
 
 LINES = [text for text in TEXTS if "\n" not in text]
@@ -145,6 +145,16 @@ def test_info_shows_the_prompts(prompted_artifact: Path) -> None:
         "prompt document: 'title: none | text: '",
         "prompt passage: 'Étude. ' (default)",
     ]
+
+
+@pytest.mark.parametrize("encoding", ["cp1252", "ascii"])
+def test_info_and_help_are_printed_on_any_encoding_of_stdout(artifact: Path, tmp_path: Path, encoding: str) -> None:
+    folder = copy_with_prompts(artifact, tmp_path / "Ωμέγα", {"query": "Βρες: ", "document": "Étude 🧬: "}, "query")
+    variables = {"PYTHONUTF8": "0", "PYTHONIOENCODING": encoding, "LC_ALL": "C.UTF-8"}
+    for arguments in (("info", folder), ("verify", folder), ("models",), ("--help",), ("help", "encode")):
+        done = run(*arguments, **variables)
+        assert (done.returncode, done.stderr) == (0, b""), arguments
+    assert r"\u0392\u03c1\u03b5\u03c2" in run("info", folder, **variables).stdout.decode(encoding)
 
 
 def test_info_shows_identity_fidelity_and_sizes(artifact: Path) -> None:

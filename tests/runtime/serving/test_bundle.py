@@ -295,7 +295,7 @@ def test_a_zip_that_cannot_start_is_refused(artifact: Path, tmp_path: Path, monk
     monkeypatch.setattr(wheels, "UNUSED_FILES", (*UNUSED_FILES, "numpy/matrixlib/*"))
     message = refusal(artifact, tmp_path, engine=None)
     assert message.startswith(f"numpy=={np.__version__}, onnxruntime==")
-    assert "(ImportError: cannot import name 'matrixlib'" in message or "ModuleNotFoundError" in message
+    assert re.search(r"left out of the zip \(\w+Error: .*matrix.*\): install other", message), message
     assert message.endswith("install other versions here, the latest ones, and please report this")
 
 
