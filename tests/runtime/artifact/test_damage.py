@@ -29,6 +29,7 @@ from tests.support.damage import (
     truncated,
 )
 from tests.support.engines import needs_kernels
+from tests.support.systems import proc
 from tests.support.texts import TEXTS
 from tests.support.users import any_user
 
@@ -266,7 +267,7 @@ def test_damaged_packed_weights_are_left_alone_at_load(
     damage(prepack(folder) / name)
     served = SentenceEncoder(folder, threads=1)
     assert all((served.encode(TEXTS) == encoder.encode(TEXTS)).all() for _ in range(2))
-    assert str(folder / PACKED_FOLDER) not in Path("/proc/self/maps").read_text(encoding="utf-8")
+    assert str(folder / PACKED_FOLDER) not in proc("self/maps").read_text(encoding="utf-8")
 
 
 @needs_kernels

@@ -3,7 +3,6 @@
 import json
 import os
 import re
-import resource
 import subprocess
 from importlib.util import find_spec
 from pathlib import Path
@@ -14,6 +13,7 @@ import pytest
 from biobert_onnx import SentenceEncoder
 from tests.runtime.cli.command import ENVIRONMENT, command, drawn_on_terminal, refused, run
 from tests.support.prompts import DEFAULT, PROMPTS, copy_with_prompts
+from tests.support.systems import needs_limits
 from tests.support.texts import TEXTS
 
 LINES = [text for text in TEXTS if "\n" not in text]
@@ -194,9 +194,12 @@ def test_output_that_cannot_be_written_is_one_line(artifact: Path) -> None:
 
 
 def limit_files() -> None:
+    import resource
+
     resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))
 
 
+@needs_limits
 def test_an_output_that_has_no_room_is_named_and_removed(artifact: Path, texts: Path, tmp_path: Path) -> None:
     arguments = command("encode", artifact, texts, "-o", tmp_path / "out.npy")
     done = subprocess.run(arguments, capture_output=True, env=ENVIRONMENT, preexec_fn=limit_files)
