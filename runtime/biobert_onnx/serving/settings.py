@@ -173,7 +173,7 @@ def artifacts_in(value: str) -> dict[str, Path]:
 
     Raises ValueError, which says what was expected.
 
-    >>> sorted(artifacts_in("biobert=/models/biobert:minilm=/models/minilm"))
+    >>> sorted(artifacts_in(os.pathsep.join(["biobert=/models/biobert", "minilm=/models/minilm"])))
     ['biobert', 'minilm']
     """
     if (os.pathsep not in value and "=" not in value) or exists(value):
