@@ -17,11 +17,10 @@ from biobert_onnx.cli.main import main
 from biobert_onnx.files.formats import check_source
 from biobert_onnx.kernels.library import KernelsUnavailableError, load_library
 from biobert_onnx.serving.settings import artifacts_in
+from tests.support.systems import needs_pipes, needs_users
 from tests.support.users import any_user
 
 QUESTIONS: list[Callable[[Path], object]] = [file_mode, exists, is_file, is_folder, is_link]
-
-needs_users = pytest.mark.skipif(not hasattr(os, "setresuid"), reason="this system has no users to change to")
 
 
 def answers(path: Path) -> tuple[bool, ...]:
@@ -34,7 +33,7 @@ def test_files_folders_and_links_are_told_apart(tmp_path: Path) -> None:
     assert answers(tmp_path) == (True, True, False, True, False)
 
 
-@pytest.mark.skipif(os.name == "nt", reason="Windows lets few users make links, and has no pipes with a path")
+@needs_pipes
 def test_links_and_pipes_are_told_apart(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     os.mkfifo(tmp_path / "pipe")
@@ -109,7 +108,16 @@ def test_no_permission_to_look_for_an_artifact_or_the_kernels_is_the_reason_that
             load_library.__wrapped__(closed / "library.so")
 
 
+@pytest.fixture(params=["as in this Python", "as in Python 3.14"])
+def methods(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The methods of paths as they are, or as they are from Python 3.14 on: those of os.path."""
+    if request.param == "as in Python 3.14":
+        for name, function in (("exists", os.path.exists), ("is_file", os.path.isfile), ("is_dir", os.path.isdir)):
+            monkeypatch.setattr(Path, name, lambda path, ask=function: ask(path))
+
+
 @needs_users
+@pytest.mark.usefixtures("methods")
 @pytest.mark.parametrize(
     "arguments",
     [

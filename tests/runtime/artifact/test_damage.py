@@ -29,7 +29,7 @@ from tests.support.damage import (
     truncated,
 )
 from tests.support.engines import needs_kernels
-from tests.support.systems import proc
+from tests.support.systems import needs_users, proc
 from tests.support.texts import TEXTS
 from tests.support.users import any_user
 
@@ -221,7 +221,7 @@ def foreign(artifact: Path) -> Iterator[Path]:
         Path(place, "artifact").chmod(0o755)
 
 
-@pytest.mark.skipif(not hasattr(os, "setresuid"), reason="this system has no users to change to")
+@needs_users
 @pytest.mark.parametrize("name", ["manifest.json", *READ])
 def test_a_file_that_may_not_be_read_is_named(foreign: Path, name: str) -> None:
     (foreign / name).chmod(0)
@@ -229,7 +229,7 @@ def test_a_file_that_may_not_be_read_is_named(foreign: Path, name: str) -> None:
         SentenceEncoder(foreign)
 
 
-@pytest.mark.skipif(not hasattr(os, "setresuid"), reason="this system has no users to change to")
+@needs_users
 @pytest.mark.parametrize("command", ["verify", "info"])
 def test_a_folder_that_may_not_be_entered_is_named(
     foreign: Path, capsys: pytest.CaptureFixture[str], command: str
@@ -244,7 +244,7 @@ def test_a_folder_that_may_not_be_entered_is_named(
     assert len(lines) == 2 and all(DENIED in line for line in lines)
 
 
-@pytest.mark.skipif(not hasattr(os, "setresuid"), reason="this system has no users to change to")
+@needs_users
 def test_a_folder_that_may_not_be_written_serves_all_the_same(
     foreign: Path, encoder: SentenceEncoder, capsys: pytest.CaptureFixture[str]
 ) -> None:
