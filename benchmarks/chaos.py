@@ -12,22 +12,18 @@ most 10 MiB, above that of the second to fifth.
 
 import asyncio
 import json
-import os
 import random
 import re
 import shutil
-import signal
 import statistics
-import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.request import urlopen
 
+from benchmarks.harness.http_servers import RunningServer, running_server
 from benchmarks.harness.program import add_engine, program_parser, run_program
 from benchmarks.harness.unruly_clients import LOST, WRONG, Client, ask_all, drawn_kinds
 from benchmarks.inputs.corpus import pubmed_like_texts
@@ -50,73 +46,37 @@ COMPARED = 4
 REST_S = 3.0
 """Seconds after which the server has given back what requests took."""
 
-START_TIMEOUT_S = 60.0
-END_TIMEOUT_S = 60.0
-
-LISTENING = re.compile(r"listening on http://127\.0\.0\.1:(\d+)")
 IN_FLIGHT = re.compile(rb"^biobert_onnx_requests_(?:in_flight|waiting) (\S+)$", re.MULTILINE)
 
 
-@dataclass(frozen=True, kw_only=True)
-class Server:
-    """A server in a process of its own, and the file of its log."""
-
-    port: int
-    process: int
-    log: Path
-
-    def held(self) -> dict[str, int]:
-        """Return the memory in KiB, the threads and the file descriptors that the server holds."""
-        resident, anonymous, threads = proc_numbers(self.process, "VmRSS", "RssAnon", "Threads")
-        files = sum(1 for _ in Path(f"/proc/{self.process}/fd").iterdir())
-        return {"resident_kib": resident, "anonymous_kib": anonymous, "threads": threads, "files": files}
-
-    def in_flight(self) -> int:
-        """Return the requests that the server counts as in flight or waiting."""
-        with urlopen(f"http://127.0.0.1:{self.port}/metrics") as answer:
-            return int(sum(float(number) for number in IN_FLIGHT.findall(answer.read())))
+def held(server: RunningServer) -> dict[str, int]:
+    """Return the memory in KiB, the threads and the file descriptors that the server holds."""
+    resident, anonymous, threads = proc_numbers(server.process, "VmRSS", "RssAnon", "Threads")
+    files = sum(1 for _ in Path(f"/proc/{server.process}/fd").iterdir())
+    return {"resident_kib": resident, "anonymous_kib": anonymous, "threads": threads, "files": files}
 
 
-@contextmanager
-def running(artifact: Path, engine: str) -> Iterator[Server]:
-    """Serve `artifact` in the block; raises ValueError with the log if the server does not start, or end as it must."""
-    log = WORK / "server.log"
-    command = [sys.executable, "-m", "biobert_onnx", "serve", str(artifact), "--port", "0", "--engine", engine]
-    with log.open("wb") as output, subprocess.Popen(command, stdout=output, stderr=output, env=os.environ) as process:
-        try:
-            yield Server(port=_port(process, log), process=process.pid, log=log)
-            process.send_signal(signal.SIGTERM)
-            code = process.wait(END_TIMEOUT_S)
-            if code not in (0, -signal.SIGTERM):
-                raise ValueError(f"the server ended with {code}: {log.read_text(encoding='utf-8')[-2000:]}")
-        finally:
-            process.kill()
+def in_flight(server: RunningServer) -> int:
+    """Return the requests that the server counts as in flight or waiting."""
+    with urlopen(f"http://127.0.0.1:{server.port}/metrics") as answer:
+        return int(sum(float(number) for number in IN_FLIGHT.findall(answer.read())))
 
 
-def _port(process: "subprocess.Popen[bytes]", log: Path) -> int:
-    until = time.monotonic() + START_TIMEOUT_S
-    while (found := LISTENING.search(log.read_text(encoding="utf-8"))) is None:
-        if process.poll() is not None or time.monotonic() > until:
-            raise ValueError(f"the server did not start: {log.read_text(encoding='utf-8')}")
-        time.sleep(0.05)
-    return int(found[1])
-
-
-def run(server: Server, client: Client, requests: int, *, clients: int) -> dict[str, Any]:
+def run(server: RunningServer, client: Client, requests: int, *, clients: int) -> dict[str, Any]:
     """Ask `requests` of random kinds in PARTS parts, and return what the server held after each, and at the peak."""
-    idle, begin, after = server.held(), time.monotonic(), []
+    idle, begin, after = held(server), time.monotonic(), []
     kinds, step = drawn_kinds(requests, client.chance), -(-requests // PARTS)
     for start in range(0, requests, step):
         asyncio.run(ask_all(client, kinds[start : start + step], clients=clients))
         time.sleep(REST_S)
-        after.append(server.held())
+        after.append(held(server))
     (peak,) = proc_numbers(server.process, "VmHWM")
     return {
         "seconds": round(time.monotonic() - begin, 1),
         "idle": idle,
         "after_each_part": after,
         "peak_resident_kib": peak,
-        "in_flight": server.in_flight(),
+        "in_flight": in_flight(server),
         "counts": client.counts,
         "faults_of_answers": client.faults[:20],
     }
@@ -171,10 +131,11 @@ def main() -> int:
     options = parser.parse_args()
     artifact, texts = minilm_artifact(WORK), pubmed_like_texts(TEXTS)
     vectors = expected_vectors(artifact, options.engine, texts)
-    with running(artifact, options.engine) as server:
+    command = [sys.executable, "-m", "biobert_onnx", "serve", str(artifact), "--engine", options.engine]
+    with running_server(command, WORK / "server.log") as server:
         client = Client(port=server.port, texts=texts, vectors=vectors, chance=random.Random(options.seed))
         raw = run(server, client, options.requests, clients=options.clients)
-    found = faults(raw, (WORK / "server.log").read_text(encoding="utf-8"))
+    found = faults(raw, server.log.read_text(encoding="utf-8"))
     settings = {name: getattr(options, name) for name in ("engine", "requests", "clients", "seed")}
     record = {"environment": environment(), **settings, "faults": found, **raw}
     options.output.mkdir(parents=True, exist_ok=True)

@@ -2,38 +2,39 @@
 
 Clients of `aencode` are compared with one `encode` of all texts. Then servers are asked in turns, in every round anew,
 each on its own: by 1, 8, 32 and 128 clients of one sentence a request, by 4 clients of 32 sentences, by one client
-beside another one that sends 600 long texts a request, and, once, by eight clients of 4 MB a request. A client asks
-for the next answer as soon as it has one. Our vectors are compared with those of `encode`: a request whose vector
-differs or is missing is lost.
+beside another one that sends 600 long texts a request, by one that asks for a route that does not exist, and, once, by
+eight clients of 4 MB a request. A client asks for the next answer as soon as it has one. `encode` of one sentence after
+the other shows what the road through a server adds. Our vectors are compared with those of `encode`: a request whose
+vector differs or is missing is lost.
 
-sentence-transformers behind a plain route is measured beside the app, and so are other checkouts of this project.
+sentence-transformers behind a plain route is measured beside the app. So are other checkouts of this project, and
+infinity, which needs an environment of its own (`pip install 'infinity-emb[server,torch]'`).
 """
 
 import asyncio
 import base64
 import json
-import os
 import random
-import re
 import shutil
-import signal
 import statistics
-import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from importlib.metadata import version
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from benchmarks.harness.http_clients import Answer, Load, ask
+from benchmarks.harness.http_servers import RunningServer, running_server
 from benchmarks.harness.program import program_parser, run_program
 from benchmarks.inputs.corpus import pubmed_like_texts
-from benchmarks.inputs.minilm import minilm_artifact, minilm_checkpoint
+from benchmarks.inputs.minilm import MINILM, minilm_artifact, minilm_checkpoint
 from benchmarks.machine.environment import environment
 from benchmarks.machine.memory import proc_numbers
 from benchmarks.results import RESULTS
@@ -68,9 +69,9 @@ PATH = "/v1/embeddings"
 
 @dataclass(frozen=True, kw_only=True)
 class Server:
-    """What is asked: the command of `uvicorn`'s app, its environment, and whether its vectors must be our encoder's."""
+    """What is asked: the command that starts it, its environment, and the engine of ours that it runs, if it does."""
 
-    app: str
+    command: Sequence[str]
     environ: Mapping[str, str] = field(default_factory=dict)
     engine: str | None = None
 
@@ -116,41 +117,44 @@ def measure_callers(encoder: SentenceEncoder, texts: Sequence[str], rounds: int)
     return {"texts": len(texts), "share_of_bulk_by_texts_a_call": shares, "seconds": named}
 
 
-def servers(artifact: Path, checkpoint: Path, checkouts: Mapping[str, Path]) -> dict[str, Server]:
-    """Return the servers by name: the app with each engine, those of other checkouts, and sentence-transformers."""
+def servers(
+    artifact: Path, checkpoint: Path, checkouts: Mapping[str, Path], infinity: Path | None
+) -> dict[str, Server]:
+    """Return the servers by name: the app with each engine, those of other checkouts, and those of others."""
     found = {}
     for engine in ENGINES:
         environ = {"BIOBERT_ONNX_ARTIFACT": str(artifact), "BIOBERT_ONNX_ENGINE": engine}
-        app = "biobert_onnx.serving.http:app"
-        found[f"biobert-onnx, {engine}"] = Server(app=app, environ=environ, engine=engine)
+        command = uvicorn("biobert_onnx.serving.http:app")
+        found[f"biobert-onnx, {engine}"] = Server(command=command, environ=environ, engine=engine)
         for name, folder in checkouts.items():
             path = {"PYTHONPATH": str(folder / "runtime")}
-            found[f"{name}, {engine}"] = Server(app=app, environ=environ | path, engine=engine)
+            found[f"{name}, {engine}"] = Server(command=command, environ=environ | path, engine=engine)
     found["sentence-transformers"] = Server(
-        app="benchmarks.harness.st_server:app", environ={"ST_CHECKPOINT": str(checkpoint)}
+        command=uvicorn("benchmarks.harness.st_server:app"), environ={"ST_CHECKPOINT": str(checkpoint)}
     )
+    if infinity is not None:
+        options = ["--engine", "torch", "--device", "cpu", "--url-prefix", "/v1", "--no-model-warmup"]
+        options += ["--served-model-name", MINILM, "--host", "127.0.0.1"]
+        found["infinity"] = Server(
+            command=[str(infinity), "v2", "--model-id", str(checkpoint), *options], environ={"DO_NOT_TRACK": "1"}
+        )
     return found
 
 
-@contextmanager
-def running(server: Server) -> Iterator[tuple[int, int]]:
-    """Start `server` in a process of its own, which ends with the block, and yield its port and its process."""
-    command = [sys.executable, "-m", "uvicorn", server.app, "--port", "0", "--no-access-log"]
-    environ = os.environ | server.environ
-    with subprocess.Popen(command, env=environ, stderr=subprocess.PIPE, text=True) as process:
-        try:
-            lines = iter(process.stderr or ())
-            yield (
-                next(int(found[1]) for line in lines if (found := re.search(r"127\.0\.0\.1:(\d+)", line))),
-                process.pid,
-            )
-        finally:
-            process.send_signal(signal.SIGTERM)
+def uvicorn(app: str) -> list[str]:
+    """Return the command that serves `app`."""
+    return [sys.executable, "-m", "uvicorn", app, "--no-access-log"]
+
+
+def running(server: Server) -> AbstractContextManager[RunningServer]:
+    """Run `server` within a block, in a process of its own."""
+    return running_server(server.command, WORK / "server.log", environ=server.environ)
 
 
 def body_of(texts: str | Sequence[str], **options: Any) -> bytes:
     """Return a request for the vectors of `texts`."""
-    return json.dumps({"input": texts if isinstance(texts, str) else list(texts), **options}).encode()
+    content = {"model": MINILM, "input": texts if isinstance(texts, str) else list(texts), **options}
+    return json.dumps(content).encode()
 
 
 def figures_of(answers: Sequence[Answer]) -> dict[str, Any]:
@@ -180,21 +184,48 @@ def loads(texts: Sequence[str], seconds: float) -> dict[str, list[Load]]:
         Load(path=PATH, bodies=many, clients=MANY_CLIENTS, seconds=seconds)
     ]
     found[f"1 client beside {LONG_TEXTS} long texts"] = [Load(path=PATH, bodies=one, clients=1, seconds=seconds), bulk]
+    found["1 client, no such route"] = [Load(path="/nowhere", bodies=one, clients=1, seconds=seconds)]
     return found
 
 
+def encoded_alone(engine: str, artifact: Path, texts: Sequence[str], seconds: float) -> list[Answer]:
+    """Encode one of `texts` after the other for `seconds`, without a server; the times of each, as of an answer."""
+    answers: list[Answer] = []
+    with SentenceEncoder(artifact, engine=engine) as encoder:
+        encoder.encode(["warm up"])
+        until = time.monotonic() + seconds
+        while (begin := time.monotonic()) < until:
+            number = len(answers) % len(texts)
+            encoder.encode([texts[number]], normalize_embeddings=True)
+            answers.append(Answer(number=number, status=200, body=b"", begin=begin, end=time.monotonic()))
+    return answers
+
+
+def in_own_process(engine: str, artifact: Path, texts: Sequence[str], seconds: float) -> list[Answer]:
+    """Return what `encoded_alone` does in a new process."""
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as process:
+        return process.submit(encoded_alone, engine, artifact, texts, seconds).result()
+
+
 def measure_servers(
-    contenders: Mapping[str, Server], texts: Sequence[str], *, seconds: float, rounds: int
+    contenders: Mapping[str, Server], artifact: Path, texts: Sequence[str], *, seconds: float, rounds: int
 ) -> dict[str, dict[str, list[Any]]]:
-    """Put every load on every server in `rounds` rounds, in random order; return the figures by server and load."""
+    """Put every load on every server in `rounds` rounds, in random order; return the figures by server and load.
+
+    In each round, `encode` of one text at a time is measured beside them, without a server.
+    """
     chance = random.Random(5)
-    figures: dict[str, dict[str, list[Any]]] = {name: {} for name in contenders}
+    alone = {f"encode without a server, {engine}": engine for engine in ENGINES}
+    figures: dict[str, dict[str, list[Any]]] = {name: {} for name in (*contenders, *alone)}
     for _ in range(rounds):
+        for name, engine in alone.items():
+            answers = in_own_process(engine, artifact, texts, seconds)
+            figures[name].setdefault("1 caller", []).append(figures_of(answers))
         for name in chance.sample(list(contenders), len(contenders)):
-            with running(contenders[name]) as (port, _):
-                ask(port, Load(path=PATH, bodies=[body_of("warm up")], clients=1))
+            with running(contenders[name]) as server:
+                ask(server.port, Load(path=PATH, bodies=[body_of("warm up")], clients=1))
                 for load, parts in loads(texts, seconds).items():
-                    answers = ask(port, *parts)[0]
+                    answers = ask(server.port, *parts)[0]
                     figures[name].setdefault(load, []).append(figures_of(answers))
     return figures
 
@@ -205,7 +236,8 @@ def measure_memory(server: Server) -> dict[str, Any]:
     Requests are given up after HUGE_TIMEOUT_S: in windows they would take many minutes.
     """
     limited = replace(server, environ={**server.environ, "BIOBERT_ONNX_TIMEOUT_S": str(HUGE_TIMEOUT_S)})
-    with running(limited) as (port, process):
+    with running(limited) as found:
+        port, process = found.port, found.process
         ask(port, Load(path=PATH, bodies=[body_of("warm up")], clients=1))
         (idle,) = proc_numbers(process, "VmRSS")
         statuses: dict[str, Any] = {}
@@ -221,8 +253,8 @@ def measure_memory(server: Server) -> dict[str, Any]:
 def lost_requests(server: Server, texts: Sequence[str], expected: FloatArray) -> dict[str, int]:
     """Ask `server` for each of `texts` from 32 clients, and return how many answers were missing or not `expected`."""
     bodies = [body_of(text, encoding_format="base64") for text in texts]
-    with running(server) as (port, _):
-        (answers,) = ask(port, Load(path=PATH, bodies=bodies, clients=CALLERS, keep_bodies=True))
+    with running(server) as found:
+        (answers,) = ask(found.port, Load(path=PATH, bodies=bodies, clients=CALLERS, keep_bodies=True))
     right = {answer.number for answer in answers if answer.status == 200 and _is(answer.body, expected[answer.number])}
     return {"requests": len(texts), "lost": len(texts) - len(right)}
 
@@ -251,13 +283,14 @@ def main() -> int:
     parser.add_argument("--rounds", type=int, default=3, help="default: %(default)s")
     parser.add_argument("--seconds", type=float, default=5.0, help="of each load (default: %(default)s)")
     parser.add_argument("--checkout", type=_named, action="append", default=[], metavar="NAME=FOLDER")
+    parser.add_argument("--infinity", type=Path, metavar="FILE", help="infinity_emb, in an environment of its own")
     parser.add_argument(
         "--output", type=Path, default=RESULTS / "serving", metavar="FOLDER", help="default: %(default)s"
     )
     options = parser.parse_args()
     artifact = minilm_artifact(WORK)
     texts = pubmed_like_texts(max(options.requests, options.texts))
-    contenders = servers(artifact, minilm_checkpoint(WORK), dict(options.checkout))
+    contenders = servers(artifact, minilm_checkpoint(WORK), dict(options.checkout), options.infinity)
     record: dict[str, Any] = {"environment": environment()}
     record["versions"] = {name: version(name) for name in ("starlette", "uvicorn")}
     record["seconds_of_a_load"] = options.seconds
@@ -270,7 +303,7 @@ def main() -> int:
         record["checked"][name] = lost_requests(contenders[name], texts[: options.requests], expected)
     ours = {name: server for name, server in contenders.items() if name.startswith("biobert-onnx, ")}
     record["memory"] = {name: measure_memory(server) for name, server in ours.items()}
-    record["servers"] = measure_servers(contenders, texts, seconds=options.seconds, rounds=options.rounds)
+    record["servers"] = measure_servers(contenders, artifact, texts, seconds=options.seconds, rounds=options.rounds)
     options.output.mkdir(parents=True, exist_ok=True)
     (options.output / "all-MiniLM-L6-v2.json").write_text(
         json.dumps(record, indent=1) + "\n", encoding="utf-8", newline="\n"

@@ -154,6 +154,24 @@ def _mark_as_used(descriptor: int) -> None:
             fcntl.flock(descriptor, fcntl.LOCK_EX)
 
 
+def locked(descriptor: int) -> bool:
+    """Lock what `descriptor` is open on until it is closed; return False if another process holds the lock.
+
+    True where there are no such locks: Windows, some network file systems.
+    """
+    if sys.platform == "win32":
+        return True
+    import fcntl
+
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError:
+        return True
+    return True
+
+
 def _is_unused(path: Path) -> bool:
     """Whether no process holds the lock on `path`; False where that cannot be known."""
     if sys.platform == "win32":

@@ -48,10 +48,12 @@ class ProgressBar:
     def __exit__(self, *exception: object) -> None:
         self._draw(end="\n")
 
-    def start(self, total: int | None) -> None:
-        """End the waiting: `total` texts are begun with now."""
+    def start(self, total: int | None, *, done: float = 0.0, share: float | None = None) -> None:
+        """End the waiting: `total` texts are begun with now, of which so many, and this `share`, were done before."""
         self._waiting = ""
         self._set_to_start(total)
+        self._before = done, share or 0.0
+        self._done, self._share = done, share or self._share
         self._draw()
 
     def update(self, done: float, *, share: float | None = None) -> None:
@@ -66,6 +68,7 @@ class ProgressBar:
 
     def _set_to_start(self, total: int | None) -> None:
         self._total = total
+        self._before = 0.0, 0.0
         self._done = 0.0
         self._share = 0.0 if total else None
         self._started = self._drawn_at = time.monotonic()
@@ -83,7 +86,9 @@ class ProgressBar:
         if self._waiting:
             return (self._waiting if self._share is None else f"{self._waiting}, {self._share:.0%}")[:columns]
         seconds = time.monotonic() - self._started
-        return progress_line(self._done, self._total, share=self._share, seconds=seconds, columns=columns)
+        return progress_line(
+            self._done, self._total, share=self._share, seconds=seconds, columns=columns, before=self._before
+        )
 
 
 def terminal_columns() -> int:
@@ -94,8 +99,18 @@ def terminal_columns() -> int:
         return USUAL_COLUMNS
 
 
-def progress_line(done: float, total: int | None, *, share: float | None, seconds: float, columns: int) -> str:
+def progress_line(
+    done: float,
+    total: int | None,
+    *,
+    share: float | None,
+    seconds: float,
+    columns: int,
+    before: tuple[float, float] = (0.0, 0.0),
+) -> str:
     """Return the bar in at most `columns` characters, with as many of its figures as there is room for.
+
+    `before`: the texts, and the share, that were done before the `seconds` began.
 
     >>> progress_line(50, 200, share=0.25, seconds=10, columns=79)
     ' 25% [#######.......................] 50/200 texts, 5.0 texts/s, 30 s left'
@@ -105,15 +120,18 @@ def progress_line(done: float, total: int | None, *, share: float | None, second
     ' 25%'
     >>> progress_line(1500, None, share=None, seconds=10, columns=79)
     '1,500 texts, 150 texts/s'
+    >>> progress_line(150, 200, share=0.75, seconds=10, columns=50, before=(50, 0.25))
+    ' 75% 150/200 texts, 10 texts/s, 5 s left'
     """
-    rate = done / seconds if seconds > 0 else 0.0
+    texts_before, share_before = before
+    rate = (done - texts_before) / seconds if seconds > 0 else 0.0
     counted = f"{done:,.0f}" if total is None else f"{done:,.0f}/{total:,}"
     figures = [f"{counted} texts", f"{rate:.1f} texts/s" if rate < 10 else f"{rate:,.0f} texts/s"]
     if share is None:
         return _fitting([[", ".join(figures)], [figures[0]], [counted]], columns)
     percent = f"{share:4.0%}"
-    if share:
-        figures.append(f"{_duration(seconds * (1 - share) / share)} left")
+    if share > share_before:
+        figures.append(f"{_duration(seconds * (1 - share) / (share - share_before))} left")
     if columns < NARROW - 1:
         return percent[:columns]
     room = columns - len(percent) - len(", ".join(figures)) - len(" [] ")

@@ -182,10 +182,11 @@ class SentenceEncoder:
 
     def __repr__(self) -> str:
         manifest = self._manifest
+        literal = ", literal_special_tokens=True" if self.literal_special_tokens else ""
         return (
             f"SentenceEncoder({str(self._folder)!r}, precision={manifest.precision!r}, dim={manifest.dim}, "
             f"pooling={manifest.pooling!r}, unit_length={manifest.normalized}, max_length={self._max_length}, "
-            f"threads={self._threads}, engine={self.engine!r})"
+            f"threads={self._threads}, engine={self.engine!r}{literal})"
         )
 
     def __enter__(self) -> Self:
@@ -236,6 +237,11 @@ class SentenceEncoder:
         return self._pipeline.tokenizer
 
     @property
+    def literal_special_tokens(self) -> bool:
+        """Whether a special token that is written in a text is read as the characters that it is."""
+        return self._pipeline.tokenizer.literal_special_tokens
+
+    @property
     def max_length(self) -> int:
         """Tokens a text is cut to, [CLS] and [SEP] included."""
         return self._max_length
@@ -259,6 +265,13 @@ class SentenceEncoder:
     def default_prompt_name(self) -> str | None:
         """The name of the prompt that is put before texts if a call asks for none; None if nothing is."""
         return self._manifest.default_prompt
+
+    def chosen_prompt(self, *, prompt_name: str | None = None, prompt: str | None = None) -> str:
+        """Return the text that a call with these arguments puts before each of its texts, "" for none.
+
+        Raises as `encode` does for them.
+        """
+        return self._prompts.chosen(prompt, prompt_name)
 
     def get_sentence_embedding_dimension(self) -> int:
         """Return `dim`, by the name that sentence-transformers gives it."""
@@ -600,7 +613,7 @@ class SentenceEncoder:
         They are those of the prompt and the sentence, [CLS] and [SEP] included. Raises as `encode` does for the prompt
         and for what is no sequence of texts.
         """
-        prompt = self._prompts.chosen(prompt, prompt_name)
+        prompt = self.chosen_prompt(prompt_name=prompt_name, prompt=prompt)
         counts: list[int] = []
         for chunk in chunks(checked_texts(sentences, pairs=self.pairs)):
             try:

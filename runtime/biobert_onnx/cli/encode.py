@@ -1,6 +1,8 @@
 """`encode`: a file of texts becomes a file of vectors."""
 
 import argparse
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from biobert_onnx._atomic_files import check_parent_folder
@@ -17,11 +19,13 @@ from biobert_onnx.cli.arguments import (
     open_texts,
     text_formats,
 )
-from biobert_onnx.cli.printing import counted, tell_missing, warn_of_leftovers
+from biobert_onnx.cli.printing import counted, say, tell_missing, warn_of_leftovers
+from biobert_onnx.cli.signals import SignalError
 from biobert_onnx.encoder import SentenceEncoder
 from biobert_onnx.encoding.token_vectors import WORD_POOLINGS
 from biobert_onnx.files.encode import Encoded, encode_file, encode_tokens_file
 from biobert_onnx.files.formats import WRITERS
+from biobert_onnx.files.kept_vectors import kept_folder
 from biobert_onnx.files.lines import STDIN
 from biobert_onnx.files.rows import Reader
 
@@ -32,12 +36,14 @@ examples:
   biobert-onnx encode biobert-int8 notes.csv --column note --delimiter ';' --missing skip -o notes.jsonl
   biobert-onnx encode medcpt-article-int8 papers.jsonl --field title --pair-column abstract -o papers.npy
   biobert-onnx encode biobert-int8 questions.txt -o questions.npy --prompt-name query
+  biobert-onnx encode biobert-int8 pubmed.jsonl.gz --field abstract -o pubmed.npy --resume
   biobert-onnx encode biobert-int8 notes.txt -o words.parquet --tokens --words first
   zcat notes.csv.gz | biobert-onnx encode biobert-int8 - --format csv --column note -o notes.npy
 
-A file that exists is replaced when the new one is whole. Rows without a text: .jsonl and .parquet have null (or no
-field, or NaN). Lines of .txt and cells of .csv can only be empty: stop and empty encode the empty text, skip leaves
-the row out.
+A file that exists is replaced when the new one is whole. With --resume, vectors are kept in OUTPUT.parts until then:
+after an interruption the same command goes on behind them, and the file gets the same bytes. Rows without a text:
+.jsonl and .parquet have null (or no field, or NaN). Lines of .txt and cells of .csv can only be empty: stop and empty
+encode the empty text, skip leaves the row out.
 """
 
 
@@ -82,6 +88,11 @@ def add(parser: argparse.ArgumentParser) -> None:
         "-j", "--threads", type=int, metavar="N", help="worker threads (default: one for every usable CPU)"
     )
     add_engine(encoding)
+    parser.add_argument(
+        "--resume",
+        action="store_true",
+        help="keep vectors in OUTPUT.parts until the file is whole; after an interruption, go on behind them",
+    )
     add_quiet(parser)
 
 
@@ -93,7 +104,11 @@ def run(options: argparse.Namespace) -> None:
     if options.input != STDIN and exists(output) and exists(options.input) and output.samefile(options.input):
         raise ValueError(f"'{output}' is the input, too: write the vectors into another file")
     warn_of_leftovers(output)
+    if not options.resume and exists(kept_folder(output)):
+        say("warning", f"'{kept_folder(output)}' has vectors of an interrupted run: --resume goes on behind them")
     reader = open_texts(options.input, options, pair_column=options.pair_column)
+    if options.resume and options.tokens:
+        raise ValueError("--resume is for vectors of texts: leave it or --tokens out")
     encoder = SentenceEncoder(
         options.artifact,
         max_length=options.max_length,
@@ -107,12 +122,25 @@ def run(options: argparse.Namespace) -> None:
             "checkpoint again with pairs=True, or leave pair_column= out"
         )
     encode = _encode_tokens if options.tokens else _encode_texts
-    encoded = encode(encoder, reader, options)
+    with _telling_what_is_kept(output):
+        encoded = encode(encoder, reader, options)
     if not options.quiet:
         tell_missing(encoded.missing, encoded.first_missing, options.missing)
         dim = encoder.token_dim if options.tokens else options.truncate_dim or encoder.dim
         vectors = f"{counted(encoded.vectors, 'vector')} of {counted(dim, 'dimension')}"
-        print(f"wrote {output}: {vectors}, engine {encoder.engine}")
+        kept = f", {encoded.resumed:,} of them from the run before" if encoded.resumed else ""
+        print(f"wrote {output}: {vectors}{kept}, engine {encoder.engine}")
+
+
+@contextmanager
+def _telling_what_is_kept(output: Path) -> Iterator[None]:
+    """If the block is interrupted, and vectors are kept, say how to go on."""
+    try:
+        yield
+    except (KeyboardInterrupt, SignalError):
+        if exists(kept_folder(output)):
+            say("note", f"the vectors so far are in '{kept_folder(output)}': the same command goes on behind them")
+        raise
 
 
 def _encode_texts(encoder: SentenceEncoder, reader: Reader, options: argparse.Namespace) -> Encoded:
@@ -125,6 +153,7 @@ def _encode_texts(encoder: SentenceEncoder, reader: Reader, options: argparse.Na
         normalize=options.normalize,
         truncate_dim=options.truncate_dim,
         long_texts=options.long_texts,
+        resume=options.resume,
         show_progress=can_show_progress() and not options.quiet,
     )
 

@@ -31,6 +31,7 @@ OPTIONS = {
         "prompt",
         "prompt_name",
         "python",
+        "resume",
         "revision",
         "threads",
         "to",

@@ -44,7 +44,7 @@ class TextTokenizer:
             raise ArtifactError(f"'{path}' is no tokenizer.json ({error}): export the artifact again") from error
         self._tokenizer.no_padding()
         self._tokenizer.no_truncation()
-        self._tokenizer.encode_special_tokens = literal_special_tokens
+        self._tokenizer.encode_special_tokens = self.literal_special_tokens = literal_special_tokens
         self._cuts = TextCuts(self._tokenizer)
         self._longest_word = _longest_word(self._tokenizer)
 

@@ -1,11 +1,11 @@
 """A file of texts becomes a file of vectors, in memory that does not grow with it, or an array of vectors."""
 
 from collections.abc import Callable, Generator, Iterable, Iterator
-from contextlib import closing, contextmanager, suppress
+from contextlib import AbstractContextManager, closing, contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -19,6 +19,7 @@ from biobert_onnx.encoding.texts import CHUNK_TEXTS
 from biobert_onnx.encoding.token_vectors import GROUP_TEXTS, TokenEmbeddings
 from biobert_onnx.errors import TextTooLongError
 from biobert_onnx.files.formats import PARQUET, WRITERS
+from biobert_onnx.files.kept_vectors import KeptVectors, run_of
 from biobert_onnx.files.parquet import TokensWriter
 from biobert_onnx.files.rows import InputError, Reader, Rows, Writer
 
@@ -33,11 +34,15 @@ EncodeGroups = EncodeRows[FloatArray]
 
 @dataclass(frozen=True, kw_only=True)
 class Encoded:
-    """What `encode_file` did: vectors written, rows without a text, and the place of the first of these."""
+    """What `encode_file` did: vectors written, rows without a text, and the place of the first of these.
+
+    `resumed`: vectors of these that a run before had computed.
+    """
 
     vectors: int
     missing: int
     first_missing: str | None
+    resumed: int = 0
 
 
 def encode_file(
@@ -50,6 +55,7 @@ def encode_file(
     normalize: bool = False,
     truncate_dim: int | None = None,
     long_texts: str = "truncate",
+    resume: bool = False,
     show_progress: bool | None = None,
 ) -> Encoded:
     """Encode the texts of `reader` into the file `output`, which is written whole or not at all.
@@ -58,18 +64,28 @@ def encode_file(
     through for bad rows. Then its rows are read, encoded and written a group at a time, the reading one group ahead.
     `show_progress` draws a bar on stderr; None draws it on a terminal.
 
+    With `resume`, the vectors are also kept in the folder `kept_folder(output)` until `output` is whole, and those that
+    an interrupted run has left there are not computed again: `output` gets the same bytes. A TruncationWarning counts
+    the texts that this run encodes.
+
     Raises InputError if a row is bad or, with `long_texts` "error", has too many tokens; what `SentenceEncoder.encode`
-    raises for the options, before anything is read; OSError if `output` cannot be written.
+    raises for the options, before anything is read; OSError if `output` cannot be written; with `resume`, ValueError
+    for standard input and as `KeptVectors` does.
     """
     show = can_show_progress() if show_progress is None else show_progress
     waiting = "checking the input" if reader.can_reread else "reading standard input"
+    dim = truncate_dim or encoder.dim
+    options = {"normalize": normalize, "dim": dim, "long_texts": long_texts}
     with (
+        _kept_vectors(encoder, reader, output, prompt_name, prompt, **options) if resume else nullcontext() as kept,
         atomic_file(output) as file,
         ProgressBar(enabled=show, waiting=waiting) as bar,
-        closing(WRITERS[output.suffix](file, reader, truncate_dim or encoder.dim, encoder.engine)) as writer,
+        closing(WRITERS[output.suffix](file, reader, dim, encoder.engine)) as writer,
     ):
 
-        def encode(groups: Iterable[Rows], progress: Progress[Rows]) -> Generator[tuple[Rows, FloatArray], None, None]:
+        def encode(
+            groups: Iterable[Rows], progress: Progress[Rows] | None
+        ) -> Generator[tuple[Rows, FloatArray], None, None]:
             return encoder.encode_groups(
                 groups,
                 prompt_name=prompt_name,
@@ -80,9 +96,23 @@ def encode_file(
                 progress=progress,
             )
 
-        vectors = _encode_rows(encode, reader, bar, check=partial(_check, reader, writer, bar), take=writer.write)
+        resumed = 0 if kept is None else kept.rows
+        encode_rows = encode if kept is None else partial(kept.go_on, encode)
+        check = partial(_check, reader, writer, bar)
+        vectors = _encode_rows(encode_rows, reader, bar, check=check, take=writer.write)
         writer.finish()
-    return Encoded(vectors=vectors, missing=reader.missing.count, first_missing=reader.missing.first)
+    missing = reader.missing
+    return Encoded(vectors=vectors, missing=missing.count, first_missing=missing.first, resumed=resumed)
+
+
+def _kept_vectors(
+    encoder: SentenceEncoder, reader: Reader, output: Path, prompt_name: str | None, prompt: str | None, **options: Any
+) -> AbstractContextManager[KeptVectors]:
+    """Return the vectors that are kept for `output`, which a block has open; raises ValueError for standard input."""
+    if not reader.can_reread:
+        raise ValueError(f"{reader.name} cannot be read again, as resume=True needs it: name a file")
+    chosen = encoder.chosen_prompt(prompt_name=prompt_name, prompt=prompt)
+    return KeptVectors.open(output, run_of(encoder, prompt=chosen, **options))
 
 
 def encode_tokens_file(
@@ -240,7 +270,7 @@ class _Progress:
         """Show that `share` of the tokens of the group `rows` is done."""
         if not self._is_started:
             self._is_started = True
-            self._bar.start(self.total)
+            self._bar.start(self.total, done=self.done, share=self._share)
         whole = None if rows.share is None else self._share + share * (rows.share - self._share)
         self._bar.update(self.done + share * len(rows.texts), share=whole)
 

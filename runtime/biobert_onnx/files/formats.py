@@ -73,6 +73,9 @@ ADVICE = {
     ".html": WRITE_LINES,
     ".xml": WRITE_LINES,
     ".fasta": WRITE_LINES,
+    ".nbib": WRITE_LINES,
+    ".ris": WRITE_LINES,
+    ".bib": WRITE_LINES,
 }
 """What to do with files of endings that are not read."""
 

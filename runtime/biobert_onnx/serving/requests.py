@@ -165,9 +165,10 @@ class EmbeddingRequest:
     def characters(self, encoder: SentenceEncoder) -> int:
         """Return the characters that are tokenized: those of all texts, each with the prompt before it.
 
-        Raises BadRequest for more than `max_characters`.
+        Raises BadRequest for more than `max_characters`, and for a prompt that `encoder` does not take.
         """
-        prompt = len(self._prompt_before_texts(encoder))
+        with self._refusals():
+            prompt = len(encoder.chosen_prompt(prompt_name=self.prompt_name, prompt=self.prompt))
         characters = sum(prompt + len(text) for text in self.texts)
         if characters > self.max_characters:
             each = " with the prompt before each" if prompt else ""
@@ -178,13 +179,6 @@ class EmbeddingRequest:
                 field=self.field,
             )
         return characters
-
-    def _prompt_before_texts(self, encoder: SentenceEncoder) -> str:
-        """Return the prompt that `encoder` puts before each text; "" for a name that it will refuse."""
-        if self.prompt is not None:
-            return self.prompt
-        name = encoder.default_prompt_name if self.prompt_name is None else self.prompt_name
-        return "" if name is None else encoder.prompts.get(name, "")
 
     def _encode_options(self, encoder: SentenceEncoder) -> dict[str, Any]:
         """The options under the names that SentenceEncoder has for them, after the checks that need the encoder."""

@@ -1,0 +1,172 @@
+"""An interrupted run is taken up again: what was computed is not computed again, and the file gets the same bytes."""
+
+import hashlib
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from biobert_onnx import SentenceEncoder
+from biobert_onnx.encoding.texts import CHUNK_TEXTS
+from biobert_onnx.files.encode import Encoded, encode_file
+from biobert_onnx.files.formats import open_reader
+from biobert_onnx.files.kept_vectors import GROUPS, RUN, VECTORS, kept_folder
+from biobert_onnx.files.rows import InputError
+
+TEXTS = [f"Gene number {number} binds." for number in range(2 * CHUNK_TEXTS + 50)]
+STOPS_AT = 2 * CHUNK_TEXTS + 7
+"""A row of the third group, too long in the run that it interrupts."""
+
+TOO_LONG = "gene " * 600
+
+
+def write(path: Path, texts: Sequence[str]) -> None:
+    path.write_text("".join(json.dumps({"id": row, "text": text}) + "\n" for row, text in enumerate(texts)))
+
+
+def encode(encoder: SentenceEncoder, output: Path, **options: Any) -> Encoded:
+    reader = open_reader(str(output.parent / "in.jsonl"))
+    return encode_file(encoder, reader, output, **{"long_texts": "error", "resume": True, **options})
+
+
+@pytest.fixture(scope="module")
+def right(encoder: SentenceEncoder, tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
+    """What a run that nothing interrupts writes, by ending."""
+    folder = tmp_path_factory.mktemp("right")
+    write(folder / "in.jsonl", TEXTS)
+    for ending in ("npy", "jsonl", "parquet"):
+        encode(encoder, folder / f"out.{ending}", resume=False)
+    return {path.suffix[1:]: path.read_bytes() for path in folder.glob("out.*")}
+
+
+@pytest.fixture
+def interrupted(encoder: SentenceEncoder, tmp_path: Path) -> Path:
+    """An output whose run has ended in the third group of rows; the input is mended."""
+    write(tmp_path / "in.jsonl", [*TEXTS[:STOPS_AT], TOO_LONG, *TEXTS[STOPS_AT + 1 :]])
+    output = tmp_path / "out.npy"
+    with pytest.raises(InputError, match=f"line {STOPS_AT + 1} has more than"):
+        encode(encoder, output)
+    assert not output.exists()
+    write(tmp_path / "in.jsonl", TEXTS)
+    return output
+
+
+@pytest.mark.parametrize("ending", ["npy", "jsonl", "parquet"])
+def test_the_next_run_goes_on_behind_the_groups_that_are_kept(
+    encoder: SentenceEncoder,
+    right: dict[str, bytes],
+    interrupted: Path,
+    ending: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    output = interrupted.with_suffix(f".{ending}")
+    kept_folder(interrupted).rename(kept_folder(output))
+    computed: list[str] = []
+    token_ids = type(encoder.text_tokenizer).token_ids
+
+    def recording(tokenizer: Any, texts: Sequence[str], **options: Any) -> Any:
+        computed.extend(texts)
+        return token_ids(tokenizer, texts, **options)
+
+    monkeypatch.setattr(type(encoder.text_tokenizer), "token_ids", recording)
+    encoded = encode(encoder, output)
+    assert encoded == Encoded(vectors=len(TEXTS), missing=0, first_missing=None, resumed=2 * CHUNK_TEXTS)
+    assert output.read_bytes() == right[ending]
+    assert sorted(set(computed)) == sorted({*TEXTS[:8], *TEXTS[2 * CHUNK_TEXTS :]})
+    assert sorted(path.name for path in output.parent.iterdir()) == ["in.jsonl", output.name]
+
+
+def test_an_error_names_the_row_of_the_whole_input(encoder: SentenceEncoder, interrupted: Path) -> None:
+    write(interrupted.parent / "in.jsonl", [*TEXTS[:-1], TOO_LONG])
+    with pytest.raises(InputError, match=f"line {len(TEXTS)} has more than"):
+        encode(encoder, interrupted)
+    assert kept_folder(interrupted).is_dir()
+
+
+@pytest.mark.parametrize("name", [VECTORS, GROUPS])
+@pytest.mark.parametrize("damage", ["cut", "changed", "removed"])
+def test_a_group_that_is_not_whole_is_computed_again(
+    encoder: SentenceEncoder, right: dict[str, bytes], interrupted: Path, name: str, damage: str
+) -> None:
+    path = kept_folder(interrupted) / name
+    content = bytearray(path.read_bytes())
+    if damage == "removed":
+        path.unlink()
+    elif damage == "cut":
+        path.write_bytes(content[: len(content) // 3])
+    else:
+        content[-5] ^= 1  # in the last number, or the last digit of the last sha256
+        path.write_bytes(content)
+    assert encode(encoder, interrupted).resumed == (CHUNK_TEXTS if damage == "changed" else 0)
+    assert interrupted.read_bytes() == right["npy"]
+
+
+def test_nothing_is_left_of_a_run_that_kept_nothing(encoder: SentenceEncoder, tmp_path: Path) -> None:
+    write(tmp_path / "in.jsonl", ["short", TOO_LONG])
+    with pytest.raises(InputError, match="line 2"):
+        encode(encoder, tmp_path / "out.npy")
+    with pytest.raises(ValueError, match="truncate_dim is 0"):
+        encode(encoder, tmp_path / "out.npy", truncate_dim=0)
+    assert [path.name for path in tmp_path.iterdir()] == ["in.jsonl"]
+
+
+def test_another_input_is_refused_at_its_first_other_group(encoder: SentenceEncoder, interrupted: Path) -> None:
+    write(interrupted.parent / "in.jsonl", [*TEXTS[:CHUNK_TEXTS], "Another gene.", *TEXTS[CHUNK_TEXTS:]])
+    with pytest.raises(InputError, match=rf"out.npy.parts' was written from line or row {CHUNK_TEXTS + 1:,} on: give"):
+        encode(encoder, interrupted)
+    write(interrupted.parent / "in.jsonl", TEXTS[:CHUNK_TEXTS])
+    with pytest.raises(InputError, match=r"out.npy.parts' was written: give"):
+        encode(encoder, interrupted)
+    assert kept_folder(interrupted).is_dir()
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"normalize": True}, "its normalize was False, and now is True"),
+        ({"truncate_dim": 8}, "its dim was"),
+        ({"prompt": "title: "}, "its prompt was '', and now is 'title: '"),
+        ({"long_texts": "truncate"}, "its long_texts was 'error', and now is 'truncate'"),
+    ],
+)
+def test_other_options_are_refused(
+    encoder: SentenceEncoder, interrupted: Path, options: dict[str, Any], said: str
+) -> None:
+    with pytest.raises(ValueError, match=f"holds vectors of another run: {said}"):
+        encode(encoder, interrupted, **options)
+
+
+def test_other_encoders_are_refused(artifact: Path, interrupted: Path) -> None:
+    for options, said in (({"max_length": 64}, "max_length was"), ({"literal_special_tokens": True}, "was False")):
+        with SentenceEncoder(artifact, **options) as other, pytest.raises(ValueError, match=said):
+            encode(other, interrupted)
+
+
+def test_a_damaged_record_of_the_run_is_refused(encoder: SentenceEncoder, interrupted: Path) -> None:
+    (kept_folder(interrupted) / RUN).write_text("{}")
+    with pytest.raises(ValueError, match=r"run.json' is damaged: remove the folder"):
+        encode(encoder, interrupted)
+
+
+def test_vectors_of_another_cpu_are_refused(encoder: SentenceEncoder, interrupted: Path) -> None:
+    folder = kept_folder(interrupted)
+    vectors = np.fromfile(folder / VECTORS, dtype=np.float32)
+    vectors[3] = np.nextafter(vectors[3], np.float32(9))
+    vectors.tofile(folder / VECTORS)
+    first, *rest = [json.loads(line) for line in (folder / GROUPS).read_text().splitlines()]
+    first["vectors_sha256"] = hashlib.sha256(vectors[: first["rows"] * encoder.dim].tobytes()).hexdigest()
+    (folder / GROUPS).write_text("".join(json.dumps(group) + "\n" for group in (first, *rest)))
+    with pytest.raises(ValueError, match="have other bits than those that are computed now"):
+        encode(encoder, interrupted)
+
+
+def test_only_one_process_goes_on(encoder: SentenceEncoder, interrupted: Path) -> None:
+    fcntl = pytest.importorskip("fcntl", reason="this system has no such locks")
+    with (kept_folder(interrupted) / GROUPS).open("rb") as file:
+        fcntl.flock(file, fcntl.LOCK_SH)
+        with pytest.raises(ValueError, match="is in use: another process writes"):
+            encode(encoder, interrupted)
+    assert encode(encoder, interrupted).resumed == 2 * CHUNK_TEXTS
