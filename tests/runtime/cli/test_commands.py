@@ -6,6 +6,7 @@ import re
 import subprocess
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -150,7 +151,7 @@ def test_info_shows_the_prompts(prompted_artifact: Path) -> None:
 @pytest.mark.parametrize("encoding", ["cp1252", "ascii"])
 def test_info_and_help_are_printed_on_any_encoding_of_stdout(artifact: Path, tmp_path: Path, encoding: str) -> None:
     folder = copy_with_prompts(artifact, tmp_path / "Ωμέγα", {"query": "Βρες: ", "document": "Étude 🧬: "}, "query")
-    variables = {"PYTHONUTF8": "0", "PYTHONIOENCODING": encoding, "LC_ALL": "C.UTF-8"}
+    variables: dict[str, Any] = {"PYTHONUTF8": "0", "PYTHONIOENCODING": encoding, "LC_ALL": "C.UTF-8"}
     for arguments in (("info", folder), ("verify", folder), ("models",), ("--help",), ("help", "encode")):
         done = run(*arguments, **variables)
         assert (done.returncode, done.stderr) == (0, b""), arguments

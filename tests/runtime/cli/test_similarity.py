@@ -45,7 +45,7 @@ OTHER_LETTERS = ["β-blockers", "naïve T cells", "患者", "a 🧬 and α"]
 def test_texts_are_printed_on_any_encoding_of_stdout(artifact: Path, tmp_path: Path, encoding: str) -> None:
     path = tmp_path / "lines.txt"
     path.write_text("\n".join(OTHER_LETTERS) + "\n", encoding="utf-8")
-    variables = {"PYTHONUTF8": "0", "PYTHONIOENCODING": encoding}
+    variables: dict[str, Any] = {"PYTHONUTF8": "0", "PYTHONIOENCODING": encoding}
     plain = run("similarity", artifact, path, **variables)
     assert (plain.returncode, plain.stderr) == (0, b"")
     assert ("β" if encoding.startswith("utf") else r"\u03b2") in plain.stdout.decode(encoding)
