@@ -55,6 +55,7 @@ check: $(VENV)/.test
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/mypy --platform win32 --cache-dir .mypy_cache/win32 runtime hatch_build.py
 
 # The properties of tests/properties on thousands of new examples; `make test` tries a few.
 fuzz: $(VENV)/.test

@@ -4,10 +4,11 @@ hatchling calls `get_build_hook` for wheels and editable installs. `python hatch
 library alone: it compiles in place, or into FILE.
 
 The compiler is $CC, else the first of cc, gcc, clang and Python's own that is on the PATH; a compiler for another
-machine is used like any other. CFLAGS is not read: the flags decide which bits the kernels compute. The environment
-variable BIOBERT_ONNX_KERNELS says what happens without a library: it is not even tried (0), that is an error (1), or,
-if the variable is not set, one line says so and everything runs on onnxruntime. Two builds give the same bytes: paths
-are relative, and the linker writes no random numbers.
+machine is used like any other. On Windows, which the C is not written for, none but $CC is tried. CFLAGS is not read:
+the flags decide which bits the kernels compute. The environment variable BIOBERT_ONNX_KERNELS says what happens without
+a library: it is not even tried (0), that is an error (1), or, if the variable is not set, one line says so and
+everything runs on onnxruntime. Two builds give the same bytes: paths are relative, and the linker writes no random
+numbers.
 
 A wheel with the kernels is for the system that compiles it. Who knows that its library loads on older ones names their
 tag in BIOBERT_ONNX_PLATFORM, without the machine: manylinux_2_28. `make wheels` does, and checks it.
@@ -137,6 +138,8 @@ class Compiler:
 def _command() -> tuple[str, ...]:
     """Return the command of the compiler, with an absolute path."""
     given = os.environ.get("CC")
+    if sys.platform == "win32" and not given:
+        raise BuildError("they are for Linux and macOS")
     try:
         candidates = [shlex.split(name) for name in ([given] if given else _usual_names())]
     except ValueError as error:

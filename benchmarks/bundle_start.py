@@ -113,7 +113,7 @@ def main() -> None:
         "times_tokenizer": {name: round(median / medians["tokenizer"], 3) for name, median in medians.items()},
     }
     options.output.mkdir(parents=True, exist_ok=True)
-    (options.output / "bundle.json").write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
+    (options.output / "bundle.json").write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8", newline="\n")
     printed = {
         name: record[name] for name in ("artifact", "bytes", "unzipped", "zipped", "times_bare", "times_tokenizer")
     }

@@ -139,7 +139,7 @@ def main() -> int:
     settings = {name: getattr(options, name) for name in ("engine", "requests", "clients", "seed")}
     record = {"environment": environment(), **settings, "faults": found, **raw}
     options.output.mkdir(parents=True, exist_ok=True)
-    (options.output / "chaos.json").write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
+    (options.output / "chaos.json").write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8", newline="\n")
     print(*table(client.counts), *client.faults[:20], sep="\n")
     print(json.dumps({name: record[name] for name in ("seconds", "idle", "peak_resident_kib", "faults")}, indent=1))
     shutil.rmtree(WORK)

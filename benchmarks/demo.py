@@ -25,6 +25,7 @@ from benchmarks.machine.cpu_load import busy_cpus
 from benchmarks.peers.contenders import OURS, OURS_ONNXRUNTIME, REFERENCE
 from benchmarks.report.speed_comparison import rate_sentence, ratio_sentence, reason_for_doubt
 from biobert_onnx import Manifest, SentenceEncoder, similarity
+from biobert_onnx._file_status import exists, is_file, is_folder, is_link
 from biobert_onnx.artifact.paths import MANIFEST
 from biobert_onnx.catalog.models import SENTENCES
 from biobert_onnx.encoding.cpus import usable_cpus
@@ -70,7 +71,7 @@ class DemoCheckpoint:
         Raises ValueError if `given` is not a folder.
         """
         if given is not None:
-            if not given.is_dir():
+            if not is_folder(given):
                 raise ValueError(f"there is no checkpoint folder at '{given}'")
             return cls(name=_name_of(given), folder=given)
         downloaded = download_biobert()
@@ -85,7 +86,7 @@ class DemoCheckpoint:
     @property
     def weights_size(self) -> int:
         """The bytes of the files in the checkpoint's folder."""
-        return sum(path.stat().st_size for path in self.folder.iterdir() if path.is_file())
+        return sum(path.stat().st_size for path in self.folder.iterdir() if is_file(path))
 
 
 def _name_of(folder: Path) -> str:
@@ -122,12 +123,12 @@ def cost_sentence(weights_size: int) -> str:
 
 def check_replaceable(artifact: Path) -> None:
     """Raise ValueError if something is at `artifact` that the demo did not make, or made and somebody added to."""
-    if not os.path.lexists(artifact):
+    if not exists(artifact, follow_links=False):
         return
-    if artifact.is_symlink() or _made_by_demo().get(artifact.name) != _manifest_sha256(artifact):
+    if is_link(artifact) or _made_by_demo().get(artifact.name) != _manifest_sha256(artifact):
         raise ValueError(f"'{artifact}' is in the way, and the demo did not make it: move it to another place")
     made = {MANIFEST, *Manifest.read(artifact).files}
-    paths = [path.relative_to(artifact) for path in artifact.rglob("*") if path.is_symlink() or not path.is_dir()]
+    paths = [path.relative_to(artifact) for path in artifact.rglob("*") if is_link(path) or not is_folder(path)]
     added = sorted(str(path) for path in paths if str(path) not in made and path.parts[0] != PREPACKED)
     if added:
         raise ValueError(f"'{artifact}' holds '{added[0]}', which the demo did not make: move it to another place")
@@ -145,24 +146,24 @@ def export_artifact(checkpoint: Path, artifact: Path) -> Manifest:
         new = Path(scratch) / artifact.name
         manifest = export(checkpoint, new, progress=lambda message: print(f"  {message}", flush=True))
         check_replaceable(artifact)
-        if artifact.exists():
+        if exists(artifact):
             shutil.rmtree(artifact)
         made = _made_by_demo() | {artifact.name: _manifest_sha256(new)}
-        (OUTPUT / MADE_BY_DEMO).write_text(json.dumps(made, indent=1) + "\n", encoding="utf-8")
+        (OUTPUT / MADE_BY_DEMO).write_text(json.dumps(made, indent=1) + "\n", encoding="utf-8", newline="\n")
         new.rename(artifact)
     return manifest
 
 
 def _made_by_demo() -> dict[str, str | None]:
     path = OUTPUT / MADE_BY_DEMO
-    made: dict[str, str | None] = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    made: dict[str, str | None] = json.loads(path.read_text(encoding="utf-8")) if is_file(path) else {}
     return made
 
 
 def _manifest_sha256(folder: Path) -> str:
     """Return the sha256 of the manifest in `folder`, "" if there is none."""
     path = folder / MANIFEST
-    return hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else ""
+    return hashlib.sha256(path.read_bytes()).hexdigest() if is_file(path) else ""
 
 
 def show_embeddings(artifact: Path) -> None:

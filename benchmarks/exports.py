@@ -13,6 +13,7 @@ from benchmarks.harness.program import program_parser, run_program
 from benchmarks.inputs.corpus import pubmed_like_texts
 from benchmarks.machine.environment import environment
 from biobert_onnx import SentenceEncoder
+from biobert_onnx._file_status import is_folder
 from biobert_onnx.encoding.engines import ENGINES
 
 VALUES = {"pooling": ("mean", "cls"), "recipe": ("static", "per-token")}
@@ -32,7 +33,7 @@ def main() -> None:
     options = parser.parse_args()
     if options.rounds < 1 or options.texts < 1:
         raise ValueError(f"--rounds is {options.rounds} and --texts {options.texts}, expected 1 or more of each")
-    if options.record is not None and not options.record.absolute().parent.is_dir():
+    if options.record is not None and not is_folder(options.record.absolute().parent):
         raise ValueError(f"--record '{options.record}' is no path of a file in an existing folder")
     texts = pubmed_like_texts(options.texts)
     with tempfile.TemporaryDirectory() as folder:
@@ -42,7 +43,7 @@ def main() -> None:
         print(describe(engine, samples, len(texts)))
     if options.record is not None:
         record = {"environment": environment(), "option": options.option, "texts": len(texts), "seconds": seconds}
-        options.record.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
+        options.record.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8", newline="\n")
 
 
 def export_all(checkpoint: str, option: str, folder: Path) -> dict[str, Path]:

@@ -35,6 +35,7 @@ from benchmarks.machine.memory import proc_numbers
 from benchmarks.report.load_verdict import MINUTE_S, Sample, minutes, verdict
 from benchmarks.results import RESULTS
 from biobert_onnx import SentenceEncoder
+from biobert_onnx._file_status import exists
 
 WORK = Path("build/load")
 """The folder of the artifact and the texts; a run empties it first and removes it at the end."""
@@ -63,8 +64,10 @@ def texts() -> list[str]:
 def prepare(engine: str) -> list[str]:
     """Export the artifact, write the texts and their vectors; returns the worker's arguments."""
     artifact = minilm_artifact(WORK)
-    (WORK / "texts.json").write_text(json.dumps(texts()), encoding="utf-8")
-    (WORK / "texts.txt").write_text("".join(f"{text}\n" for text in pubmed_like_texts(20_000)), encoding="utf-8")
+    (WORK / "texts.json").write_text(json.dumps(texts()), encoding="utf-8", newline="\n")
+    (WORK / "texts.txt").write_text(
+        "".join(f"{text}\n" for text in pubmed_like_texts(20_000)), encoding="utf-8", newline="\n"
+    )
     with SentenceEncoder(artifact, threads=1, engine=engine) as encoder:
         np.save(WORK / "vectors.npy", np.concatenate([encoder.encode([text], long_texts="error") for text in texts()]))
     return [*(str(path) for path in (artifact, WORK / "texts.json", WORK / "vectors.npy")), engine]
@@ -100,8 +103,8 @@ def terminated_command(number: int, engine: str) -> float:
         start = time.monotonic()
         process.send_signal(signal.SIGTERM)
         code = process.wait(EXIT_TIMEOUT_S)
-    if code != SIGTERM_EXIT_CODE or output.exists():
-        raise ValueError(f"'{' '.join(command)}' ended with {code}, output {output.exists()}, on SIGTERM")
+    if code != SIGTERM_EXIT_CODE or exists(output):
+        raise ValueError(f"'{' '.join(command)}' ended with {code}, output {exists(output)}, on SIGTERM")
     return round(time.monotonic() - start, 3)
 
 
@@ -161,7 +164,9 @@ def main() -> int:
     settings = {"engine": options.engine, "seconds": options.seconds, "threads": options.threads}
     record = {"environment": environment(), **settings, **found, "by_minute": minutes(raw["samples"]), **raw}
     options.output.mkdir(parents=True, exist_ok=True)
-    (options.output / f"load-{options.engine}.json").write_text(json.dumps(record) + "\n", encoding="utf-8")
+    (options.output / f"load-{options.engine}.json").write_text(
+        json.dumps(record) + "\n", encoding="utf-8", newline="\n"
+    )
     print(json.dumps(found | {"commands_ended_s": raw["commands_ended_s"]}, indent=1))
     shutil.rmtree(WORK)
     return 1 if found["faults"] else 0

@@ -22,6 +22,7 @@ from benchmarks.inputs.user_texts import read_texts
 from benchmarks.machine.environment import environment
 from benchmarks.peers.contenders import REFERENCE, with_owners
 from benchmarks.report.agreement import printed_agreement
+from biobert_onnx._file_status import is_folder
 from biobert_onnx.encoding.cpus import usable_cpus
 
 
@@ -29,7 +30,7 @@ def main() -> None:
     """Print the table of the texts that the command line names, and write its record if one is asked for."""
     options = _options()
     texts = read_texts(options.texts)
-    if options.record and (options.record.is_dir() or not options.record.absolute().parent.is_dir()):
+    if options.record and (is_folder(options.record) or not is_folder(options.record.absolute().parent)):
         raise ValueError(f"--record '{options.record}' is no path of a file in an existing folder")
     names = with_owners([REFERENCE, *options.only])
     with tempfile.TemporaryDirectory() as scratch:
@@ -37,7 +38,7 @@ def main() -> None:
         subject = Subject.prepare(name, checkpoint, Path(scratch) / "work")
         record = {"environment": environment(), **subject.facts(), **compare(subject, names, texts)}
     if options.record:
-        options.record.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
+        options.record.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8", newline="\n")
     print(*printed_agreement(record, source=f"'{options.texts}'"), sep="\n")
 
 

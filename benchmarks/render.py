@@ -129,9 +129,11 @@ def main() -> None:
     from benchmarks.report.plots import write_plots, write_sweep_plot
 
     records, sweeps = read_records(), read_records("threads")
-    (FOLDER / "README.md").write_text(page(records, sweeps), encoding="utf-8")
+    (FOLDER / "README.md").write_text(page(records, sweeps), encoding="utf-8", newline="\n")
     text = README.read_text(encoding="utf-8")
-    README.write_text(readme(text, read_record(SPEED_RECORD), read_record(FIDELITY_RECORD)), encoding="utf-8")
+    README.write_text(
+        readme(text, read_record(SPEED_RECORD), read_record(FIDELITY_RECORD)), encoding="utf-8", newline="\n"
+    )
     for record in records:
         write_plots(record, FOLDER / "plots")
     for record in sweeps:

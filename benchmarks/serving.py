@@ -305,7 +305,9 @@ def main() -> int:
     record["memory"] = {name: measure_memory(server) for name, server in ours.items()}
     record["servers"] = measure_servers(contenders, artifact, texts, seconds=options.seconds, rounds=options.rounds)
     options.output.mkdir(parents=True, exist_ok=True)
-    (options.output / "all-MiniLM-L6-v2.json").write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
+    (options.output / "all-MiniLM-L6-v2.json").write_text(
+        json.dumps(record, indent=1) + "\n", encoding="utf-8", newline="\n"
+    )
     print(*table(record), sep="\n")
     print(json.dumps({key: record[key] for key in ("checked", "memory")}, indent=1))
     shutil.rmtree(WORK)

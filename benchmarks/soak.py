@@ -120,7 +120,7 @@ def soak(name: str, count: int, artifact: Path, engine: str) -> dict[str, Any]:
     """
     texts, vectors = WORK / f"{name}.txt", WORK / f"{name}.npy"
     tokenizer = Tokenizer.from_file(str(artifact / "tokenizer.json"))
-    with texts.open("w", encoding="utf-8") as file:
+    with texts.open("w", encoding="utf-8", newline="\n") as file:
         file.writelines(f"{text}\n" for text in RUNS[name].make(count, tokenizer))
     command = [sys.executable, "-m", "biobert_onnx", "encode", str(artifact), str(texts), "-o", str(vectors)]
     command += ["--engine", engine, "--max-length", str(MAX_LENGTH)]
@@ -162,7 +162,9 @@ def main() -> int:
     for name in [options.only] if options.only else list(RUNS):
         made = soak(name, options.texts or RUNS[name].texts, artifact, options.engine)
         record = {"environment": environment(), **made}
-        (options.output / f"{name}-{options.engine}.json").write_text(json.dumps(record) + "\n", encoding="utf-8")
+        (options.output / f"{name}-{options.engine}.json").write_text(
+            json.dumps(record) + "\n", encoding="utf-8", newline="\n"
+        )
         print(summary_line(name, record), flush=True)
         flat &= record["flat"]
     shutil.rmtree(WORK)

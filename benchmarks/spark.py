@@ -54,7 +54,7 @@ def main() -> None:
     record = measure(contenders(options), cores=options.cores, rows=options.rows, rounds=options.rounds)
     output = options.output or RESULTS / "spark" / f"{options.artifacts[0].name}.json"
     output.parent.mkdir(parents=True, exist_ok=True)
-    output.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
+    output.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8", newline="\n")
     print(*table(record), sep="\n")
     print(f"wrote {output}")
 

@@ -166,10 +166,10 @@ def _center(layer: BertLayer, attended: Sequence[torch.Tensor]) -> None:
 
 def _save(folder: Path, model: BertModel, tokenizer: Tokenizer) -> None:
     config = {"architectures": ["BertModel"], **model.config.to_dict()}
-    (folder / "config.json").write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
+    (folder / "config.json").write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8", newline="\n")
     safetensors.torch.save_file(model.state_dict(), folder / "model.safetensors", metadata={"format": "pt"})
     tokens = sorted(tokenizer.get_vocab(), key=tokenizer.token_to_id)
-    (folder / "vocab.txt").write_text("\n".join(tokens) + "\n", encoding="utf-8")
+    (folder / "vocab.txt").write_text("\n".join(tokens) + "\n", encoding="utf-8", newline="\n")
 
 
 def main() -> None:

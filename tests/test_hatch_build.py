@@ -102,6 +102,31 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
     return only_wheel(folder / "dist"), said
 
 
+def test_windows_is_told_that_the_kernels_are_not_for_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("CC", VARIABLE):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(sys, "platform", "win32")
+    (tmp_path / "stale.so").write_bytes(STALE)
+    assert hatch_build.build(tmp_path / "stale.so") is None
+    assert not list(tmp_path.iterdir())
+    assert capsys.readouterr().err == (
+        "warning: no kernels, everything will run on onnxruntime: they are for Linux and macOS\n"
+    )
+
+
+@pytest.mark.parametrize(
+    "target", ["x86_64-w64-mingw32", "x86_64-pc-windows-msvc", "x86_64-pc-cygwin", "aarch64-w64-mingw32"]
+)
+def test_a_compiler_for_windows_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, target: str) -> None:
+    monkeypatch.setenv("CC", compiler(tmp_path, f"#!/bin/sh\necho {target}\n"))
+    with pytest.raises(
+        hatch_build.BuildError, match=f"compiles for '{target}', expected x86_64 or aarch64 with Linux or"
+    ):
+        hatch_build.Compiler.find()
+
+
 @needs_compiler
 def test_a_wheel_holds_the_library_without_sources_and_fits_every_python_of_its_platform(
     built: tuple[Path, str],

@@ -13,6 +13,7 @@ from benchmarks.harness.bench import ALL_ENTRIES, Bench, Record
 from benchmarks.harness.subjects import Subject
 from benchmarks.harness.worker import WorkerError, contender_folder
 from benchmarks.machine.installed import installed_bytes
+from biobert_onnx._file_status import is_file
 
 
 def prepare_all(bench: Bench) -> None:
@@ -41,7 +42,7 @@ def _prepare(bench: Bench, name: str, record: Record) -> None:
     if done.returncode:
         raise WorkerError(f"prepare: {(done.stderr.strip().splitlines() or ['no message'])[-1]}")
     record["export_seconds"] = time.perf_counter() - begin
-    files = [path for path in folder.rglob("*") if path.is_file()]
+    files = [path for path in folder.rglob("*") if is_file(path)]
     files = files or list(Path(bench.subject.checkpoint).glob("*.safetensors"))
     record["artifact_bytes"] = sum(path.stat().st_size for path in files)
 

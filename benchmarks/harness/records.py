@@ -45,6 +45,6 @@ def write_records(
             subject = Subject.prepare(subject_name, checkpoint, Path(scratch) / f"work-{subject_name}")
             record = {"environment": environment(), "quick": options.quick, **subject.facts(), **measure(subject)}
             path = options.output / f"{name(record)}.json"
-            path.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
+            path.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8", newline="\n")
             print_progress(f"wrote {path}\n")
             shutil.rmtree(subject.work)

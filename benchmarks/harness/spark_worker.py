@@ -21,6 +21,7 @@ from pyspark.sql import DataFrame, SparkSession
 from benchmarks.machine.cpus import hold_to_first_cpus
 from benchmarks.machine.memory import proc_numbers
 from biobert_onnx import SentenceEncoder
+from biobert_onnx._file_status import is_folder
 from biobert_onnx.sentences import split
 from biobert_onnx.spark import BertSentenceEmbeddings, DocumentAssembler, SentenceDetector
 
@@ -107,7 +108,7 @@ def of_spark_nlp(question: SparkQuestion) -> SparkAnswer:
     from sparknlp.base import DocumentAssembler as TheirAssembler
 
     session, folder = _session(question), question["folder"]
-    if (Path(folder) / "assets").is_dir():
+    if is_folder(Path(folder) / "assets"):
         embeddings = TheirEmbeddings.loadSavedModel(folder, session)
     else:
         embeddings = TheirEmbeddings.load(folder)
@@ -168,7 +169,7 @@ def _timed(work: Callable[[], object]) -> float:
 def _descendants(process: int) -> Iterator[int]:
     """Yield the processes below `process`: the JVM, and the Python workers, which wait for the next task."""
     for children in Path(f"/proc/{process}/task").glob("*/children"):
-        for child in map(int, children.read_text().split()):
+        for child in map(int, children.read_text(encoding="utf-8").split()):
             yield child
             yield from _descendants(child)
 
@@ -177,7 +178,7 @@ def _memory(process: int) -> dict[str, Any] | None:
     """Return the name of a process and the KiB of MEMORY_FIELDS; None if it has just ended."""
     try:
         own = proc_numbers(process, "VmHWM") + proc_numbers(process, "Pss", "Private_Dirty", file="smaps_rollup")
-        name = Path(f"/proc/{process}/comm").read_text().strip()
+        name = Path(f"/proc/{process}/comm").read_text(encoding="utf-8").strip()
     except (FileNotFoundError, ProcessLookupError, KeyError):
         return None
     return {"name": name, **dict(zip(MEMORY_FIELDS, own, strict=True))}

@@ -40,7 +40,7 @@ class Subject:
         facts, tokenizer = read_checkpoint(checkpoint)
         subject = cls(name=name, checkpoint=str(checkpoint), work=str(work), **asdict(facts))
         work.mkdir(parents=True)
-        (work / "subject.json").write_text(json.dumps(asdict(subject)), encoding="utf-8")
+        (work / "subject.json").write_text(json.dumps(asdict(subject)), encoding="utf-8", newline="\n")
         tokenizer.save(str(subject.tokenizer_file))
         return subject
 

@@ -10,6 +10,7 @@ from tokenizers import Tokenizer
 
 from benchmarks.inputs.minilm import MINILM, minilm_checkpoint
 from benchmarks.inputs.mpnet import MPNET, mpnet_checkpoint
+from biobert_onnx._file_status import is_folder
 
 BIOBERT = "dmis-lab/biobert-v1.1"
 """The Hub id of the checkpoint that this project was made for."""
@@ -69,7 +70,7 @@ def measured_checkpoints(given: Path | None, scratch: Path, *, quick: bool) -> l
     first alone. Raises ValueError if `given` is not a folder, or if a package with a checkpoint is missing or damaged.
     """
     if given is not None:
-        if not given.is_dir():
+        if not is_folder(given):
             raise ValueError(f"there is no checkpoint folder at '{given}'")
         return [(given.absolute().name, given.absolute())]
     minilm = (MINILM, minilm_checkpoint(scratch).resolve())

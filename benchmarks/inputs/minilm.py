@@ -3,6 +3,7 @@
 import shutil
 from pathlib import Path
 
+from biobert_onnx._file_status import exists, is_link
 from biobert_onnx.artifact.manifest import FileRecord
 
 MINILM = "all-MiniLM-L6-v2"
@@ -24,7 +25,7 @@ def minilm_checkpoint(folder: Path) -> Path:
         raise ValueError(f"'{model}/model.safetensors' has sha256 {sha256}, expected {MINILM_SHA256}: reinstall it")
     folder.mkdir(parents=True, exist_ok=True)
     link = folder / MINILM
-    if link.exists() and not link.is_symlink():
+    if exists(link) and not is_link(link):
         raise ValueError(f"'{link}' is in the way of a link: move it to another place")
     link.unlink(missing_ok=True)
     link.symlink_to(model)

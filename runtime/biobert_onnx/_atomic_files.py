@@ -14,6 +14,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
 
+from biobert_onnx._file_status import exists, file_mode, is_folder, is_link
+
 WRITE_ERRORS = (errno.ENOSPC, errno.EFBIG, errno.EDQUOT)
 """Errors that can only come from writing; any other one in a block may be the caller's."""
 
@@ -28,16 +30,17 @@ def atomic_file(path: Path) -> Iterator[IO[bytes]]:
     It gets the permissions of the file it replaces, or those of any new file.
     """
     target = path.resolve()
-    work, mode = _work_name(target), target.stat().st_mode & 0o777 if target.exists() else None
+    work, mode = _work_name(target), file_mode(target)
     try:
         with naming(path):
-            descriptor = os.open(work, NEW_FILE, 0o666 if mode is None else mode)
+            descriptor = os.open(work, NEW_FILE, 0o666 if mode is None else mode & 0o777)
         with naming(path, WRITE_ERRORS), os.fdopen(descriptor, "wb") as file:
             _mark_as_used(descriptor)
             yield file
         if mode is not None:  # the umask may have taken some of it
-            work.chmod(mode)
-        work.replace(target)
+            work.chmod(mode & 0o777)
+        with naming(path):
+            work.replace(target)
     except BaseException:
         with suppress(OSError):  # on a read-only file system there is nothing to remove, and no removing
             work.unlink()
@@ -48,13 +51,30 @@ def atomic_file(path: Path) -> Iterator[IO[bytes]]:
 def atomic_folder(path: Path) -> Iterator[Path]:
     """Make a new folder beside `path`; it takes its place if the block ends well, and is removed if not.
 
+    A folder that is there gives way by one rename and comes back if the new one cannot take its place. So it is never
+    half removed, not even on Windows, where a folder with an open or mapped file cannot be moved or removed.
+
     Raises FileNotFoundError if there is no folder to put it into.
     """
     with work_folder(path) as work:
         yield work
-        if path.exists():
-            shutil.rmtree(path)
-        work.rename(path)
+        with naming(path):
+            _exchange(path.absolute(), work)
+
+
+def _exchange(path: Path, new: Path) -> None:
+    """Rename `new` to `path`, after what is there, if anything, was renamed; that is removed, or comes back if not."""
+    old = _work_name(path)
+    try:
+        if exists(path, follow_links=False):
+            path.rename(old)
+        new.rename(path)
+    finally:
+        if not exists(path, follow_links=False) and exists(old, follow_links=False):
+            old.rename(path)
+        if is_link(old):
+            old.unlink()
+        shutil.rmtree(old, ignore_errors=True)
 
 
 @contextmanager
@@ -89,7 +109,7 @@ def leftovers(path: Path) -> list[Path]:
 
 def check_parent_folder(path: Path) -> None:
     """Raise FileNotFoundError unless there is a folder for `path` to be written into."""
-    if not path.absolute().parent.is_dir():
+    if not is_folder(path.absolute().parent):
         raise FileNotFoundError(f"no such folder: '{path.parent}', where '{path.name}' should be written")
 
 

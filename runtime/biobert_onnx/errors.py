@@ -1,5 +1,6 @@
 """The errors and the warnings of this package, and how their messages show a value."""
 
+import json
 import reprlib
 import sys
 from typing import SupportsIndex
@@ -141,6 +142,21 @@ def short_repr(value: object) -> str:
     "'aaaaaaaaaaaaaaaaa...aaaaaaaaaaaaaaaaaa'"
     """
     return _SHORT.repr(value)[:MAX_CHARACTERS]
+
+
+def json_fault(error: ValueError | RecursionError) -> str:
+    """Say what `error`, one of `json.loads`, means, in the same words on every Python.
+
+    >>> json_fault(RecursionError("maximum recursion depth exceeded")), json_fault(RecursionError("Stack overflow"))
+    ('arrays or objects are nested too deeply', 'arrays or objects are nested too deeply')
+    """
+    if isinstance(error, json.JSONDecodeError):
+        return f"{error.msg} at line {error.lineno}, column {error.colno}"
+    if isinstance(error, UnicodeDecodeError):
+        return f"byte {error.start} is not valid {error.encoding.upper()}"
+    if isinstance(error, RecursionError):
+        return "arrays or objects are nested too deeply"
+    return "a number has too many digits"
 
 
 def check_int(name: str, value: object, allowed: range, meaning: str) -> int:

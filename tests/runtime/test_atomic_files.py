@@ -1,5 +1,6 @@
 """Files and folders that get their name only when they are whole: an interrupt leaves nothing, a kill what is told."""
 
+import errno
 import os
 import signal
 import subprocess
@@ -7,6 +8,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from itertools import count
+from mmap import ACCESS_READ, mmap
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -48,6 +50,61 @@ def test_an_interrupt_at_any_line_leaves_nothing_but_what_is_whole(
             break
     assert outcomes[0] == []
     assert outcomes[-1] == ["out"]
+
+
+def test_an_interrupt_at_any_line_leaves_the_old_folder_or_the_new_one_whole(tmp_path: Path) -> None:
+    outcomes = []
+    for step in count(1):
+        folder = tmp_path / str(step)
+        (folder / "out").mkdir(parents=True)
+        (folder / "out" / "part").write_bytes(b"old")
+        with interrupted_at(step) as interrupt, suppress(KeyboardInterrupt):
+            write_folder(folder / "out")
+        outcomes.append((folder / "out" / "part").read_bytes())
+        left = {path.name for path in folder.iterdir()} - {"out"}
+        assert outcomes[-1] == b"new" or not left  # only the old folder may stay, when its removal is interrupted
+        if not interrupt:
+            break
+    assert outcomes == sorted(outcomes, reverse=True)
+    assert {outcomes[0], outcomes[-1]} == {b"old", b"new"}
+
+
+@pytest.mark.parametrize("refused", [1, 2])
+def test_a_folder_that_cannot_be_moved_as_on_windows_while_it_is_mapped_stays_whole(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, refused: int
+) -> None:
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "part").write_bytes(b"old")
+    (tmp_path / "out" / "other").write_bytes(b"old")
+    rename, calls = Path.rename, count(1)
+
+    def refusing(path: Path, target: Path) -> Path:
+        if next(calls) == refused:
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
+        return rename(path, target)
+
+    monkeypatch.setattr(Path, "rename", refusing)
+    with pytest.raises(PermissionError, match=r"out' cannot be written \(.*\): make room or get permission there"):
+        write_folder(tmp_path / "out")
+    assert [path.name for path in tmp_path.iterdir()] == ["out"]
+    assert {path.name: path.read_bytes() for path in (tmp_path / "out").iterdir()} == {"part": b"old", "other": b"old"}
+
+
+def test_a_link_to_a_folder_gives_way_to_the_new_folder_and_its_target_stays(tmp_path: Path) -> None:
+    write_folder(tmp_path / "far")
+    (tmp_path / "out").symlink_to("far")
+    write_folder(tmp_path / "out")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["far", "out"]
+    assert not (tmp_path / "out").is_symlink()
+
+
+def test_what_is_mapped_of_a_folder_that_is_replaced_keeps_its_bytes(tmp_path: Path) -> None:
+    write_folder(tmp_path / "out")
+    with (tmp_path / "out" / "part").open("rb") as file, mmap(file.fileno(), 0, access=ACCESS_READ) as mapped:
+        with atomic_folder(tmp_path / "out") as work:
+            (work / "part").write_bytes(b"newer")
+        assert mapped[:] == b"new"
+    assert (tmp_path / "out" / "part").read_bytes() == b"newer"
 
 
 @contextmanager
@@ -163,7 +220,7 @@ def test_the_leftovers_of_a_link_lie_beside_its_target(tmp_path: Path) -> None:
 def read_only(tmp_path: Path) -> Iterator[Path]:
     """A folder on a file system that cannot be written."""
     mount = ["mount", "-t", "tmpfs", "-o", "ro", "tmpfs", str(tmp_path)]
-    if os.getuid() or subprocess.run(mount, capture_output=True).returncode:
+    if not hasattr(os, "getuid") or os.getuid() or subprocess.run(mount, capture_output=True).returncode:
         pytest.skip("a file system can be mounted by root alone, and not everywhere")
     yield tmp_path
     subprocess.run(["umount", str(tmp_path)], check=True)
@@ -175,5 +232,7 @@ def test_an_output_on_a_read_only_file_system_is_named_and_not_its_work_file(
 ) -> None:
     with pytest.raises(OSError) as error:
         write(read_only / "out")
-    expected = f"'{read_only / 'out'}' cannot be written (Read-only file system): make room or get permission there"
+    expected = (
+        f"'{read_only / 'out'}' cannot be written ({os.strerror(errno.EROFS)}): make room or get permission there"
+    )
     assert str(error.value).startswith(expected)

@@ -23,6 +23,7 @@ LAYERS = (
     ("kernels",),
     ("artifact", "comparison", "embeddings"),
     ("errors", "_atomic_files", "_extras", "_progress", "_types", "version"),
+    ("_file_status",),
 )
 """From the top: a module imports its own folder and the layers below; only `cli` imports from beside it."""
 

@@ -4,6 +4,7 @@ import importlib
 import pkgutil
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -89,6 +90,7 @@ def test_a_missing_extra_is_named(extra: str, package: str, use: str) -> None:
     assert f"({package} is missing): pip install '.[{extra}]' in the checkout" in done.stderr
 
 
+@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="this system has no /proc")
 def test_importing_the_runtime_leaves_no_variable_and_no_thread_behind() -> None:
     code = (
         "import os, numpy; before = dict(os.environ), len(os.listdir('/proc/self/task'));"

@@ -17,6 +17,7 @@ from biobert_onnx.kernels import library
 from biobert_onnx.kernels.engine import SWITCH
 from biobert_onnx.kernels.library import compiled_kernels, runs_here
 from tests.support.engines import RUNNING, each_engine, needs_kernels
+from tests.support.systems import needs_fork
 from tests.support.texts import TEXTS
 
 KEPT = Path(__file__).parents[1] / "data" / "format-2"
@@ -64,6 +65,7 @@ def test_many_threads_call_one_encoder(artifact: Path, expected: dict[str, np.nd
     assert equal == [True] * 6 * (len(TEXTS) + 1)
 
 
+@needs_fork
 @each_engine
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
 def test_a_forked_process_gives_the_same_bits(artifact: Path, engine: str) -> None:
@@ -139,6 +141,16 @@ def test_without_a_compiled_library_onnxruntime_takes_over_and_says_why(
     engine = Engine.choose(artifact, Manifest.read(artifact), None)
     assert (engine.name, engine.kernel) == ("onnxruntime", None)
     with pytest.raises(ValueError, match="because their C was not compiled when biobert-onnx was installed"):
+        SentenceEncoder(artifact, engine="kernels")
+
+
+def test_on_windows_onnxruntime_takes_over_and_no_compiler_is_called_the_remedy(
+    artifact: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(library, "load_library", lambda: _load(library.PATH))
+    monkeypatch.setattr(sys, "platform", "win32")
+    assert str(Engine.choose(artifact, Manifest.read(artifact), None)).startswith("onnxruntime, ")
+    with pytest.raises(ValueError, match="here, because they are for Linux and macOS: leave engine= out to get onnxr"):
         SentenceEncoder(artifact, engine="kernels")
 
 

@@ -2,7 +2,6 @@
 
 import io
 import os
-import pty
 import select
 import sys
 from collections.abc import Iterator
@@ -12,6 +11,7 @@ import pytest
 
 from biobert_onnx import _progress
 from biobert_onnx._progress import ProgressBar, can_show_progress, progress_line
+from tests.support.systems import NO_TERMINALS
 
 
 @pytest.mark.parametrize("share", [None, 0.0, 0.004, 0.5, 1.0])
@@ -70,6 +70,7 @@ def test_progress_is_not_shown_where_there_is_no_stderr(monkeypatch: pytest.Monk
 @contextmanager
 def stderr_on_a_terminal(columns: int) -> Iterator[int]:
     """sys.stderr is a terminal of that width; yields its other end."""
+    pty = pytest.importorskip("pty", reason=NO_TERMINALS)
     ours, theirs = pty.openpty()
     set_width(theirs, columns)
     before, sys.stderr = sys.stderr, os.fdopen(theirs, "w")

@@ -1,7 +1,6 @@
 """Exports in processes of their own, which a test can kill or give too little room."""
 
 import multiprocessing
-import resource
 import sys
 from multiprocessing.connection import Connection
 from multiprocessing.context import ForkServerProcess
@@ -43,6 +42,8 @@ class Export:
 
 def _export(checkpoint: Path, target: Path, largest: int | None, messages: Connection) -> None:
     if largest is not None:
+        import resource
+
         resource.setrlimit(resource.RLIMIT_FSIZE, (largest, largest))
     try:
         export(checkpoint, target, progress=messages.send)

@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Self
 
+from biobert_onnx._file_status import is_folder
 from biobert_onnx.artifact.manifest import POOLINGS
 from biobert_onnx.catalog.model import Model
 from biobert_onnx.catalog.models import find
@@ -89,7 +90,7 @@ class Checkpoint:
                 vocabulary=vocabulary,
                 modules=modules,
                 rules=(*weights.rules, *vocabulary.rules, *modules.rules()),
-                folder=folder if location.path.is_dir() else None,
+                folder=folder if is_folder(location.path) else None,
             )
 
     def identity(self) -> dict[str, str | None]:

@@ -9,6 +9,7 @@ import re
 import stat
 from pathlib import Path
 
+from biobert_onnx._file_status import is_link
 from biobert_onnx_export.errors import CheckpointError
 
 HEAD_BYTES = 4096
@@ -39,7 +40,7 @@ def is_there(path: Path) -> bool:
     try:
         mode = path.stat().st_mode
     except OSError as error:
-        if not path.is_symlink() and error.errno in (errno.ENOENT, errno.ENOTDIR):
+        if not is_link(path) and error.errno in (errno.ENOENT, errno.ENOTDIR):
             return False
         raise CheckpointError(f"'{path}' cannot be read ({error.strerror}): download the checkpoint again") from error
     if not stat.S_ISREG(mode):

@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from biobert_onnx.errors import json_fault
 from biobert_onnx_export.checkpoint.file_kinds import check_content
 from biobert_onnx_export.errors import CheckpointError
 
@@ -28,5 +29,7 @@ def read_any_json(path: Path) -> Any:
         raise
     except FileNotFoundError as error:
         raise CheckpointError(f"'{path.parent}' holds no {path.name}: it is no checkpoint's folder") from error
-    except (OSError, ValueError, RecursionError) as error:
-        raise CheckpointError(f"'{path}' cannot be read as JSON ({error!s:.200}): download it again") from error
+    except OSError as error:
+        raise CheckpointError(f"'{path}' cannot be read ({error.strerror}): change its permissions") from error
+    except (ValueError, RecursionError) as error:
+        raise CheckpointError(f"'{path}' cannot be read as JSON ({json_fault(error)}): download it again") from error

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from biobert_onnx._file_status import exists, is_file, is_folder
 from biobert_onnx.artifact.hub import HUB_ID
 from biobert_onnx.catalog.models import find
 from biobert_onnx_export.checkpoint.archives import is_archive, name_of
@@ -26,9 +27,9 @@ def locate(checkpoint: str, *, revision: str | None, token: str | None) -> Locat
     CheckpointError if the Hub refuses, or cannot be reached and its local cache holds no snapshot.
     """
     path = Path(checkpoint)
-    if path.is_dir() or (path.is_file() and is_archive(path)):
+    if is_folder(path) or (is_file(path) and is_archive(path)):
         return Location(path=path, source=name_of(path), revision=None)
-    if path.exists():
+    if exists(path):
         raise CheckpointNotFoundError(
             f"'{checkpoint}' is a file, expected a checkpoint's folder, its .tar.gz or a Hub id"
         )

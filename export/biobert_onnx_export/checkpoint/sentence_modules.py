@@ -7,6 +7,7 @@ from typing import Self
 
 import numpy as np
 
+from biobert_onnx._file_status import is_file
 from biobert_onnx._types import FloatArray
 from biobert_onnx_export.checkpoint.pytorch import as_float32, read_state_dict
 from biobert_onnx_export.checkpoint.settings import Settings
@@ -166,7 +167,7 @@ def _activation(settings: Settings) -> str:
 
 def _read_weights(folder: Path, shapes: dict[str, tuple[int, ...]]) -> dict[str, FloatArray]:
     """Read the tensors of a module in `folder`; raises CheckpointError unless they have these names and `shapes`."""
-    path = next((folder / name for name in WEIGHT_FILES if (folder / name).is_file()), None)
+    path = next((folder / name for name in WEIGHT_FILES if is_file(folder / name)), None)
     if path is None:
         raise CheckpointError(f"'{folder}' holds neither {' nor '.join(WEIGHT_FILES)}: download the whole checkpoint")
     tensors: dict[str, FloatArray] = {}

@@ -5,6 +5,7 @@ The index (model.safetensors.index.json, pytorch_model.bin.index.json) holds `we
 
 from pathlib import Path, PurePosixPath
 
+from biobert_onnx.artifact.paths import is_portable
 from biobert_onnx.errors import short_repr
 from biobert_onnx_export.checkpoint.file_kinds import is_there
 from biobert_onnx_export.checkpoint.json_files import read_json
@@ -74,7 +75,7 @@ def check_shard(index: Path, shard: Path, weight_map: dict[str, str], found: set
 
 def _leads_out(name: str) -> bool:
     path = PurePosixPath(name)
-    return path.is_absolute() or ".." in path.parts or "\\" in name or "\0" in name
+    return path.is_absolute() or ".." in path.parts or not is_portable(name)
 
 
 def _kind(value: object) -> str:

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from biobert_onnx._extras import requires_extra
+from biobert_onnx._file_status import is_file
 from biobert_onnx_export.checkpoint.file_kinds import check_content
 from biobert_onnx_export.errors import CheckpointError
 
@@ -34,7 +35,7 @@ STDERR = 2
 
 def index_file(folder: Path) -> Path | None:
     """Find the index of the TensorFlow checkpoint in `folder`, None without one; CheckpointError for several."""
-    found = sorted(path for path in folder.glob(INDEX_FILES) if not path.name.startswith("."))
+    found = sorted(path for path in _listed(folder) if path.match(INDEX_FILES) and not path.name.startswith("."))
     if len(found) > 1:
         names = ", ".join(path.name for path in found)
         raise CheckpointError(f"'{folder}' holds {len(found)} checkpoints, {names}: leave one there")
@@ -43,13 +44,21 @@ def index_file(folder: Path) -> Path | None:
 
 def shard_files(index: Path) -> list[Path]:
     """List the shards that belong to `index`, in order; raises CheckpointError if one is missing."""
-    found = [path for path in index.parent.glob(f"{index.stem}.data-*") if SHARD.fullmatch(path.suffix[1:])]
+    found = [path for path in _listed(index.parent) if path.stem == index.stem and SHARD.fullmatch(path.suffix[1:])]
     count = max((int(path.name[-5:]) for path in found), default=1)
     shards = [index.with_suffix(f".data-{number:05}-of-{count:05}") for number in range(count)]
     for shard in shards:
-        if not shard.is_file():
+        if not is_file(shard):
             raise CheckpointError(f"'{shard}' is missing beside {index.name}: download the checkpoint again")
     return shards
+
+
+def _listed(folder: Path) -> list[Path]:
+    """List what is in `folder`; raises CheckpointError if it may not be listed, which a glob would take for empty."""
+    try:
+        return list(folder.iterdir())
+    except OSError as error:
+        raise CheckpointError(f"'{folder}' cannot be read ({error.strerror}): change its permissions") from error
 
 
 def read_variables(index: Path) -> dict[str, NDArray[np.float32]]:

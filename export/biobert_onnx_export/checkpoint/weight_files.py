@@ -3,6 +3,7 @@
 import hashlib
 from pathlib import Path
 
+from biobert_onnx._file_status import is_file
 from biobert_onnx_export.checkpoint.file_kinds import is_there
 from biobert_onnx_export.checkpoint.shards import INDEX_SUFFIX, is_shard_index, listed_shards
 from biobert_onnx_export.checkpoint.tensorflow import INDEX, INDEX_FILES, index_file, shard_files
@@ -36,7 +37,7 @@ def weights_file(folder: Path) -> Path:
 
 def other_weights_files(path: Path) -> list[Path]:
     """List the WEIGHT_FILES in the folder of `path` that are not read because `path` is preferred to them."""
-    return [path.with_name(name) for name in WEIGHT_FILES if name != path.name and path.with_name(name).is_file()]
+    return [path.with_name(name) for name in WEIGHT_FILES if name != path.name and is_file(path.with_name(name))]
 
 
 def weights_name(path: Path) -> str:

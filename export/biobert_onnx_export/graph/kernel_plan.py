@@ -68,7 +68,7 @@ def write_kernel_plan(
         tensors = [*_embeddings(checkpoint, plan.words), *_layers(checkpoint, plan), *_pooler(checkpoint, pooling)]
         records = {name: _place(weights, name, tensor) for name, tensor in tensors}
         content = {"format": FORMAT, **asdict(_kernel_plan(checkpoint, plan, pooling, records, pairs=pairs))}
-        path.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+        path.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8", newline="\n")
 
 
 def _kernel_plan(

@@ -7,6 +7,7 @@ from importlib.metadata import Distribution, version
 from pathlib import Path
 from typing import Any
 
+from biobert_onnx._file_status import is_file
 from biobert_onnx.artifact.manifest import FileRecord, Manifest
 from biobert_onnx.kernels.plan import layer_name
 from biobert_onnx_export.checkpoint.checkpoint import Checkpoint
@@ -112,5 +113,5 @@ def _versions() -> dict[str, str]:
 
 
 def _file_records(folder: Path) -> dict[str, FileRecord]:
-    paths = sorted(path for path in folder.rglob("*") if path.is_file())
+    paths = sorted(path for path in folder.rglob("*") if is_file(path))
     return {path.relative_to(folder).as_posix(): FileRecord.of(path) for path in paths}

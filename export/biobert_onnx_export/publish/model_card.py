@@ -31,7 +31,7 @@ LIMITS = """- Texts are cut to {max_length} tokens, [CLS] and [SEP] included.
 
 def write_model_card(folder: Path, manifest: Manifest) -> None:
     """Write README.md into `folder`."""
-    (folder / "README.md").write_text(model_card(manifest), encoding="utf-8")
+    (folder / "README.md").write_text(model_card(manifest), encoding="utf-8", newline="\n")
 
 
 def model_card(manifest: Manifest) -> str:

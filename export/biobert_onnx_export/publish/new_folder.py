@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from biobert_onnx._atomic_files import work_folder
+from biobert_onnx._file_status import exists
 
 
 @contextmanager
@@ -13,7 +14,7 @@ def new_folder(target: Path) -> Iterator[tuple[Path, Path]]:
 
     The work folder is removed at the end. Raises FileExistsError if `target` exists, before or after the block.
     """
-    if target.exists() or target.is_symlink():
+    if exists(target, follow_links=False):
         raise FileExistsError(f"'{target}' exists: choose a new folder, or remove it first")
     with work_folder(target) as work:
         folder = work / "artifact"
@@ -27,6 +28,6 @@ def _rename(folder: Path, target: Path) -> None:
     try:
         folder.rename(target)
     except OSError as error:
-        if not target.exists():
+        if not exists(target):
             raise
         raise FileExistsError(f"'{target}' was made by someone else meanwhile: choose a new folder") from error

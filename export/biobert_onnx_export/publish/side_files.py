@@ -29,7 +29,9 @@ OLDEST_FLAGS = (
 
 def write_side_files(checkpoint: Checkpoint, folder: Path, *, pooling: str, max_length: int) -> None:
     """Write the tokenizer and the configs into `folder`: everything but graphs, model card and manifest."""
-    (folder / TOKENIZER).write_text(checkpoint.vocabulary.tokenizer().to_str(pretty=True), encoding="utf-8")
+    (folder / TOKENIZER).write_text(
+        checkpoint.vocabulary.tokenizer().to_str(pretty=True), encoding="utf-8", newline="\n"
+    )
     _write_json(folder / "config.json", _config(checkpoint))
     _write_json(folder / "tokenizer_config.json", _tokenizer_config(checkpoint, max_length))
     _write_json(folder / "special_tokens_map.json", checkpoint.vocabulary.special_names)
@@ -114,4 +116,4 @@ def _prompts_config(prompts: Prompts) -> Mapping[str, Any]:
 
 
 def _write_json(path: Path, content: object) -> None:
-    path.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    path.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8", newline="\n")

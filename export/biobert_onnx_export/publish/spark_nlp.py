@@ -63,7 +63,7 @@ def write_spark_nlp(manifest: Manifest, artifact: Path, folder: Path, *, name: s
     (folder / VOCABULARY).parent.mkdir()
     (folder / VOCABULARY).write_text("".join(f"{token}\n" for token in tokens), encoding="utf-8", newline="\n")
     call, notes = _call(manifest, name), list(_notes(manifest, tokenizer, len(tokens)))
-    (folder / README).write_text(_readme(manifest, call, notes), encoding="utf-8")
+    (folder / README).write_text(_readme(manifest, call, notes), encoding="utf-8", newline="\n")
     return [*call.splitlines(), *(f"note: {note}" for note in notes)]
 
 

@@ -37,7 +37,7 @@ class ReferenceEncoder:
         vocabulary = source.vocabulary
         samples = TextSets.read(None).tokenize(vocabulary.tokenizer(), max_length=max_length, prompt=self._prompt)
         self._reference = Reference(source, folder, pooling=pooling, samples=samples.samples)
-        (folder / TOKENIZER).write_text(vocabulary.tokenizer().to_str(), encoding="utf-8")
+        (folder / TOKENIZER).write_text(vocabulary.tokenizer().to_str(), encoding="utf-8", newline="\n")
         self.rules, self.maker, self.dim = source.rules, self._reference.maker, source.dim(pooling)
         self._pipeline = Pipeline(
             tokenizer=TextTokenizer(folder / TOKENIZER),

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from biobert_onnx._atomic_files import WRITE_ERRORS
+from biobert_onnx._file_status import exists
 from biobert_onnx.artifact.manifest import Manifest
 from biobert_onnx.artifact.paths import MANIFEST, MODEL_GRAPH, WEIGHTS, inside
 from biobert_onnx.errors import ArtifactError, short_repr
@@ -78,7 +79,7 @@ def download_artifact(
         cache_dir=cache_dir,
         remedy=remedy,
     )
-    names = [name for name in Manifest.read(folder).files if not inside(folder, name).exists()]
+    names = [name for name in Manifest.read(folder).files if not exists(inside(folder, name))]
     if names:
         _complete_snapshot(repository, folder, names, token=token, cache_dir=cache_dir, remedy=remedy)
     return folder
@@ -330,7 +331,7 @@ def _complete_snapshot(
     with _hub_errors(repository, remedy=remedy):
         snapshot_download(repository, revision=folder.name, token=token, cache_dir=cache_dir, allow_patterns=patterns)
     for name in names:
-        if not (folder / name).exists():
+        if not exists(folder / name):
             raise HubError(
                 f"'{repository}' at {folder.name}: its manifest lists '{name}', which is neither in the cache nor to "
                 "be had: get a connection, or have the artifact pushed again"

@@ -7,6 +7,7 @@ from io import BufferedReader, BytesIO
 from pathlib import Path
 from typing import Annotated, Any, Literal, NotRequired, Self, TypedDict
 
+from biobert_onnx._file_status import is_file, is_folder
 from biobert_onnx.artifact.paths import (
     GRAPH_FILES,
     MANIFEST,
@@ -17,7 +18,7 @@ from biobert_onnx.artifact.paths import (
     inside,
 )
 from biobert_onnx.artifact.validation import Keys, differences
-from biobert_onnx.errors import ArtifactError, check_int, short_repr
+from biobert_onnx.errors import ArtifactError, check_int, json_fault, short_repr
 
 FORMAT = 2
 """The number of the folder's format. It rises when a reader of the number before would compute other vectors or miss a
@@ -212,10 +213,10 @@ class Manifest:
         """
         path = folder / MANIFEST
         try:
-            if not folder.is_dir():
+            if not is_folder(folder):
                 raise ArtifactError(f"no artifact folder at '{folder}': {REMEDY}")
-            if not path.is_file():
-                what = "a checkpoint" if (folder / "config.json").is_file() else "not an artifact"
+            if not is_file(path):
+                what = "a checkpoint" if is_file(folder / "config.json") else "not an artifact"
                 raise ArtifactError(f"'{folder}' holds no {MANIFEST}, it is {what}: {REMEDY}")
             return cls._from_bytes(inside(folder, MANIFEST), path.read_bytes())
         except OSError as error:
@@ -285,7 +286,7 @@ def _json_object(path: Path, raw: bytes) -> dict[str, Any]:
     try:
         content = json.loads(raw)
     except (ValueError, RecursionError) as error:  # no UTF-8, no JSON, a number or a nesting without end
-        raise ArtifactError(f"'{path}' cannot be read ({error!s:.200}): export the artifact again") from error
+        raise ArtifactError(f"'{path}' cannot be read ({json_fault(error)}): export the artifact again") from error
     if not isinstance(content, dict):
         raise ArtifactError(
             f"'{path}' cannot be read: it holds {short_repr(content)}, no object: export the artifact again"

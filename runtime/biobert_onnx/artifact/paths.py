@@ -40,6 +40,36 @@ SHARED_HASH = re.compile(r"[0-9a-f]{64}")
 """The name of a file in the store that all repositories of a cache share."""
 
 
+PORTS = frozenset(f"{port}{number}" for port in ("COM", "LPT") for number in "0123456789¹²³")
+
+DEVICES = PORTS | {"CON", "PRN", "AUX", "NUL", "CONIN$", "CONOUT$"}
+"""Names that Windows takes for devices, in every folder, in any case and with any ending.
+
+Source: Microsoft, "Naming Files, Paths, and Namespaces",
+https://learn.microsoft.com/en-us/windows/win32/fileio/naming-a-file
+"""
+
+NOT_IN_NAMES = frozenset('<>:"|?*\\')
+"""Characters that no file's name has on Windows: ":" comes after a drive or before a stream, "\\" parts folders."""
+
+
+def is_portable(name: str) -> bool:
+    """Tell whether each part of `name`, with "/" between them, is the name of a file or folder on every system.
+
+    Windows reads other names in another way than Linux does, so that they may lead anywhere. Whether ".." or a "/" at
+    the start leads out is not looked at.
+
+    >>> [is_portable(name) for name in ("prepacked/weights.bin", "C:evil.bin", "con.txt", "weights.bin:stream", "a.")]
+    [True, False, False, False, False]
+    """
+    return all(part in ("", ".", "..") or _is_portable_part(part) for part in name.split("/"))
+
+
+def _is_portable_part(part: str) -> bool:
+    is_device = part.partition(".")[0].rstrip(" ").upper() in DEVICES
+    return part.isprintable() and not is_device and not NOT_IN_NAMES & set(part) and part[-1] not in ". "
+
+
 def checked_folder(path: str | os.PathLike[str]) -> Path:
     """Return the absolute path of an artifact's folder, "~" expanded; raises ValueError for an empty path."""
     if not os.fspath(path):
@@ -48,7 +78,7 @@ def checked_folder(path: str | os.PathLike[str]) -> Path:
 
 
 def inside(folder: Path, name: str) -> Path:
-    """Return the path of the file `name` in `folder`; raises ArtifactError if it leads out of there.
+    """Return the path of the file `name` in `folder`; raises ArtifactError if it leads out of there on any system.
 
     A link may lead to where the Hub's cache keeps the files of the snapshot `folder`, and nowhere else outside.
     """
@@ -58,6 +88,11 @@ def inside(folder: Path, name: str) -> Path:
         real = Path(os.path.realpath(path)) if name.isprintable() else Path()
         if not any(real.is_relative_to(root) for root in _roots(folder)) and not _is_shared(folder, path, real):
             raise ArtifactError(f"'{path}' leads outside the folder: do not use it, or copy the artifact without links")
+    if not is_portable(name):
+        raise ArtifactError(
+            f"'{path}' has a name that may lead outside the folder on Windows: do not use it, or export the checkpoint "
+            "again"
+        )
     return path
 
 

@@ -4,6 +4,7 @@ import os
 from difflib import get_close_matches
 from pathlib import Path
 
+from biobert_onnx._file_status import is_file
 from biobert_onnx.artifact.paths import MANIFEST
 from biobert_onnx.catalog.models import LANGUAGE, MODELS, NLU_PREFIX, SPARK_NLP_PREFIX, find
 from biobert_onnx.errors import ArtifactError
@@ -45,7 +46,10 @@ def find_artifact(name: str | os.PathLike[str], *, folder: str | os.PathLike[str
     model = find(given)
     names = [spark_nlp_name(given), *(() if model is None else (model.name, model.short))]
     paths = [Path(folder or "", each).absolute() for each in names]
-    found = next((path for path in paths if (path / MANIFEST).is_file()), None)
+    try:
+        found = next((path for path in paths if is_file(path / MANIFEST)), None)
+    except OSError as error:
+        raise ArtifactError(f"'{error.filename}' cannot be read ({error.strerror}): change its permissions") from error
     if found is not None:
         return found
     checkpoint = "CHECKPOINT" if model is None and not given.startswith(SPARK_NLP_PREFIX) else names[0]

@@ -3,6 +3,7 @@
 import argparse
 from pathlib import Path
 
+from biobert_onnx._file_status import is_folder
 from biobert_onnx.encoding.engines import ENGINES
 from biobert_onnx.encoding.long_texts import LONG_TEXTS
 from biobert_onnx.files.formats import FORMATS, READERS, TEXT, open_reader
@@ -81,7 +82,7 @@ def open_texts(source: str, options: argparse.Namespace, *, pair_column: str | N
 def folder(value: str) -> Path:
     """Return the folder called `value`; argparse tells the error if there is none."""
     path = named(value)
-    if not path.is_dir():
+    if not is_folder(path):
         raise argparse.ArgumentTypeError(f"no such folder: '{value}'")
     return path
 

@@ -1,7 +1,6 @@
 """`compare`: whether the vectors of one encoder fit those of another."""
 
 import argparse
-import json
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
@@ -10,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from biobert_onnx._extras import requires_extra
+from biobert_onnx._file_status import exists, is_file
 from biobert_onnx._progress import can_show_progress
 from biobert_onnx._types import FloatArray
 from biobert_onnx.artifact.manifest import Manifest
@@ -17,7 +17,7 @@ from biobert_onnx.artifact.paths import MANIFEST
 from biobert_onnx.artifact.summary import sentence
 from biobert_onnx.cli.arguments import add_length, add_reading, named_source, open_texts, text_formats
 from biobert_onnx.cli.export import errors_of_jobs, tell
-from biobert_onnx.cli.printing import counted, tell_missing
+from biobert_onnx.cli.printing import counted, json_text, tell_missing
 from biobert_onnx.comparison.agreement import LEAST_TEXTS, NEIGHBOURS
 from biobert_onnx.comparison.figures import Angles, Comparison
 from biobert_onnx.encoder import SentenceEncoder
@@ -115,7 +115,7 @@ def run(options: argparse.Namespace) -> None:
     a, b = sides[options.a], sides[options.b]
     figures = Comparison.of(a.vectors, b.vectors)
     if options.json:
-        print(json.dumps(_record(a, b, texts, figures), indent=2, ensure_ascii=False))
+        print(json_text(_record(a, b, texts, figures), indent=2))
     else:
         print(*_lines(a, b, texts, figures), sep="\n")
 
@@ -124,12 +124,12 @@ def _kind(source: str, max_length: int | None) -> str:
     """Return what `source` is; raises what shows that it cannot be read, as far as that is cheap."""
     path = Path(source)
     if path.suffix.lower() == ".npy":
-        if not path.exists():
+        if not exists(path):
             raise FileNotFoundError(f"no such file: '{source}', expected a .npy file of vectors")
-        if not path.is_file():
+        if not is_file(path):
             raise ValueError(f"'{source}' is no regular file, expected a .npy file of vectors")
         return ARRAY
-    if (path / MANIFEST).exists():
+    if exists(path / MANIFEST):
         manifest = Manifest.read(path)
         manifest.check_sizes(path)
         if max_length is not None:

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from biobert_onnx._atomic_files import check_parent_folder
+from biobert_onnx._file_status import exists, is_folder
 from biobert_onnx._progress import can_show_progress
 from biobert_onnx.artifact.manifest import LAST, TOKEN_LAYERS
 from biobert_onnx.cli.arguments import (
@@ -100,10 +101,10 @@ def run(options: argparse.Namespace) -> None:
     output: Path = options.output
     check_parent_folder(output)
     _check_tokens(options)
-    if options.input != STDIN and output.exists() and Path(options.input).exists() and output.samefile(options.input):
+    if options.input != STDIN and exists(output) and exists(options.input) and output.samefile(options.input):
         raise ValueError(f"'{output}' is the input, too: write the vectors into another file")
     warn_of_leftovers(output)
-    if not options.resume and kept_folder(output).exists():
+    if not options.resume and exists(kept_folder(output)):
         say("warning", f"'{kept_folder(output)}' has vectors of an interrupted run: --resume goes on behind them")
     reader = open_texts(options.input, options, pair_column=options.pair_column)
     if options.resume and options.tokens:
@@ -137,7 +138,7 @@ def _telling_what_is_kept(output: Path) -> Iterator[None]:
     try:
         yield
     except (KeyboardInterrupt, SignalError):
-        if kept_folder(output).exists():
+        if exists(kept_folder(output)):
             say("note", f"the vectors so far are in '{kept_folder(output)}': the same command goes on behind them")
         raise
 
@@ -191,6 +192,6 @@ def _output(value: str) -> Path:
     path = named(value)
     if path.suffix not in WRITERS:
         raise argparse.ArgumentTypeError(f"'{value}' should end in {' or '.join(WRITERS)}")
-    if path.is_dir():
+    if is_folder(path):
         raise argparse.ArgumentTypeError(f"'{value}' is a folder, expected a file to write")
     return path

@@ -3,6 +3,7 @@
 import argparse
 from pathlib import Path
 
+from biobert_onnx._file_status import is_folder
 from biobert_onnx.artifact.manifest import Manifest, rule_line
 from biobert_onnx.artifact.paths import PACKED_FOLDER
 from biobert_onnx.artifact.summary import sentence
@@ -44,7 +45,7 @@ def run(options: argparse.Namespace) -> None:
         print(rule_line({**rule, "reason": with_options(rule["reason"])}))
     engine = _engine_here(options.artifact, manifest)
     packed = options.artifact / PACKED_FOLDER
-    if packed.is_dir():
+    if is_folder(packed):
         print(f"{packed}: {_use_of_packed(packed, manifest, engine)}")
 
 

@@ -24,7 +24,7 @@ from biobert_onnx.cli import (
     verify,
 )
 from biobert_onnx.cli.exit_codes import BAD_USE, CLOSED_PIPE, DONE, INTERRUPTED, MEANINGS, exit_code
-from biobert_onnx.cli.printing import say
+from biobert_onnx.cli.printing import allow_any_character, say
 from biobert_onnx.cli.signals import SignalError, signals_raised
 from biobert_onnx.errors import EngineWarning, TruncationWarning
 from biobert_onnx.files.rows import InputWarning
@@ -58,6 +58,7 @@ class _Parser(argparse.ArgumentParser):
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command with `arguments` (sys.argv's by default); return its exit code, one of MEANINGS."""
+    allow_any_character()
     try:
         with signals_raised(), _warnings_on_one_line():
             options = parser_of_all().parse_args(_without_help(sys.argv[1:] if arguments is None else arguments))

@@ -1,7 +1,10 @@
 """What commands say: messages on stderr, an artifact's figures on stdout."""
 
+import codecs
+import json
 import sys
 from contextlib import suppress
+from io import TextIOWrapper
 from pathlib import Path
 
 from biobert_onnx._atomic_files import leftovers
@@ -21,6 +24,21 @@ def say(kind: str, message: object) -> None:
     line = _printable(with_options(" ".join(str(message).split())))
     with suppress(OSError):  # a terminal that was closed
         sys.stderr.write(f"biobert-onnx: {kind}: {line}\n")
+
+
+def allow_any_character() -> None:
+    """Print what stdout's encoding has no character for as an escape, from now on, where it would be an error.
+
+    On Windows, stdout has an encoding of 256 characters when it goes into a file or a pipe.
+    """
+    if isinstance(sys.stdout, TextIOWrapper) and sys.stdout.errors == "strict":
+        sys.stdout.reconfigure(errors="backslashreplace")
+
+
+def json_text(value: object, *, indent: int | None = None) -> str:
+    """Return `value` as JSON for stdout: in ASCII unless that takes UTF-8, for other escapes would be no JSON."""
+    encoding = getattr(sys.stdout, "encoding", None) or "ascii"
+    return json.dumps(value, indent=indent, ensure_ascii=codecs.lookup(encoding).name != "utf-8")
 
 
 def _printable(line: str) -> str:

@@ -1,7 +1,6 @@
 """`similarity`: the nearest texts of another file, or the nearest pairs of one."""
 
 import argparse
-import json
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
@@ -16,7 +15,7 @@ from biobert_onnx.cli.arguments import (
     open_texts,
     text_formats,
 )
-from biobert_onnx.cli.printing import counted, tell_missing
+from biobert_onnx.cli.printing import counted, json_text, tell_missing
 from biobert_onnx.comparison.nearest import Near, nearest_neighbours, nearest_pairs
 from biobert_onnx.encoder import SentenceEncoder
 from biobert_onnx.errors import TextTooLongError, check_int
@@ -148,7 +147,7 @@ def _plain_line(a: Texts, b: Texts, near: Near) -> str:
 
 def _json_line(a: Texts, b: Texts, near: Near) -> str:
     found = {"cosine": round(near.cosine, DIGITS), "a": a.described(near.a), "b": b.described(near.b)}
-    return json.dumps(found, ensure_ascii=False)
+    return json_text(found)
 
 
 def _start(text: str) -> str:

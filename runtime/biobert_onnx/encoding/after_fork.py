@@ -4,6 +4,7 @@ A fork copies locks as they are, held or not, but none of the threads that hold 
 """
 
 import os
+import sys
 from threading import Lock
 from typing import Protocol
 from weakref import WeakSet
@@ -54,9 +55,10 @@ def _switch_tokenizers_threads_off() -> None:
         set_here.clear()
         one_fork.release()
 
+    assert sys.platform != "win32"  # which has no forks
     os.register_at_fork(before=before, after_in_parent=in_parent, after_in_child=in_child)
 
 
-if hasattr(os, "register_at_fork"):
+if sys.platform != "win32":
     os.register_at_fork(after_in_child=_begin_anew)
     _switch_tokenizers_threads_off()

@@ -212,7 +212,8 @@ def new_session(graph: Path, options: onnxruntime.SessionOptions) -> onnxruntime
         session = onnxruntime.InferenceSession(str(graph), options, providers=providers, enable_fallback=False)
     except Exception as error:  # onnxruntime's errors share no base class
         reason = str(error).splitlines()[0]
-        raise ArtifactError(f"onnxruntime cannot load '{graph}' ({reason}): export the artifact again") from error
+        remedy = "mount /proc here" if "procfs" in reason else "export the artifact again"
+        raise ArtifactError(f"onnxruntime cannot load '{graph}' ({reason}): {remedy}") from error
     session.mapped_weights = mapped  # it reads them as long as it lives
     return session
 

@@ -4,8 +4,10 @@ import sys
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from stat import S_ISDIR, S_ISREG
 from typing import Any
 
+from biobert_onnx._file_status import file_mode
 from biobert_onnx.files.csv import TAB, CsvReader
 from biobert_onnx.files.jsonl import JsonlReader, JsonlWriter
 from biobert_onnx.files.lines import STDIN
@@ -126,11 +128,12 @@ def check_source(source: str) -> None:
     path = Path(source)
     if not source:
         raise ValueError("the input has no name: name a file of texts, or - for standard input")
-    if not path.exists():
+    mode = file_mode(path)
+    if mode is None:
         raise FileNotFoundError(f"no such file: '{source}', expected a file of texts or - for standard input")
-    if path.is_dir():
+    if S_ISDIR(mode):
         raise ValueError(f"'{source}' is a folder, expected a file of texts or - for standard input")
-    if not path.is_file():
+    if not S_ISREG(mode):
         raise ValueError(f"'{source}' is no regular file: use - for standard input, and send it there by < or |")
 
 

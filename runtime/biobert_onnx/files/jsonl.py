@@ -7,7 +7,7 @@ from typing import IO, Any
 
 from biobert_onnx._types import FloatArray, Text
 from biobert_onnx.embeddings import json_rows
-from biobert_onnx.errors import short_repr
+from biobert_onnx.errors import json_fault, short_repr
 from biobert_onnx.files.lines import LineReader, Lines
 from biobert_onnx.files.rows import (
     EMBEDDING,
@@ -106,7 +106,7 @@ def _object(line: str, place: str) -> Record:
     except UnicodeEncodeError as error:
         raise InputError(f"{place} holds a lone surrogate, which is no Unicode text: drop it") from error
     except (ValueError, RecursionError) as error:
-        reason = f"{error.msg}, column {error.colno}" if isinstance(error, json.JSONDecodeError) else str(error)
+        reason = f"{error.msg}, column {error.colno}" if isinstance(error, json.JSONDecodeError) else json_fault(error)
         raise InputError(f"{place} is no JSON ({reason}): expected an object on each line") from error
     if not isinstance(record, dict):
         raise InputError(f'{place} is {short_repr(record)}, expected an object such as {{"text": "..."}}')

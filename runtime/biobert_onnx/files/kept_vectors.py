@@ -17,6 +17,7 @@ from typing import IO, Any, Self
 import numpy as np
 
 from biobert_onnx._atomic_files import WRITE_ERRORS, atomic_file, locked, naming
+from biobert_onnx._file_status import exists
 from biobert_onnx._types import FloatArray, Text
 from biobert_onnx.encoder import SentenceEncoder
 from biobert_onnx.encoding.pipeline import Progress
@@ -175,14 +176,14 @@ def _opened(path: Path) -> IO[bytes]:
 def _check_run(folder: Path, run: Run) -> None:
     """Write `run` into `folder`, or raise ValueError if another one is there."""
     path = folder / RUN
-    if not path.exists():
+    if not exists(path):
         with atomic_file(path) as file:
             file.write(json.dumps(run).encode() + b"\n")
         return
     try:
         kept = json.loads(path.read_bytes())
         differing = [name for name in run if kept[name] != run[name]]
-    except (ValueError, TypeError, KeyError) as error:
+    except (ValueError, TypeError, KeyError, RecursionError) as error:
         raise ValueError(f"'{path}' is damaged: remove the folder to begin anew") from error
     for name in differing:
         raise ValueError(
@@ -211,7 +212,7 @@ def _group(line: bytes) -> Group | None:
     """Return what a line of GROUPS says; None if it was not written to its end, or is none."""
     try:
         group = Group(**json.loads(line)) if line.endswith(b"\n") else None
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, RecursionError):
         return None
     return group
 

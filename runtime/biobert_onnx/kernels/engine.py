@@ -4,6 +4,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+from biobert_onnx._file_status import is_file
 from biobert_onnx.artifact.manifest import LAYERS_OF_MEAN, MEAN_LAST_FOUR, Manifest
 from biobert_onnx.artifact.paths import PACKED_FOLDER, PLAN
 from biobert_onnx.errors import ArtifactError
@@ -39,7 +40,7 @@ class KernelEngine:
     @classmethod
     def of_plan(cls, folder: Path) -> "KernelEngine":
         """Return the engine for the plan in `folder`, which is no artifact yet; raises as `of` does."""
-        if not (folder / PLAN).is_file():
+        if not is_file(folder / PLAN):
             raise KernelsUnavailableError(f"there is no {PLAN}")
         return cls(folder, whole_plan(folder), _chosen_kernel())
 

@@ -1,10 +1,13 @@
 """The compiled C, called through ctypes: its functions, its structures, and the kernels that this CPU runs."""
 
 import ctypes
+import sys
 from ctypes import POINTER, c_char_p, c_float, c_int32, c_int64, c_void_p
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+
+from biobert_onnx._file_status import is_file
 
 PATH = Path(__file__).with_name("_kernels.so")
 """Where the build leaves the library."""
@@ -109,13 +112,15 @@ class Kernel:
 def load_library(path: Path = PATH) -> ctypes.CDLL:
     """Load the compiled C.
 
-    Raises KernelsUnavailableError if there is none, or one that was compiled from other sources.
+    Raises KernelsUnavailableError on Windows, if there is none, and for one that was compiled from other sources.
     """
-    if not path.is_file():
-        raise KernelsUnavailableError(
-            "their C was not compiled when biobert-onnx was installed: install it again where there is a C compiler"
-        )
+    if sys.platform == "win32":
+        raise KernelsUnavailableError("they are for Linux and macOS")
     try:
+        if not is_file(path):
+            raise KernelsUnavailableError(
+                "their C was not compiled when biobert-onnx was installed: install it again where there is a C compiler"
+            )
         library = ctypes.CDLL(str(path))
         for name, (arguments, result) in FUNCTIONS.items():
             function = getattr(library, name)

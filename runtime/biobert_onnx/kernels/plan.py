@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from biobert_onnx.artifact.paths import PLAN, WEIGHTS, inside, linked_weights
 from biobert_onnx.artifact.validation import differences
-from biobert_onnx.errors import ArtifactError
+from biobert_onnx.errors import ArtifactError, json_fault
 from biobert_onnx.kernels.library import KernelsUnavailableError
 
 FORMAT = 3
@@ -156,8 +156,10 @@ class KernelPlan:
         path = inside(folder, PLAN)
         try:
             content = json.loads(path.read_bytes())
-        except (OSError, ValueError, RecursionError) as error:
-            raise ArtifactError(f"'{path}' cannot be read ({error!s:.200}): export the artifact again") from error
+        except OSError as error:
+            raise ArtifactError(f"'{path}' cannot be read ({error.strerror}): export the artifact again") from error
+        except (ValueError, RecursionError) as error:
+            raise ArtifactError(f"'{path}' cannot be read ({json_fault(error)}): export the artifact again") from error
         if not isinstance(content, dict) or type(content.get("format")) is not int or content["format"] < 1:
             raise ArtifactError(f"'{path}' is no plan: export the artifact again")
         if content["format"] != FORMAT:

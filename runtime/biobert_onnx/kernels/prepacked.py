@@ -12,6 +12,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
+from biobert_onnx._file_status import exists, is_file
 from biobert_onnx.artifact.manifest import FileRecord, Manifest
 from biobert_onnx.artifact.paths import (
     ALL_GRAPH_FILES,
@@ -41,12 +42,14 @@ def write_prepacked(artifact: Path, plan: KernelPlan, into: Path | None = None) 
     manifest = Manifest.read(artifact)
     manifest.check_sizes(artifact)
     target = into or artifact / PACKED_FOLDER
-    if target.exists() and not (target / PACKED_KEY).is_file():
+    if exists(target) and not is_file(target / PACKED_KEY):
         raise FileExistsError(f"'{target}' exists and is no folder of packed weights: choose a new folder")
     with atomic_folder(target) as work:
         write_packed(artifact, plan, work / PACKED_WEIGHTS)
         files = {PACKED_WEIGHTS: asdict(FileRecord.of(work / PACKED_WEIGHTS))}
-        (work / PACKED_KEY).write_text(json.dumps({**key(manifest), "files": files}, indent=2) + "\n", encoding="utf-8")
+        (work / PACKED_KEY).write_text(
+            json.dumps({**key(manifest), "files": files}, indent=2) + "\n", encoding="utf-8", newline="\n"
+        )
     return target
 
 
@@ -66,7 +69,7 @@ def pack_artifact(artifact: Path, manifest: Manifest, plan: KernelPlan, work: Pa
 def existing_folder(path: str | os.PathLike[str]) -> Path:
     """Return `path` as a Path; raises FileNotFoundError unless packed weights, fitting or not, lie there."""
     folder = Path(path)
-    if not (folder / PACKED_KEY).is_file():
+    if not is_file(folder / PACKED_KEY):
         raise FileNotFoundError(
             f"no packed weights in '{folder}': make them with 'biobert-onnx prepack ARTIFACT --into FOLDER'"
         )

@@ -7,6 +7,7 @@ from typing import IO, TYPE_CHECKING
 
 from biobert_onnx._atomic_files import atomic_file, check_parent_folder
 from biobert_onnx._extras import requires_extra
+from biobert_onnx._file_status import is_folder
 from biobert_onnx._types import FloatArray
 from biobert_onnx.nlu.data import arrow_table
 
@@ -26,7 +27,7 @@ def checked_path(output_path: str | os.PathLike[str]) -> Path | None:
     if path.suffix not in FORMATS:
         raise ValueError(f"output_path is '{path}', expected a name that ends with {' or '.join(FORMATS)}")
     check_parent_folder(path)
-    if path.is_dir():
+    if is_folder(path):
         raise IsADirectoryError(f"output_path is '{path}', a folder: give the name of a new file")
     return path
 
@@ -61,7 +62,7 @@ def _write_csv(table: "pd.DataFrame", file: IO[bytes], vectors: str | None) -> N
     """Write vectors as JSON, with the fewest digits that give the same float32."""
     if vectors is not None:
         table = table.assign(**{vectors: [_json(vector) for vector in table[vectors]]})
-    table.to_csv(file)
+    table.to_csv(file, lineterminator="\n")  # pandas would take the system's
 
 
 def _json(vector: FloatArray) -> str:

@@ -4,6 +4,7 @@ import os
 import re
 from pathlib import Path
 
+from biobert_onnx._file_status import is_file
 from biobert_onnx.artifact.paths import MANIFEST
 from biobert_onnx.catalog.models import NLU_PREFIX, find
 from biobert_onnx.catalog.names import DEFAULT, find_artifact, is_nlu_name, spark_nlp_name
@@ -33,7 +34,7 @@ def requested_artifact(request: str | os.PathLike[str], path: Folder, folder: Fo
     name = os.fspath(request).strip()
     if not name or name == FROM_DISK:
         raise ValueError(f"request is {name!r}: give a model's name, or path=, the artifact's folder")
-    if not Path(folder or "", name, MANIFEST).is_file():
+    if not is_file(Path(folder or "", name, MANIFEST)):
         _check_is_one_sentence_model(name)
     return find_artifact(name, folder=folder)
 

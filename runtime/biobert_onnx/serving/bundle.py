@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from biobert_onnx._atomic_files import atomic_file, check_parent_folder
+from biobert_onnx._file_status import is_file
 from biobert_onnx.artifact.manifest import FileRecord, Manifest
 from biobert_onnx.artifact.paths import MANIFEST
 from biobert_onnx.encoding.engines import KERNELS, ONNXRUNTIME, check_engine
@@ -28,7 +29,7 @@ from biobert_onnx.kernels.library import KernelsUnavailableError, load_library
 from biobert_onnx.kernels.plan import KernelPlan
 from biobert_onnx.kernels.prepacked import pack_artifact
 from biobert_onnx.serving.settings import variable_of
-from biobert_onnx.serving.wheels import KERNEL_PACKAGES, PACKAGES, PLATFORMS, unpack_wheels
+from biobert_onnx.serving.wheels import KERNEL_PACKAGES, PACKAGES, PLATFORMS, check_start, unpack_wheels
 from biobert_onnx.version import __version__
 
 __all__ = ["Bundle", "BundleError", "bundle", "doubts"]
@@ -139,7 +140,9 @@ def bundle(
 
     Raises ArtifactError for a bad artifact, ValueError for an unknown `platform` or `engine` or a `python` that is not
     a version, FileNotFoundError if the folder of `target` does not exist, BundleError if the engine cannot run the
-    artifact in the function, if a wheel cannot be fetched or if the zip would be too large. Then nothing is written.
+    artifact in the function, if a wheel cannot be fetched, if the dependencies cannot start without what is left out of
+    them (tried where `platform` and `python` are those that run this), or if the zip would be too large. Then nothing
+    is written.
     """
     _check_arguments(target, platform, python, engine)
     manifest = Manifest.read(artifact)
@@ -152,17 +155,19 @@ def bundle(
         artifact_files = _artifact_files(artifact, manifest, engine, platform, Path(work) / "artifact")
         packages = KERNEL_PACKAGES if engine == KERNELS else PACKAGES
         wheels = unpack_wheels(packages, tree, Path(work) / "report.json", platform=platform, python=python)
+        if compiled and _is_this_machine(platform):
+            check_start(packages, tree)
         has_kernels = engine != ONNXRUNTIME and _is_this_machine(platform)
         shutil.copytree(PACKAGE, tree / PACKAGE.name, ignore=partial(_left_out, has_kernels=has_kernels))
         shutil.copyfile(_licence(), tree / PACKAGE.name / LICENCE)
         first = WITHOUT_KERNELS if engine == ONNXRUNTIME else ""
-        (tree / HANDLER_FILE).write_text(HANDLER_CODE.format(first=first), encoding="utf-8")
+        (tree / HANDLER_FILE).write_text(HANDLER_CODE.format(first=first), encoding="utf-8", newline="\n")
         if compiled:
             _compile(tree)
         settings = {"platform": platform, "python": python, "engine": engine, "compiled": compiled}
         record = _record(artifact, manifest, wheels, settings)
-        (tree / RECORD_FILE).write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
-        files = {path.relative_to(tree).as_posix(): path for path in tree.rglob("*") if path.is_file()}
+        (tree / RECORD_FILE).write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8", newline="\n")
+        files = {path.relative_to(tree).as_posix(): path for path in tree.rglob("*") if is_file(path)}
         files |= {f"{ARTIFACT_FOLDER}/{name}": path for name, path in artifact_files.items()}
         sizes = {name: files[name].stat().st_size for name in sorted(files)}
         _check_size(sizes)

@@ -16,7 +16,7 @@ from biobert_onnx.embeddings import json_rows
 from biobert_onnx.encoder import SentenceEncoder
 from biobert_onnx.encoding.long_texts import LONG_TEXTS
 from biobert_onnx.encoding.prompts import PromptError
-from biobert_onnx.errors import TextTooLongError, TruncationWarning
+from biobert_onnx.errors import TextTooLongError, TruncationWarning, json_fault
 from biobert_onnx.serving.json_values import json_type, short_json
 
 ENCODING_FORMATS = ("float", "base64")
@@ -236,21 +236,10 @@ def json_object(body: str | bytes | bytearray) -> dict[str, Any]:
     try:
         content = json.loads(body)
     except (ValueError, RecursionError) as error:
-        raise BadRequest(f"the body is not valid JSON ({_json_fault(error)})") from error
+        raise BadRequest(f"the body is not valid JSON ({json_fault(error)})") from error
     if not isinstance(content, dict):
         raise BadRequest(f"the body is JSON of type {json_type(content)}, expected an object")
     return content
-
-
-def _json_fault(error: Exception) -> str:
-    """Say what `error`, an error of `json.loads`, means for the body."""
-    if isinstance(error, json.JSONDecodeError):
-        return f"{error.msg} at line {error.lineno}, column {error.colno}"
-    if isinstance(error, UnicodeDecodeError):
-        return f"byte {error.start} is not valid {error.encoding.upper()}"
-    if isinstance(error, RecursionError):
-        return "arrays or objects are nested too deeply"
-    return "a number has too many digits"
 
 
 def checked_texts(value: object, field: str, max_texts: int) -> list[str]:

@@ -15,6 +15,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from biobert_onnx._file_status import is_folder
 from biobert_onnx.encoder import SentenceEncoder
 from biobert_onnx.encoding.cpus import usable_cpus
 from biobert_onnx.serving.json_values import short_json
@@ -141,5 +142,5 @@ def _decoded(body: object) -> bytes:
         raise BadRequest(f"the body is not base64, but isBase64Encoded says so ({error})") from error
 
 
-if ARTIFACT_VARIABLE in os.environ or BUNDLED_ARTIFACT.is_dir():
+if ARTIFACT_VARIABLE in os.environ or is_folder(BUNDLED_ARTIFACT):
     loaded_encoder()  # while the function starts, before its first event

@@ -9,6 +9,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Self
 
+from biobert_onnx._file_status import exists
 from biobert_onnx.encoder import MAX_THREADS, SentenceEncoder
 from biobert_onnx.encoding.engines import ENGINES, KERNELS
 from biobert_onnx.encoding.long_texts import LONG_TEXTS
@@ -172,10 +173,10 @@ def artifacts_in(value: str) -> dict[str, Path]:
 
     Raises ValueError, which says what was expected.
 
-    >>> sorted(artifacts_in("biobert=/models/biobert:minilm=/models/minilm"))
+    >>> sorted(artifacts_in(os.pathsep.join(["biobert=/models/biobert", "minilm=/models/minilm"])))
     ['biobert', 'minilm']
     """
-    if (os.pathsep not in value and "=" not in value) or Path(value).exists():
+    if (os.pathsep not in value and "=" not in value) or exists(value):
         return {"": Path(value)}
     named: dict[str, Path] = {}
     for part in value.split(os.pathsep):

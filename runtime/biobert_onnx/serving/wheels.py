@@ -1,6 +1,7 @@
 """The runtime's dependencies for another machine: wheels, unpacked, without the files that encoding never loads."""
 
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
@@ -9,6 +10,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from biobert_onnx._file_status import is_file
 from biobert_onnx.errors import BundleError
 
 KERNEL_PACKAGES = ("numpy", "tokenizers")
@@ -30,8 +32,8 @@ UNUSED_FILES = (
     "*/tests/*",
     "*.pyi", "*.pxd", "*.h", "*.a",  # for compilers and type checkers
     "numpy/f2py/*", "numpy/distutils/*", "numpy/_pyinstaller/*", "numpy/doc/*",
-    "numpy/testing/*", "numpy/_core/_multiarray_tests*", "numpy/_core/_operand_flag_tests*",
-    "numpy/_core/_rational_tests*", "numpy/_core/_struct_ufunc_tests*", "numpy/_core/_umath_tests*",
+    "numpy/testing/*", "numpy/_core/_operand_flag_tests*", "numpy/_core/_rational_tests*",
+    "numpy/_core/_struct_ufunc_tests*", "numpy/_core/_umath_tests*",  # numpy 2.0 imports _multiarray_tests, which stays
     "numpy/random/*", "numpy/fft/*", "numpy/polynomial/*", "numpy/ma/*",  # imported only when somebody names them
     "onnxruntime/tools/*", "onnxruntime/transformers/*", "onnxruntime/quantization/*", "onnxruntime/datasets/*",
     "onnxruntime/backend/*",
@@ -46,12 +48,21 @@ The licences of the folders of numpy that are left out are among those of its me
 """
 
 
+OLDEST_NUMPY = 2
+"""The first version of numpy that starts without UNUSED_FILES: numpy 1 imports its random, fft, polynomial and ma."""
+
+
 def unpack_wheels(packages: Sequence[str], tree: Path, report: Path, *, platform: str, python: str) -> dict[str, Any]:
     """Let pip unpack `packages` into `tree`, without UNUSED_FILES, and write its report to the file `report`.
 
-    Return the version, file and sha256 of each wheel. Raises BundleError if pip cannot fetch one.
+    Return the version, file and sha256 of each wheel. Raises BundleError if pip cannot fetch one, and for numpy 1.
     """
-    pins = [f"{name}=={version(name)}" for name in packages]
+    pins = pinned(packages)
+    if int(version("numpy").partition(".")[0]) < OLDEST_NUMPY:
+        raise BundleError(
+            f"numpy is {version('numpy')} here, expected {OLDEST_NUMPY}.0 or later, as numpy 1 cannot start without "
+            f"the files that are left out of the zip: pip install 'numpy>={OLDEST_NUMPY}.0'"
+        )
     command = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-input"]
     command += ["--no-deps", "--no-compile", "--only-binary=:all:", "--target", str(tree), "--report", str(report)]
     command += ["--implementation", "cp", "--python-version", python]
@@ -63,6 +74,29 @@ def unpack_wheels(packages: Sequence[str], tree: Path, report: Path, *, platform
     _remove_unused(tree)
     installed = json.loads(report.read_text(encoding="utf-8"))["install"]
     return dict(sorted(_wheel(item) for item in installed))
+
+
+def pinned(packages: Sequence[str]) -> list[str]:
+    """Return the requirement of each package in the version of this environment."""
+    return [f"{name}=={version(name)}" for name in packages]
+
+
+def check_start(packages: Sequence[str], tree: Path) -> None:
+    """Raise BundleError unless an interpreter that has nothing but the standard library and `tree` imports `packages`.
+
+    What encoding never loads was found with some versions; another one may load more. Only for wheels of this machine
+    and this Python.
+    """
+    code = f"import sys; sys.path.insert(0, sys.argv[1]); import {', '.join(packages)}"
+    command = [sys.executable, "-I", "-S", "-B", "-c", code, str(tree)]
+    done = subprocess.run(command, capture_output=True, text=True, errors="replace", cwd=tree)
+    if done.returncode:
+        causes = [line for line in done.stderr.splitlines() if re.match(r"\w+Error: ", line)]
+        reason = causes[0] if causes else f"the interpreter ended with {done.returncode}"
+        raise BundleError(
+            f"{', '.join(pinned(packages))} cannot start without the files that are left out of the zip ({reason}): "
+            "install other versions here, the latest ones, and please report this"
+        )
 
 
 def _tags(platform: str) -> list[str]:
@@ -79,7 +113,7 @@ def _tags(platform: str) -> list[str]:
 def _remove_unused(tree: Path) -> None:
     for path in list(tree.rglob("*")):
         name = path.relative_to(tree).as_posix()
-        if path.is_file() and any(fnmatch(name, pattern) for pattern in UNUSED_FILES):
+        if is_file(path) and any(fnmatch(name, pattern) for pattern in UNUSED_FILES):
             path.unlink()
 
 

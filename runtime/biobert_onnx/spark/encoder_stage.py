@@ -9,6 +9,7 @@ from pyspark import SparkContext
 from pyspark.ml.param import Param, Params, TypeConverters
 from pyspark.ml.util import DefaultParamsReadable, DefaultParamsWriter, MLWriter
 
+from biobert_onnx._file_status import is_file
 from biobert_onnx.artifact.manifest import Manifest
 from biobert_onnx.artifact.paths import MANIFEST
 from biobert_onnx.catalog.names import DEFAULT
@@ -94,7 +95,7 @@ class EncoderStage(AnnotatorStage, DefaultParamsReadable["EncoderStage"]):
 
         Raises ArtifactError if it is incomplete or damaged, or if another kind of stage was saved at `path`.
         """
-        if (Path(path) / MANIFEST).is_file():
+        if is_file(Path(path) / MANIFEST):
             return cls().setArtifact(path)
         if SparkContext._active_spark_context is not None and HadoopFolder(path).has(MANIFEST):
             return cls().setArtifact(ship(path)).setStorageRef(path.rstrip("/").rpartition("/")[2])

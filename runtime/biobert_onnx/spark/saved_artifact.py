@@ -11,6 +11,7 @@ from zipfile import ZIP_STORED, ZipFile
 from py4j.protocol import Py4JJavaError
 from pyspark import SparkContext, SparkFiles
 
+from biobert_onnx._file_status import is_file
 from biobert_onnx.artifact.manifest import Manifest
 from biobert_onnx.artifact.paths import MANIFEST, inside
 from biobert_onnx.errors import ArtifactError
@@ -65,7 +66,7 @@ def ship(folder: str) -> str:
 def _fetch_and_ship(source: "HadoopFolder", local: Path) -> str:
     source.get(MANIFEST, local / MANIFEST)
     manifest, name = Manifest.read(local), shipped_name(local)
-    if (local_folder(name) / MANIFEST).is_file():
+    if is_file(local_folder(name) / MANIFEST):
         return name
     for file, record in manifest.files.items():
         source.get(file, inside(local, file), size=record.size)

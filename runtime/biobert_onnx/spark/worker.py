@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pyspark import SparkContext, SparkFiles, TaskContext
 
+from biobert_onnx._file_status import is_file
 from biobert_onnx.artifact.manifest import Manifest
 from biobert_onnx.artifact.paths import MANIFEST, TOKENIZER
 from biobert_onnx.catalog.names import find_artifact, spark_nlp_name
@@ -96,7 +97,7 @@ def locate(name: str, folder: str | None) -> str:
     """
     shipped = spark_nlp_name(name)
     running = SparkContext._active_spark_context is not None  # one a process; sessions are one a thread
-    if folder is None and running and (local_folder(shipped) / MANIFEST).is_file():
+    if folder is None and running and is_file(local_folder(shipped) / MANIFEST):
         return shipped
     return str(find_artifact(name, folder=folder))
 

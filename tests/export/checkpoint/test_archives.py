@@ -62,6 +62,8 @@ def test_a_folder_is_left_as_it_is(tmp_path: Path) -> None:
         (("../escaped", b"x"), r"holds '\.\./escaped', outside"),
         (("biobert/../../escaped", b"x"), "outside of its own folder"),
         (("/tmp/escaped", b"x"), "holds '/tmp/escaped', outside"),
+        (("C:escaped", b"x"), "holds 'C:escaped', outside"),
+        (("biobert/nul.txt", b"x"), "holds 'biobert/nul.txt', outside"),
         (special("biobert/vocab.txt", tarfile.SYMTYPE, "/etc/passwd"), "a link or a device"),
         (special("biobert/vocab.txt", tarfile.LNKTYPE, "biobert/bert_config.json"), "a link or a device"),
         (special("biobert/vocab.txt", tarfile.CHRTYPE), "a link or a device"),

@@ -114,7 +114,7 @@ def test_a_damaged_list_of_modules_is_refused(tiny_checkpoint: Path, tmp_path: P
     assert "modules.json'" in refused(folder)
 
 
-@pytest.mark.parametrize("place", ["../elsewhere", "/etc", 7])
+@pytest.mark.parametrize("place", ["../elsewhere", "/etc", "C:elsewhere", "..\\elsewhere", "NUL", 7])
 def test_a_module_outside_of_the_folder_is_refused(tiny_checkpoint: Path, tmp_path: Path, place: object) -> None:
     folder = old_folder(tiny_checkpoint, tmp_path / "st")
     modules = json.loads((folder / "modules.json").read_text())

@@ -121,7 +121,9 @@ def test_a_truncated_shard_is_named(index: Path, geometry: EncoderGeometry) -> N
         Weights.read(index.parent, geometry)
 
 
-@pytest.mark.parametrize("shard", ["../model.safetensors", "/etc/passwd", "a/../../b.safetensors", "..\\b.bin", "\0"])
+@pytest.mark.parametrize(
+    "shard", ["../model.safetensors", "/etc/passwd", "a/../../b.safetensors", "..\\b.bin", "\0", "C:b.bin", "NUL"]
+)
 def test_an_index_that_leads_out_of_its_folder_is_refused(index: Path, geometry: EncoderGeometry, shard: str) -> None:
     edit_json(index, weight_map={"embeddings.word_embeddings.weight": shard})
     with pytest.raises(CheckpointError, match="outside of its own folder: do not use this checkpoint"):

@@ -224,7 +224,7 @@ def test_what_is_no_id_is_refused_before_the_hub_is_asked(repository: str) -> No
         ({"max_length": "9"}, ValueError, "max_length is '9', expected a whole number"),
         ({"threads": 0}, ValueError, "threads is 0, expected 1 to 1024"),
         ({"prepacked": "nowhere"}, FileNotFoundError, "nowhere"),
-        ({"nope": 1}, TypeError, "unexpected keyword argument 'nope'"),
+        ({"nope": 1}, TypeError, "'nope'"),
     ],
 )
 def test_options_that_are_wrong_for_every_artifact_are_refused_before_the_hub_is_asked(

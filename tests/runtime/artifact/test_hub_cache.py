@@ -14,6 +14,7 @@ from biobert_onnx.artifact.paths import PACKED_FOLDER, PACKED_KEY, PACKED_WEIGHT
 from biobert_onnx.cli.main import main
 from tests.runtime.artifact.test_damage import resealed
 from tests.support.hub_cache import COMMIT, LAYOUTS, in_cache, link, snapshot_folder
+from tests.support.systems import proc
 from tests.support.texts import TEXTS
 
 
@@ -46,7 +47,7 @@ def test_weights_in_the_store_are_mapped_and_not_copied(artifact: Path, tmp_path
     encoder = SentenceEncoder(snapshot, threads=1)
     encoder.encode(TEXTS)
     stored = os.path.realpath(snapshot / "model.onnx_data")
-    assert stored in Path("/proc/self/maps").read_text(encoding="utf-8")
+    assert stored in proc("self/maps").read_text(encoding="utf-8")
     del encoder
 
 

@@ -2,11 +2,13 @@
 
 import os
 from collections.abc import Callable
-from pathlib import Path
+from itertools import product
+from pathlib import Path, PurePosixPath, PureWindowsPath
 
 import pytest
 
 from biobert_onnx import ArtifactError, Manifest, SentenceEncoder
+from biobert_onnx.artifact.paths import ALL_GRAPH_FILES, PACKED_FILES, is_portable
 from tests.support.damage import a_folder, a_link_to_outside, a_pipe, copied, edit_manifest, missing
 from tests.support.texts import TEXTS
 
@@ -34,6 +36,45 @@ def test_a_manifest_that_names_a_file_outside_the_folder_is_refused(folder: Path
     edit_manifest(folder, "files", name, value={"size": 1, "sha256": ""})
     with pytest.raises(ArtifactError, match="leads outside the folder"):
         SentenceEncoder(folder)
+
+
+WINDOWS_READS_OTHERWISE = [
+    "C:evil.bin", "C:/x", "c:", "\\\\server\\share", "\\evil.bin", "..\\evil.bin", "a/..\\..\\evil.bin",
+    "NUL", "nul", "con.txt", "a/Aux.tar.gz", "COM1", "lpt9.bin", "COM¹", "PRN .txt", "CONOUT$",
+    "weights.bin:stream", "weights.bin::$DATA", "weights.bin.", "weights.bin ", "a./b", "a /b", "...", "a/ ",
+    "a*", "a?", "a|b", "<a>", '"a"',
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("name", WINDOWS_READS_OTHERWISE)
+def test_a_name_that_windows_reads_otherwise_is_refused_on_every_system(folder: Path, name: str) -> None:
+    assert not is_portable(name)
+    edit_manifest(folder, "files", name, value={"size": 1, "sha256": ""})
+    with pytest.raises(ArtifactError, match="outside the folder"):
+        SentenceEncoder(folder)
+
+
+@pytest.mark.parametrize("name", ["weights.bin:stream", "con.txt", "weights.bin.", "C:evil.bin"])
+def test_such_a_name_is_refused_though_the_file_is_there(folder: Path, name: str) -> None:
+    (folder / name).write_bytes(b"x")
+    edit_manifest(folder, "files", name, value={"size": 1, "sha256": ""})
+    with pytest.raises(ArtifactError, match="has a name that may lead outside the folder on Windows"):
+        SentenceEncoder(folder)
+
+
+ACCEPTED = ["a", "A.bin", ".hidden", "a b", "é", "コ", "null", "CON1", "com10", "aux-1", "a.con", "COM", "1_Pooling"]
+
+
+def test_an_accepted_name_is_on_windows_a_file_in_the_folder_of_the_same_parts() -> None:
+    root, parts = PureWindowsPath("D:/artifact"), [*ACCEPTED, *WINDOWS_READS_OTHERWISE]
+    accepted = [name for name in (*parts, *map("/".join, product(parts, parts))) if is_portable(name)]
+    assert accepted == [*ACCEPTED, *map("/".join, product(ACCEPTED, ACCEPTED))]
+    for name in accepted:
+        assert (root / name).relative_to(root).parts == PurePosixPath(name).parts
+
+
+def test_the_names_in_an_artifact_are_names_on_every_system(artifact: Path) -> None:
+    assert all(is_portable(name) for name in (*Manifest.read(artifact).files, *ALL_GRAPH_FILES, *PACKED_FILES))
 
 
 @pytest.mark.parametrize("name", ["", ".", "x" * 300])

@@ -1,7 +1,6 @@
 """The command in a process of its own."""
 
 import os
-import pty
 import signal
 import subprocess
 import sys
@@ -9,6 +8,10 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+
+import pytest
+
+from tests.support.systems import NO_TERMINALS
 
 ENVIRONMENT = {**os.environ, "PYTHONUTF8": "1", "TERM": "xterm"}
 
@@ -31,6 +34,7 @@ def refused(code: int, *arguments: object, stdin: bytes = b"") -> str:
 
 def drawn_on_terminal(arguments: Sequence[str], *, columns: int = 0, **environment: str) -> str:
     """What the command draws on stderr, a terminal of that width (0: it does not say), until it ends well."""
+    pty = pytest.importorskip("pty", reason=NO_TERMINALS)
     ours, theirs = pty.openpty()
     set_width(theirs, columns)
     variables = {**ENVIRONMENT, **environment}

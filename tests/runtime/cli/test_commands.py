@@ -3,17 +3,18 @@
 import json
 import os
 import re
-import resource
 import subprocess
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from biobert_onnx import SentenceEncoder
 from tests.runtime.cli.command import ENVIRONMENT, command, drawn_on_terminal, refused, run
-from tests.support.prompts import DEFAULT, PROMPTS
+from tests.support.prompts import DEFAULT, PROMPTS, copy_with_prompts
+from tests.support.systems import needs_limits
 from tests.support.texts import TEXTS
 
 LINES = [text for text in TEXTS if "\n" not in text]
@@ -123,7 +124,7 @@ def test_a_prompt_is_put_before_each_text(
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (("--prompt", "a", "--prompt-name", "query"), "argument --prompt-name: not allowed with argument --prompt"),
+        (("--prompt", "a", "--prompt-name", "query"), "argument --prompt-name: "),
         (("--prompt-name", "qeury"), "--prompt-name is 'qeury', but the artifact's prompts are 'query', 'document'"),
         (("--prompt", "a" * 8193), "aaaaa', of 8,193 characters, expected at most 8,192: shorten it"),
         (("--prompt", "a\udc80"), "--prompt holds a lone surrogate, '\\udc80' at character 1"),
@@ -145,6 +146,16 @@ def test_info_shows_the_prompts(prompted_artifact: Path) -> None:
         "prompt document: 'title: none | text: '",
         "prompt passage: 'Étude. ' (default)",
     ]
+
+
+@pytest.mark.parametrize("encoding", ["cp1252", "ascii"])
+def test_info_and_help_are_printed_on_any_encoding_of_stdout(artifact: Path, tmp_path: Path, encoding: str) -> None:
+    folder = copy_with_prompts(artifact, tmp_path / "Ωμέγα", {"query": "Βρες: ", "document": "Étude 🧬: "}, "query")
+    variables: dict[str, Any] = {"PYTHONUTF8": "0", "PYTHONIOENCODING": encoding, "LC_ALL": "C.UTF-8"}
+    for arguments in (("info", folder), ("verify", folder), ("models",), ("--help",), ("help", "encode")):
+        done = run(*arguments, **variables)
+        assert (done.returncode, done.stderr) == (0, b""), arguments
+    assert r"\u0392\u03c1\u03b5\u03c2" in run("info", folder, **variables).stdout.decode(encoding)
 
 
 def test_info_shows_identity_fidelity_and_sizes(artifact: Path) -> None:
@@ -184,9 +195,12 @@ def test_output_that_cannot_be_written_is_one_line(artifact: Path) -> None:
 
 
 def limit_files() -> None:
+    import resource
+
     resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))
 
 
+@needs_limits
 def test_an_output_that_has_no_room_is_named_and_removed(artifact: Path, texts: Path, tmp_path: Path) -> None:
     arguments = command("encode", artifact, texts, "-o", tmp_path / "out.npy")
     done = subprocess.run(arguments, capture_output=True, env=ENVIRONMENT, preexec_fn=limit_files)
@@ -216,8 +230,9 @@ def test_bad_use_is_one_line_and_exit_code_2(artifact: Path, texts: Path, tmp_pa
     assert ".npy or .jsonl or .parquet" in refused(2, "encode", artifact, texts, "-o", tmp_path / "out.csv")
     assert "--field does not go with" in refused(2, "encode", artifact, texts, "-o", "out.npy", "--field", "title")
     assert "COMMAND" in refused(2)
-    assert "invalid choice" in refused(2, "encrypt")
-    assert "invalid int value" in refused(2, "encode", artifact, texts, "-o", tmp_path / "out.npy", "--threads", "two")
+    assert "'encrypt'" in refused(2, "encrypt")
+    line = refused(2, "encode", artifact, texts, "-o", tmp_path / "out.npy", "--threads", "two")
+    assert "--threads" in line and "'two'" in line
     assert "--max-length is 2" in refused(2, "encode", artifact, texts, "-o", tmp_path / "out.npy", "--max-length", "2")
     assert list(tmp_path.iterdir()) == [texts]
     (tmp_path / "folder.npy").mkdir()

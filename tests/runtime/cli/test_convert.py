@@ -39,7 +39,7 @@ def test_a_folder_that_exists_is_left_alone(artifact: Path, tmp_path: Path) -> N
 
 
 def test_a_call_without_a_program_is_refused(artifact: Path, tmp_path: Path) -> None:
-    assert "the following arguments are required: --to" in refused(2, "convert", artifact, tmp_path / "folder")
+    assert "--to" in refused(2, "convert", artifact, tmp_path / "folder")
 
 
 @pytest.mark.skipif(find_spec("torch") is not None, reason="the extra 'export' is installed here")

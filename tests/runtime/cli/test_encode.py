@@ -12,6 +12,7 @@ from biobert_onnx.cli.main import main
 from tests.runtime.cli.command import refused, run
 from tests.runtime.files.inputs import PACKERS, written
 from tests.support.engines import each_engine
+from tests.support.systems import needs_pipes
 
 TEXTS = ["gene; protein", "tumour"]
 CONTENT = {
@@ -176,6 +177,7 @@ def code_of(arguments: list[str]) -> int:
         return end.code
 
 
+@needs_pipes
 def test_what_is_no_file_is_named_as_what_it_is(artifact: Path, tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
     arguments = ("-o", tmp_path / "out.npy")

@@ -68,7 +68,7 @@ def test_every_option_of_the_table_is_one_of_a_command(capsys: pytest.CaptureFix
 
 @pytest.mark.parametrize("option", ["--colum", "--norm", "--thread"])
 def test_options_are_not_guessed(artifact: Path, tmp_path: Path, option: str) -> None:
-    assert "unrecognized arguments" in refused(2, "encode", artifact, "-", "-o", tmp_path / "o.npy", option, "1")
+    assert f": {option} 1 (see " in refused(2, "encode", artifact, "-", "-o", tmp_path / "o.npy", option, "1")
 
 
 def test_models_says_what_is_not_known_in_whole_sentences() -> None:

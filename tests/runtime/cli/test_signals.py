@@ -1,7 +1,6 @@
 """Signals: the command removes what it was writing and says so; Python users' processes are left alone."""
 
 import os
-import pty
 import signal
 import subprocess
 import sys
@@ -17,6 +16,9 @@ from biobert_onnx.cli import signals
 from biobert_onnx.cli.main import main
 from biobert_onnx.cli.signals import SignalError, signals_raised
 from tests.runtime.cli.command import ENVIRONMENT, command, heed_signals, read, refused, run, unfinished_run
+from tests.support.systems import NO_TERMINALS
+
+pty = pytest.importorskip("pty", reason=NO_TERMINALS)  # nor signals, where there is no such module
 
 ENDINGS = {
     signal.SIGINT: (130, "interrupted, nothing was written"),

@@ -37,6 +37,25 @@ def found(*arguments: object, stdin: bytes = b"") -> list[dict[str, Any]]:
     return [json.loads(line) for line in done.stdout.decode().splitlines()]
 
 
+OTHER_LETTERS = ["β-blockers", "naïve T cells", "患者", "a 🧬 and α"]
+"""Of these, cp1252 has the second alone."""
+
+
+@pytest.mark.parametrize("encoding", ["cp1252", "ascii", "utf-8", "utf8"])
+def test_texts_are_printed_on_any_encoding_of_stdout(artifact: Path, tmp_path: Path, encoding: str) -> None:
+    path = tmp_path / "lines.txt"
+    path.write_text("\n".join(OTHER_LETTERS) + "\n", encoding="utf-8")
+    variables: dict[str, Any] = {"PYTHONUTF8": "0", "PYTHONIOENCODING": encoding}
+    plain = run("similarity", artifact, path, **variables)
+    assert (plain.returncode, plain.stderr) == (0, b"")
+    assert ("β" if encoding.startswith("utf") else r"\u03b2") in plain.stdout.decode(encoding)
+    as_json = run("similarity", artifact, path, "--json", **variables)
+    assert (as_json.returncode, as_json.stderr) == (0, b"")
+    records = [json.loads(line) for line in as_json.stdout.decode(encoding).splitlines()]
+    assert {near[side]["text"] for near in records for side in "ab"} == set(OTHER_LETTERS)
+    assert ("患" in as_json.stdout.decode(encoding)) == encoding.startswith("utf")
+
+
 def test_each_line_of_a_has_its_nearest_lines_of_b(
     artifact: Path, encoder: SentenceEncoder, lines: Path, questions: Path
 ) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.programs import run_program
+from tests.support.systems import needs_fork
 from tests.support.texts import TEXTS
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="this system cannot fork")
@@ -32,6 +33,7 @@ def test_a_process_forked_while_others_wait_computes_for_itself(artifact: Path) 
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 
+@needs_fork
 def test_a_process_that_only_imports_the_runtime_ends_after_a_fork() -> None:
     code = "import biobert_onnx, os, sys; child = os.fork(); child or sys.exit(3); print(os.waitpid(child, 0)[1] >> 8)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)

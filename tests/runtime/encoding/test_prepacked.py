@@ -12,6 +12,7 @@ from biobert_onnx.cli.main import main
 from biobert_onnx.encoding.engines import prepack
 from biobert_onnx.kernels.prepacked import fitting_weights
 from tests.support.engines import needs_kernels
+from tests.support.systems import proc
 from tests.support.texts import TEXTS
 
 pytestmark = needs_kernels
@@ -26,7 +27,7 @@ def copy(artifact: Path, tmp_path: Path) -> Path:
 
 
 def mapped(path: Path) -> bool:
-    return str(path) in Path("/proc/self/maps").read_text(encoding="utf-8")
+    return str(path) in proc("self/maps").read_text(encoding="utf-8")
 
 
 def test_packed_weights_give_the_same_bits_and_are_mapped(copy: Path, encoder: SentenceEncoder) -> None:

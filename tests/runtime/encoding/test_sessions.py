@@ -10,6 +10,7 @@ import pytest
 from biobert_onnx import SentenceEncoder
 from biobert_onnx.artifact.paths import ENCODER_GRAPH
 from biobert_onnx.encoding.sessions import Sessions
+from tests.support.systems import proc
 from tests.support.texts import TEXTS
 
 
@@ -50,7 +51,7 @@ def test_a_closed_encoder_refuses_to_encode(artifact: Path) -> None:
 
 
 def own_threads() -> int:
-    return len(list(Path("/proc/self/task").iterdir()))
+    return len(list(proc("self/task").iterdir()))
 
 
 def test_closing_gives_the_sessions_threads_back(artifact: Path) -> None:

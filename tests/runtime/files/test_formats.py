@@ -10,6 +10,7 @@ import pytest
 
 from biobert_onnx.files.formats import ADVICE, open_reader
 from tests.runtime.files.inputs import texts, written
+from tests.support.systems import needs_pipes
 
 
 def test_a_file_of_another_ending_is_refused_with_the_endings_and_the_argument(tmp_path: Path) -> None:
@@ -77,6 +78,7 @@ def test_another_choice_for_missing_texts_is_refused(tmp_path: Path) -> None:
         open_reader(str(written(tmp_path / "a.txt", "")), missing="drop")
 
 
+@needs_pipes
 def test_what_is_no_file_is_named_as_what_it_is(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe.txt")
     with pytest.raises(ValueError, match=r"pipe\.txt' is no regular file: use - for standard input"):

@@ -1,7 +1,6 @@
 """Lines of text: packed files, damage, encodings, sizes."""
 
 import random
-import resource
 from pathlib import Path
 
 import pytest
@@ -10,6 +9,7 @@ from biobert_onnx.files import lines
 from biobert_onnx.files.formats import open_reader
 from biobert_onnx.files.rows import InputError
 from tests.runtime.files.inputs import PACKERS, texts, written
+from tests.support.systems import NO_LIMITS
 
 CONTENT = {
     ".txt": "Sepsis\n\nTNF-α\n",
@@ -130,6 +130,7 @@ def test_a_line_beyond_the_bound_is_refused_by_its_number_in_bounded_memory(
     tmp_path: Path, name: str, start: str
 ) -> None:
     path = written(tmp_path / name, start.encode() + b"a" * (lines.MAX_LINE_BYTES + 10))
+    resource = pytest.importorskip("resource", reason=NO_LIMITS)
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     with pytest.raises(InputError, match=r"line [23] has more than 67,108,864 bytes: break it up"):
         texts(path)

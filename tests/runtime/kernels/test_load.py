@@ -17,6 +17,7 @@ from tests.support.drawn_artifacts import TOKENS, write_artifact
 from tests.support.engines import needs_kernels
 from tests.support.interrupts import interrupt_at
 from tests.support.kernel_models import Shape, draw_ids, draw_model
+from tests.support.systems import proc
 
 pytestmark = needs_kernels
 
@@ -137,5 +138,5 @@ def test_an_encoder_is_pickled_while_it_works(artifact: Path, expected: np.ndarr
 
 def resident_bytes() -> int:
     """The memory of this process that lies in RAM."""
-    pages = int(Path("/proc/self/statm").read_text(encoding="utf-8").split()[1])
+    pages = int(proc("self/statm").read_text(encoding="utf-8").split()[1])
     return pages * os.sysconf("SC_PAGE_SIZE")

@@ -22,6 +22,7 @@ from tests.support.damage import edit_manifest, emptied, missing, truncated
 from tests.support.engines import NO_KERNELS, WITHOUT_KERNELS, needs_kernels
 from tests.support.hub_cache import in_cache
 from tests.support.packed_artifacts import packed
+from tests.support.systems import proc
 from tests.support.texts import TEXTS
 
 pytestmark = needs_kernels
@@ -63,7 +64,7 @@ def test_it_gives_the_bits_of_the_artifact_that_it_was_made_from(whole: Path, en
     assert found.engine == "kernels"
     assert (found.encode(TEXTS) == encoder.encode(TEXTS)).all()
     assert (pickle.loads(pickle.dumps(found)).encode(TEXTS) == encoder.encode(TEXTS)).all()
-    assert str(whole / PACKED_FOLDER / PACKED_WEIGHTS) in Path("/proc/self/maps").read_text(encoding="utf-8")
+    assert str(whole / PACKED_FOLDER / PACKED_WEIGHTS) in proc("self/maps").read_text(encoding="utf-8")
 
 
 def test_it_holds_packed_weights_and_all_files_but_the_graphs_and_theirs(whole: Path, artifact: Path) -> None:

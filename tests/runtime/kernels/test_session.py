@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from biobert_onnx.kernels.library import Kernel, compiled_kernels, runs_here
 from biobert_onnx.kernels.session import KernelSession
 from tests.support.kernel_models import PackedModel, Shape, draw_ids, draw_model, draw_token_types
+from tests.support.systems import needs_fork
 
 SHAPE = Shape(words=30, positions=32)
 DRAWN = draw_model(SHAPE, 8)
@@ -119,6 +120,7 @@ def test_many_callers_get_the_bits_of_one(kernel: Kernel) -> None:
     assert all(np.array_equal(vectors, expected[index % 40]) for index, vectors in enumerate(found))
 
 
+@needs_fork
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
 @pytest.mark.filterwarnings("ignore:This process.*is multi-threaded:DeprecationWarning")
 def test_a_forked_process_gets_the_same_bits_while_its_parent_works() -> None:

@@ -6,6 +6,7 @@ import re
 import subprocess
 import sys
 import zipfile
+from collections.abc import Sequence
 from fnmatch import fnmatch
 from importlib.metadata import distribution
 from importlib.util import find_spec
@@ -22,8 +23,9 @@ from biobert_onnx.errors import BundleError
 from biobert_onnx.kernels.library import PATH as LIBRARY
 from biobert_onnx.kernels.library import load_library
 from biobert_onnx.serving import bundle as bundling
+from biobert_onnx.serving import wheels
 from biobert_onnx.serving.bundle import LAMBDA_PYTHONS, MAX_UNZIPPED_BYTES, NOT_RUN, bundle, doubts
-from biobert_onnx.serving.wheels import PACKAGES, PLATFORMS, UNUSED_FILES
+from biobert_onnx.serving.wheels import KERNEL_PACKAGES, PACKAGES, PLATFORMS, UNUSED_FILES
 from tests.runtime.serving.lambda_runtime import RuntimeServer
 from tests.runtime.test_import_rules import PACKAGE, imports, known
 from tests.support.engines import measured_on_kernels, needs_kernels
@@ -86,14 +88,25 @@ def test_the_zip_holds_runtime_dependencies_artifact_and_handler_in_order(zipped
     assert sum(name.endswith("/METADATA") for name in found) == 3
 
 
-def test_every_licence_of_what_is_inside_is_inside(zipped: Path) -> None:
-    installed = {file for package in PACKAGES for file in distribution(package).files or ()}
+def licences(packages: Sequence[str]) -> set[str]:
+    """The texts of licences that the installed `packages` have in their metadata and at their top."""
+    installed = {file for package in packages for file in distribution(package).files or ()}
     texts = {file for file in installed if re.search(r"licen[cs]e|copying|notice", file.name, re.IGNORECASE)}
-    wanted = {str(file) for file in texts if ".dist-info" in file.parts[0] or len(file.parts) == 2}
-    assert {"onnxruntime/LICENSE", "onnxruntime/ThirdPartyNotices.txt"} < wanted
+    return {file.as_posix() for file in texts if ".dist-info" in file.parts[0] or len(file.parts) == 2}
+
+
+@pytest.mark.parametrize(
+    ("kind", "packages"), [("zipped", PACKAGES), pytest.param("kernels_zip", KERNEL_PACKAGES, marks=needs_kernels)]
+)
+def test_every_licence_of_what_is_inside_is_inside(
+    request: pytest.FixtureRequest, kind: str, packages: Sequence[str]
+) -> None:
+    made: Path = request.getfixturevalue(kind)
+    wanted = licences(packages)
     assert f"numpy-{np.__version__}.dist-info/licenses/LICENSE.txt" in wanted
-    assert not wanted - set(names(zipped))
-    with zipfile.ZipFile(zipped) as archive:
+    assert ({"onnxruntime/LICENSE", "onnxruntime/ThirdPartyNotices.txt"} < wanted) == ("onnxruntime" in packages)
+    assert not wanted - set(names(made))
+    with zipfile.ZipFile(made) as archive:
         assert archive.read("biobert_onnx/LICENSE") == (PROJECT / "LICENSE").read_bytes()
 
 
@@ -251,6 +264,41 @@ def test_it_runs_where_only_tmp_can_be_written(function: Path, encoder: Sentence
     check_vectors(json.loads(done.stdout)[0], encoder)
 
 
+@pytest.mark.skipif(sys.version_info >= (3, 13), reason="numpy 2.0 has wheels up to Python 3.12")
+@pytest.mark.parametrize("numpy", ["2.0.0", "2.0.2"])
+def test_a_zip_with_the_oldest_numpy_starts_and_has_its_licence(
+    artifact: Path, encoder: SentenceEncoder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, numpy: str
+) -> None:
+    install(monkeypatch, numpy=numpy)
+    bundle(artifact, tmp_path / "out.zip", platform=PLATFORM, python=PYTHON)
+    assert f"numpy-{numpy}.dist-info/LICENSE.txt" in names(tmp_path / "out.zip")
+    done = run_alone(unzipped(tmp_path / "out.zip", tmp_path / "task"))
+    assert (done.returncode, done.stderr) == (0, "")
+    check_vectors(json.loads(done.stdout)[0], encoder)
+
+
+def install(monkeypatch: pytest.MonkeyPatch, **versions: str) -> None:
+    """Have `bundle` take these versions of packages for the installed ones."""
+    monkeypatch.setattr(wheels, "version", lambda name: versions.get(name) or distribution(name).version)
+
+
+def test_numpy_1_is_refused_for_it_cannot_start_without_what_is_left_out(
+    artifact: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    install(monkeypatch, numpy="1.26.4")
+    message = refusal(artifact, tmp_path, engine=None)
+    assert message.startswith("numpy is 1.26.4 here, expected 2.0 or later")
+    assert message.endswith("pip install 'numpy>=2.0'")
+
+
+def test_a_zip_that_cannot_start_is_refused(artifact: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(wheels, "UNUSED_FILES", (*UNUSED_FILES, "numpy/matrixlib/*"))
+    message = refusal(artifact, tmp_path, engine=None)
+    assert message.startswith(f"numpy=={np.__version__}, onnxruntime==")
+    assert re.search(r"left out of the zip \(\w+Error: .*matrix.*\): install other", message), message
+    assert message.endswith("install other versions here, the latest ones, and please report this")
+
+
 CLIENT_MODULES = ("awslambdaric", "runtime_client", "simplejson", "snapshot_restore_py")
 
 
@@ -299,6 +347,7 @@ def test_another_machine_and_python_get_their_own_wheels_no_kernels_and_no_bytec
     assert not [name for name in found if name.endswith(".pyc")]
     tag = f"cpython-{other.replace('.', '')}-{elsewhere.removeprefix('manylinux_2_28_')}"
     assert [name for name in found if tag in name]
+    assert {"biobert_onnx/LICENSE", *licences(PACKAGES)} <= set(found)  # the same versions have the same texts
     assert sum(made.items.values()) == made.unzipped < MAX_UNZIPPED_BYTES
     assert (tmp_path / "out.zip").stat().st_size == made.zipped
 
@@ -385,7 +434,7 @@ def test_a_zip_for_onnxruntime_has_no_kernels_and_runs_without_a_warning(artifac
     assert answer["engine"] == "onnxruntime"
 
 
-def refusal(artifact: Path, folder: Path, *, platform: str = PLATFORM, engine: str = "kernels") -> str:
+def refusal(artifact: Path, folder: Path, *, platform: str = PLATFORM, engine: str | None = "kernels") -> str:
     """The message of the BundleError; nothing is written."""
     folder.mkdir(exist_ok=True)
     with pytest.raises(BundleError) as error:

@@ -1,6 +1,7 @@
 """The benchmark of Spark pipelines: what its record holds."""
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -34,7 +35,8 @@ def test_each_contender_has_its_times_and_the_memory_of_all_its_processes(record
 
 
 def test_spark_nlp_is_named_with_the_reason_where_it_did_not_run(record: dict[str, Any]) -> None:
-    assert record["refused"] == {"Spark NLP": "failed: ModuleNotFoundError: No module named 'sparknlp'"}
+    assert record["refused"].keys() == {"Spark NLP"}
+    assert re.match("failed: ModuleNotFoundError: .*sparknlp", record["refused"]["Spark NLP"])
     lines = [*table(record | {"refused": {"Spark NLP": NOT_GIVEN}})]
     assert lines[-1].startswith("| Spark NLP | | not run: give --spark-nlp-jars")
     assert len(lines) == 2 + len(record["figures"]) + 1 and all(line.count("|") == 7 for line in lines)

@@ -37,10 +37,14 @@ def test_a_pattern_of_java_matches_as_in_java(pattern: str, text: str, found: li
     assert [match[0] for match in compile_java(pattern, param="splitPattern").finditer(text)] == found
 
 
+BY_PYTHON = "as far as it is taken here: ."
+"""The reason is in words of Python's, which may change with its version."""
+
+
 @pytest.mark.parametrize(
     ("pattern", "reason"),
     [
-        ("(", "unterminated subpattern"),
+        ("(", BY_PYTHON),
         ("[a", "a '\\[' has no '\\]'"),
         ("a\\", "ends with a backslash"),
         (r"\p{IsGreek}", r"the property \\p\{IsGreek\} is not taken"),
@@ -48,9 +52,9 @@ def test_a_pattern_of_java_matches_as_in_java(pattern: str, text: str, found: li
         (r"\X", r"the escape \\X is not taken"),
         ("[a&&b]", "classes have no '&&' here"),
         ("[a[^b]]", r"a class holds no '\[\^...\]' here"),
-        ("(?<=a+)b", "look-behind requires fixed-width"),
-        ("(?u)a", "incompatible"),
-        ("a{2,1}", "min repeat greater than max"),
+        ("(?<=a+)b", BY_PYTHON),
+        ("(?u)a", BY_PYTHON),
+        ("a{2,1}", BY_PYTHON),
     ],
 )
 def test_what_is_no_pattern_here_is_refused_with_the_reason(pattern: str, reason: str) -> None:

@@ -3,6 +3,7 @@
 import asyncio
 import ctypes
 import gc
+import sys
 import time
 from collections.abc import Callable
 from typing import Any
@@ -21,11 +22,13 @@ class FreedMemory:
     """Returns what was freed to the system: glibc keeps it for the next allocations otherwise.
 
     Requests that ended in an error are still held by their tracebacks, until Python collects garbage. Where the C
-    library has no malloc_trim (musl, macOS), nothing is done.
+    library has no malloc_trim (musl, macOS, Windows), nothing is done.
     """
 
     def __init__(self) -> None:
-        self._trim: Callable[[int], Any] | None = getattr(ctypes.CDLL(None), "malloc_trim", None)
+        self._trim: Callable[[int], Any] | None = None
+        if sys.platform != "win32":
+            self._trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
         self._last = 0.0
         self._planned: asyncio.TimerHandle | None = None
 
