@@ -55,8 +55,8 @@ def _switch_tokenizers_threads_off() -> None:
         set_here.clear()
         one_fork.release()
 
-    assert sys.platform != "win32"  # which has no forks
-    os.register_at_fork(before=before, after_in_parent=in_parent, after_in_child=in_child)
+    if sys.platform != "win32":  # which has no forks
+        os.register_at_fork(before=before, after_in_parent=in_parent, after_in_child=in_child)
 
 
 if sys.platform != "win32":

@@ -87,21 +87,22 @@ class KeptVectors:
         folder = kept_folder(output)
         with naming(folder):
             folder.mkdir(exist_ok=True)
-        with ExitStack() as stack:
-            lines = stack.enter_context(_opened(folder / GROUPS))
-            if not locked(lines.fileno()):
-                raise ValueError(f"'{folder}' is in use: another process writes '{output}'; wait for it, or end it")
-            _check_run(folder, run)
-            vectors = stack.enter_context(_opened(folder / VECTORS))
-            kept = cls(folder, run["dim"], _whole_groups(vectors, lines, run["dim"]), vectors, lines)
-            try:
+        kept = None
+        try:
+            with ExitStack() as stack:
+                lines = stack.enter_context(_opened(folder / GROUPS))
+                if not locked(lines.fileno()):
+                    raise ValueError(f"'{folder}' is in use: another process writes '{output}'; wait for it, or end it")
+                _check_run(folder, run)
+                vectors = stack.enter_context(_opened(folder / VECTORS))
+                kept = cls(folder, run["dim"], _whole_groups(vectors, lines, run["dim"]), vectors, lines)
                 with naming(folder, WRITE_ERRORS):
                     yield kept
-            except BaseException:
-                if not kept.rows:
-                    shutil.rmtree(folder)
-                raise
-            shutil.rmtree(folder)
+        except BaseException:
+            if kept is not None and not kept.rows:
+                shutil.rmtree(folder)
+            raise
+        shutil.rmtree(folder)
 
     def go_on(
         self, encode: Encode, groups: Iterable[Rows], progress: Progress[Rows]
