@@ -21,8 +21,8 @@ OF_PYSPARK := \
 # The C kernels. Where they cannot be compiled, this says why and goes on: everything then runs on onnxruntime.
 KERNELS := runtime/biobert_onnx/kernels/_kernels.so
 
-.PHONY: demo test test-interop test-large test-transformers5 test-spark35 test-schema check docs fuzz sanitize audit \
-  benchmark benchmark-threads benchmark-quick soak load chaos
+.PHONY: demo test test-interop test-large test-transformers5 test-spark35 test-schema test-pythons test-newest-python \
+  check docs fuzz sanitize audit benchmark benchmark-threads benchmark-quick soak load chaos
 
 # Export a checkpoint, embed sentences with it, compare its speed with PyTorch; CHECKPOINT=folder takes your own.
 $(VENV)/.demo: NOTE := Installing PyTorch and other packages into $(VENV), once. This takes minutes, and 1.6 GB with the \
@@ -56,6 +56,15 @@ test-spark35:
 	sed 's/^pyspark==.*/pyspark==3.5.9/' constraints.txt > build/constraints-spark35.txt
 	$(MAKE) VENV=.venv-spark35 CONSTRAINTS=build/constraints-spark35.txt .venv-spark35/.test
 	HF_HUB_OFFLINE=1 .venv-spark35/bin/python -m pytest -o filterwarnings=default tests/runtime/spark
+
+# Run the runtime's tests on the installed wheel with every Python at hand, the oldest and the newest dependencies, and
+# record it; RUNS="3.13 oldest" does these alone. 15 minutes on 2 CPUs.
+test-pythons: $(VENV)/.test
+	$(BIN)/python tests/programs/pythons.py $(RUNS)
+
+# The same on the newest Python at hand, without a record: what CI runs.
+test-newest-python: $(VENV)/.test
+	$(BIN)/python tests/programs/pythons.py at-hand
 
 # Have schemathesis try the routes that /openapi.json describes, 200 requests and more for each. 4 minutes.
 test-schema: $(VENV)/.test build/schemathesis/bin/schemathesis
@@ -112,7 +121,8 @@ load: $(VENV)/.demo
 chaos: $(VENV)/.test
 	$(BIN)/python -W ignore -m benchmarks.chaos --engine $(ENGINE)
 
-demo test test-interop test-large test-transformers5 test-spark35 test-schema fuzz: $(KERNELS)
+demo test test-interop test-large test-transformers5 test-spark35 test-schema test-pythons test-newest-python fuzz: \
+  $(KERNELS)
 benchmark benchmark-threads benchmark-quick soak load chaos: $(KERNELS)
 $(KERNELS): hatch_build.py $(wildcard runtime/biobert_onnx/kernels/source/*.[ch])
 	$(PYTHON) hatch_build.py

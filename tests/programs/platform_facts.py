@@ -1,7 +1,7 @@
 """Print what an installed runtime is and computes here, as one line of JSON: platform_facts.py ARTIFACT.
 
-It needs the runtime alone, and not even git. The sha256 is of the float32 vectors of `tests.support.texts`, in their order, for each
-engine: equal hashes are equal bits.
+It needs the runtime alone, and not even git. The sha256 is of the float32 vectors of `tests.support.texts`, in their
+order, for each engine: equal hashes are equal bits.
 """
 
 import hashlib

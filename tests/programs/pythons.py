@@ -166,7 +166,7 @@ def asked(command: tuple[str, ...], in_chroot: bool) -> Interpreter | None:
 
 
 def prepare_chroot() -> bool:
-    """Make CHROOT unless it is there; return whether it is. Without root or debootstrap, a line says what is left out."""
+    """Make CHROOT unless it is there, and return True; False, and a line on standard error, where it cannot be made."""
     if not (CHROOT / "usr/bin/python3").exists():
         if os.getuid() or shutil.which("debootstrap") is None:
             print("the Python of Debian sid is left out: that needs root, and the package debootstrap", file=sys.stderr)
@@ -212,9 +212,15 @@ def all_runs(found: Sequence[Interpreter]) -> Iterator[Run]:
 
 
 def oldest_versions(extras: Iterable[str], interpreter: Interpreter, path: Path) -> Path:
-    """Write, as constraints of pip, the least version of each package that the runtime and `extras` ask for."""
-    lines = [f"{each.name}=={least(each)}" for each in required(extras, interpreter) if least(each)]
-    path.write_text("\n".join([*lines, ""]), encoding="utf-8")
+    """Write, as constraints of pip, the least version of each package that the runtime and `extras` ask for.
+
+    Raises ValueError if pyproject.toml has none for a package.
+    """
+    requirements = list(required(extras, interpreter))
+    found = {each.name: version for each in requirements if (version := least(each))}
+    if missing := {each.name for each in requirements} - set(found):
+        raise ValueError(f"pyproject.toml has no least version of {', '.join(sorted(missing))}, expected >= or ==")
+    path.write_text("".join(f"{name}=={version}\n" for name, version in found.items()), encoding="utf-8")
     return path
 
 
@@ -235,14 +241,12 @@ def required(extras: Iterable[str], interpreter: Interpreter) -> Iterator[Requir
         "python_version": interpreter.python_version,
         "python_full_version": interpreter.full_version,
     }
-    waiting = [
-        *project["dependencies"],
-        *(line for extra in extras for line in project["optional-dependencies"][extra]),
-    ]
+    optional = project["optional-dependencies"]
+    waiting = [*project["dependencies"], *(line for extra in extras for line in optional[extra])]
     while waiting:
         requirement = Requirement(waiting.pop(0))
         if requirement.name == project["name"]:
-            waiting += [line for extra in requirement.extras for line in project["optional-dependencies"][extra]]
+            waiting += [line for extra in requirement.extras for line in optional[extra]]
         elif requirement.marker is None or requirement.marker.evaluate(here):
             yield requirement
 
