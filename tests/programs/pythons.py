@@ -32,7 +32,6 @@ from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
-from packaging.markers import default_environment
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 
@@ -236,18 +235,14 @@ def least(requirement: Requirement) -> str:
 def required(extras: Iterable[str], interpreter: Interpreter) -> Iterator[Requirement]:
     """Yield what pyproject.toml requires on this Python, with the extras that those extras name."""
     project = pyproject()["project"]
-    here = {
-        **default_environment(),
-        "python_version": interpreter.python_version,
-        "python_full_version": interpreter.full_version,
-    }
+    versions = {"python_version": interpreter.python_version, "python_full_version": interpreter.full_version}
     optional = project["optional-dependencies"]
     waiting = [*project["dependencies"], *(line for extra in extras for line in optional[extra])]
     while waiting:
         requirement = Requirement(waiting.pop(0))
         if requirement.name == project["name"]:
             waiting += [line for extra in requirement.extras for line in optional[extra]]
-        elif requirement.marker is None or requirement.marker.evaluate(here):
+        elif requirement.marker is None or requirement.marker.evaluate(versions):
             yield requirement
 
 
@@ -342,7 +337,7 @@ def clean_environment() -> dict[str, str]:
 def write_record(results: Mapping[str, dict[str, Any]]) -> None:
     """Put the results in place of those of the same names."""
     kept = json.loads(RECORD.read_text(encoding="utf-8"))["runs"] if RECORD.exists() else []
-    runs = {each["name"]: each for each in kept} | results
+    runs = {each["name"]: each for each in kept} | {**results}
     RECORD.parent.mkdir(parents=True, exist_ok=True)
     content = {"environment": environment(), "runs": list(runs.values())}
     RECORD.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
