@@ -12,8 +12,9 @@ be named. The runs are:
   at-hand          the newest Python outside of build/sid, with constraints.txt: what CI runs
   spark-3.11, ...  tests/runtime/spark alone, with the oldest pyspark that pyproject.toml accepts on that Python
 
-The results replace those of the same names in benchmarks/results/platforms/pythons.json; `at-hand` leaves no record. It
-exits with 1 if a test fails, or if two runs disagree on a bit of the kernels' vectors.
+The results replace those of the same names in benchmarks/results/platforms/pythons.json; `at-hand` leaves no record.
+With --vectors nothing is tested, and the runs compare bits alone, in a minute each. The program exits with 1 if a test
+fails, or if two runs disagree on a bit of the kernels' vectors.
 """
 
 import argparse
@@ -39,6 +40,7 @@ PROJECT = Path(__file__).parents[2]
 sys.path.insert(0, str(PROJECT))
 
 from benchmarks.machine.environment import environment  # noqa: E402
+from benchmarks.report.platforms import HASH_DIGITS, counts_cell  # noqa: E402
 from benchmarks.results import RESULTS  # noqa: E402
 from benchmarks.standin import write_standin  # noqa: E402
 from biobert_onnx_export import export  # noqa: E402
@@ -107,14 +109,16 @@ def main() -> int:
     """Run what is named, or all runs but Spark's, and return the exit code."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("names", nargs="*", metavar="RUN", help="runs to do (default: all Pythons, oldest, newest)")
-    names = parser.parse_args().names
+    parser.add_argument("--vectors", action="store_true", help="compare the vectors alone, and run no tests")
+    arguments = parser.parse_args()
+    names = arguments.names
     WORK.mkdir(parents=True, exist_ok=True)
     found = interpreters(with_chroot=names != [AT_HAND])
     runs = chosen({run.name: run for run in all_runs(found)}, names)
     wheel, artifact = build_wheel(), export_artifact()
     results = {}
     for run in runs:
-        results[run.name] = result(run, wheel, artifact)
+        results[run.name] = result(run, wheel, artifact, with_tests=not arguments.vectors)
         if run.name != AT_HAND:
             write_record(results)
     return verdict(results)
@@ -274,8 +278,8 @@ def export_artifact() -> Path:
     return artifact
 
 
-def result(run: Run, wheel: Path, artifact: Path) -> dict[str, Any]:
-    """Install, ask for the facts, test, and return the entry of the record."""
+def result(run: Run, wheel: Path, artifact: Path, *, with_tests: bool) -> dict[str, Any]:
+    """Install, ask for the facts, test, and return the entry of the record; its tests are None without them."""
     folder = WORK / run.name
     print(f"== {run.name}: Python {run.interpreter.full_version}, {run.note or run.tests}", flush=True)
     install(run, wheel, folder)
@@ -285,7 +289,7 @@ def result(run: Run, wheel: Path, artifact: Path) -> dict[str, Any]:
     if not package.is_relative_to(folder):
         raise RuntimeError(f"the tests would run on {package}, expected the wheel that was installed into {folder}")
     started = time.monotonic()
-    tests = run_tests(run, python, artifact)
+    tests = run_tests(run, python, artifact) if with_tests else None
     return {
         "name": run.name,
         "date": environment()["date"],
@@ -346,8 +350,10 @@ def write_record(results: Mapping[str, dict[str, Any]]) -> None:
 def verdict(results: Mapping[str, dict[str, Any]]) -> int:
     """Print a line a run and the sums, and return the exit code."""
     for name, each in results.items():
-        print(f"{name}: Python {each['python']}, {each['tests']}, kernels {each['vectors_sha256']['kernels'][:12]}")
-    sums = {word: sum(each["tests"][word] for each in results.values()) for word in ("passed", "failed", "skipped")}
+        counts = counts_cell(each["tests"])
+        print(f"{name}: Python {each['python']}, {counts}, kernels {each['vectors_sha256']['kernels'][:HASH_DIGITS]}")
+    tests = [each["tests"] for each in results.values() if each["tests"] is not None]
+    sums = {word: sum(counts[word] for counts in tests) for word in ("passed", "failed", "skipped")}
     print(", ".join(f"{count} {word}" for word, count in sums.items()))
     hashes = {each["vectors_sha256"]["kernels"] for each in results.values()}
     if len(hashes) > 1:
