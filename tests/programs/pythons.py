@@ -9,7 +9,8 @@ be named. The runs are:
                    constraints.txt.
   oldest           the oldest Python, with the oldest versions that pyproject.toml accepts
   newest           the newest Python, with the newest versions there are
-  at-hand          the newest Python outside of build/sid, with constraints.txt: what CI runs
+  at-hand          the newest Python outside of build/sid, with constraints.txt, without the tests that compile C or
+                   start a browser, which depend on Python least: what CI runs
   spark-3.11, ...  tests/runtime/spark alone, with the oldest pyspark that pyproject.toml accepts on that Python
 
 The results replace those of the same names in benchmarks/results/platforms/pythons.json; `at-hand` leaves no record.
@@ -56,6 +57,9 @@ SPARK_EXTRAS = ("spark",)
 TEST_PACKAGES = ("huggingface_hub", "hypothesis", "jsonschema", "pytest")
 """What tests/runtime imports beside the wheel and its extras."""
 
+LEAST_OF_PYTHON = ("kernels", "serving/http/test_browser.py")
+"""The parts of tests/runtime that compile C or start a browser."""
+
 OLDEST, NEWEST, AT_HAND, SPARK = "oldest", "newest", "at-hand", "spark-"
 
 IN_CHROOT = """set -e
@@ -95,14 +99,14 @@ class Interpreter:
 
 @dataclass(frozen=True, kw_only=True)
 class Run:
-    """One run of the tests: its name, its Python, what pip takes beside the wheel, the tests, and a note on it."""
+    """One run: its name, its Python, what pip takes beside the wheel, what pytest takes, and a note for the record."""
 
     name: str
     interpreter: Interpreter
     constraints: Path | None
     note: str
     extras: tuple[str, ...] = EXTRAS
-    tests: str = "tests/runtime"
+    tests: tuple[str, ...] = ("tests/runtime",)
 
 
 def main() -> int:
@@ -202,7 +206,8 @@ def all_runs(found: Sequence[Interpreter]) -> Iterator[Run]:
     )
     yield Run(name=NEWEST, interpreter=found[-1], constraints=None, note="the newest versions of that day")
     at_hand = [each for each in found if not each.in_chroot]
-    yield Run(name=AT_HAND, interpreter=at_hand[-1], constraints=pinned, note="")
+    quick = ("tests/runtime", *(f"--ignore=tests/runtime/{path}" for path in LEAST_OF_PYTHON))
+    yield Run(name=AT_HAND, interpreter=at_hand[-1], constraints=pinned, note="", tests=quick)
     for each in at_hand:
         yield Run(
             name=f"{SPARK}{each.name}",
@@ -210,7 +215,7 @@ def all_runs(found: Sequence[Interpreter]) -> Iterator[Run]:
             constraints=oldest_versions(SPARK_EXTRAS, each, WORK / f"spark-{each.name}.txt"),
             note="the tests of Spark alone, with the oldest pyspark that `pyproject.toml` accepts there",
             extras=SPARK_EXTRAS,
-            tests="tests/runtime/spark",
+            tests=("tests/runtime/spark",),
         )
 
 
@@ -281,7 +286,7 @@ def export_artifact() -> Path:
 def result(run: Run, wheel: Path, artifact: Path, *, with_tests: bool) -> dict[str, Any]:
     """Install, ask for the facts, test, and return the entry of the record; its tests are None without them."""
     folder = WORK / run.name
-    print(f"== {run.name}: Python {run.interpreter.full_version}, {run.note or run.tests}", flush=True)
+    print(f"== {run.name}: Python {run.interpreter.full_version}, {run.note or ' '.join(run.tests)}", flush=True)
     install(run, wheel, folder)
     python = [*(chroot_command() if run.interpreter.in_chroot else ()), str(folder / "bin/python")]
     facts = json.loads(call(*python, str(FACTS), str(artifact), quiet=True))
@@ -317,7 +322,7 @@ def run_tests(run: Run, python: Sequence[str], artifact: Path) -> dict[str, int]
     report = WORK / f"{run.name}.xml"
     report.unlink(missing_ok=True)
     options = ["-q", "-p", "no:cacheprovider", "--artifact", str(artifact), f"--junit-xml={report}"]
-    subprocess.run([*python, "-m", "pytest", *options, run.tests], cwd=PROJECT, env=clean_environment())
+    subprocess.run([*python, "-m", "pytest", *options, *run.tests], cwd=PROJECT, env=clean_environment())
     counts = ElementTree.parse(report).getroot()[0].attrib
     failed, skipped = int(counts["failures"]) + int(counts["errors"]), int(counts["skipped"])
     return {"passed": int(counts["tests"]) - failed - skipped, "skipped": skipped, "failed": failed}
