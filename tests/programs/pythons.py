@@ -9,8 +9,8 @@ be named. The runs are:
                    constraints.txt.
   oldest           the oldest Python, with the oldest versions that pyproject.toml accepts
   newest           the newest Python, with the newest versions there are
-  at-hand          the newest Python outside of build/sid, with constraints.txt, without the tests that compile C or
-                   start a browser, which depend on Python least: what CI runs
+  at-hand          the newest Python outside of build/sid, with constraints.txt, without the slow tests that depend on
+                   Python least: what CI runs
   spark-3.11, ...  tests/runtime/spark alone, with the oldest pyspark that pyproject.toml accepts on that Python
 
 The results replace those of the same names in benchmarks/results/platforms/pythons.json; `at-hand` leaves no record.
@@ -57,8 +57,14 @@ SPARK_EXTRAS = ("spark",)
 TEST_PACKAGES = ("huggingface_hub", "hypothesis", "jsonschema", "pytest")
 """What tests/runtime imports beside the wheel and its extras."""
 
-LEAST_OF_PYTHON = ("kernels", "serving/http/test_browser.py")
-"""The parts of tests/runtime that compile C or start a browser."""
+LEAST_OF_PYTHON = (
+    "artifact/test_hub.py",
+    "encoding/test_tokenizer.py",
+    "kernels",
+    "serving/http/test_browser.py",
+    "serving/test_bundle.py",
+)
+"""The parts of tests/runtime that compile C, start a browser or pip, or mostly run huggingface_hub or tokenizers."""
 
 OLDEST, NEWEST, AT_HAND, SPARK = "oldest", "newest", "at-hand", "spark-"
 
