@@ -6,8 +6,8 @@ BIN := $(VENV)/bin
 # The C kernels. Where they cannot be compiled, this says why and goes on: everything then runs on onnxruntime.
 KERNELS := runtime/biobert_onnx/kernels/_kernels.so
 
-.PHONY: demo test test-interop test-large test-transformers5 test-spark35 test-pythons test-schema test-arm check site \
-  wheels fuzz sanitize audit benchmark benchmark-threads benchmark-quick soak load chaos
+.PHONY: demo test test-interop test-large test-transformers5 test-spark35 test-pythons test-newest-python test-schema \
+  test-arm check site wheels fuzz sanitize audit benchmark benchmark-threads benchmark-quick soak load chaos
 
 # Export a checkpoint, embed sentences with it, compare its speed with PyTorch; CHECKPOINT=folder takes your own.
 $(VENV)/.demo: NOTE := Installing PyTorch and other packages into $(VENV), once. This takes minutes, and 1.6 GB with the \
@@ -42,6 +42,15 @@ test-spark35:
 	$(MAKE) VENV=.venv-spark35 CONSTRAINTS=build/constraints-spark35.txt .venv-spark35/.test
 	HF_HUB_OFFLINE=1 .venv-spark35/bin/python -m pytest -o filterwarnings=default tests/runtime/spark
 
+# Run the runtime's tests on the installed wheel with every Python at hand, the oldest and the newest dependencies, and
+# record it; RUNS="3.13 oldest" does these alone. 15 minutes on 2 CPUs.
+test-pythons: $(VENV)/.test
+	$(BIN)/python tests/programs/pythons.py $(RUNS)
+
+# The same on the newest Python at hand, without a record: what CI runs.
+test-newest-python: $(VENV)/.test
+	$(BIN)/python tests/programs/pythons.py at-hand
+
 # Have schemathesis try the routes that /openapi.json describes, 200 requests and more for each. 4 minutes.
 test-schema: $(VENV)/.test build/schemathesis/bin/schemathesis
 	HF_HUB_OFFLINE=1 $(BIN)/python tests/programs/schema.py --max-examples 200
@@ -72,7 +81,7 @@ audit: $(VENV)/.test $(VENV)/.audit
 	$(BIN)/pip-audit --strict --no-deps --disable-pip --requirement constraints.txt
 	$(BIN)/pip-audit --strict --no-deps --disable-pip --requirement constraints-transformers5.txt
 
-# The website of every page and, from the docstrings, every public call: open build/site/index.html, no server is needed.
+# The website of every page and, from the docstrings, every public call: open build/site/index.html; no server is needed.
 site: $(VENV)/.docs
 	$(BIN)/python docs/website/gather.py build/website
 	$(BIN)/zensical build --strict --config-file build/website/zensical.toml
@@ -112,6 +121,7 @@ chaos: $(VENV)/.test
 	$(BIN)/python -W ignore -m benchmarks.chaos --engine $(ENGINE)
 
 demo test test-interop test-large test-transformers5 test-spark35 test-schema test-arm fuzz: $(KERNELS)
+test-pythons test-newest-python: $(KERNELS)
 benchmark benchmark-threads benchmark-quick soak load chaos: $(KERNELS)
 $(KERNELS): hatch_build.py $(wildcard runtime/biobert_onnx/kernels/source/*.[ch])
 	$(PYTHON) hatch_build.py

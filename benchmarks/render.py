@@ -1,4 +1,4 @@
-"""Write benchmarks/README.md, its plots and the table of the project's README from the records in results/."""
+"""Write benchmarks/README.md, its plots, and tables of README.md and docs/systems.md from the records in results/."""
 
 import json
 import re
@@ -10,6 +10,7 @@ from benchmarks.report.agreement import agreement_table, has_agreement
 from benchmarks.report.better_peers import better_peers
 from benchmarks.report.captions import conditions, headline, picture, subject_note
 from benchmarks.report.cpu_sweep import cpu_sweep
+from benchmarks.report.platforms import systems_page
 from benchmarks.report.samples import Record
 from benchmarks.report.summary import summary
 from benchmarks.report.tables import (
@@ -25,6 +26,7 @@ from benchmarks.results import RESULTS
 
 FOLDER = Path(__file__).parent
 README = FOLDER.parent / "README.md"
+SYSTEMS = FOLDER.parent / "docs" / "systems.md"
 
 SPEED_RECORD = RESULTS / "peers" / "all-MiniLM-L6-v2.json"
 FIDELITY_RECORD = RESULTS / "peers" / "all-mpnet-base-v2.json"
@@ -124,7 +126,7 @@ def read_record(path: Path) -> Record:
 
 
 def main() -> None:
-    """Write the page, the plots and the README's table."""
+    """Write the page, the plots, and the tables of the README and docs/systems.md."""
     program_parser(__doc__).parse_args()
     from benchmarks.report.plots import write_plots, write_sweep_plot
 
@@ -134,6 +136,8 @@ def main() -> None:
     README.write_text(
         readme(text, read_record(SPEED_RECORD), read_record(FIDELITY_RECORD)), encoding="utf-8", newline="\n"
     )
+    systems = systems_page(SYSTEMS.read_text(encoding="utf-8"), read_records("platforms"))
+    SYSTEMS.write_text(systems, encoding="utf-8", newline="\n")
     for record in records:
         write_plots(record, FOLDER / "plots")
     for record in sweeps:
