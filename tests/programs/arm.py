@@ -16,7 +16,6 @@ import hashlib
 import json
 import os
 import shutil
-import subprocess
 import sys
 import time
 import zipfile
@@ -24,7 +23,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from xml.etree import ElementTree
 
 import numpy as np
 
@@ -49,6 +47,7 @@ from tests.support.emulators import (  # noqa: E402
     prepare,
     x86_64,
 )
+from tests.support.pytest_runs import counted_tests  # noqa: E402
 from tests.support.texts import TEXTS  # noqa: E402
 
 WORK = PROJECT / "build" / "arm"
@@ -200,18 +199,14 @@ def vectors_of(found: Mapping[str, Any], engine: str) -> FloatArray:
 
 
 def run_tests(cpu: Cpu) -> dict[str, int]:
-    """Run the tests on a CPU, let pytest print, and return how many passed and were skipped; exit if one fails."""
-    report = WORK / f"{cpu.name}.xml"
-    report.unlink(missing_ok=True)
-    options = ["-q", "-p", "no:cacheprovider", "--artifact", str(ARTIFACT), f"--junit-xml={report}"]
+    """Run the tests on a CPU, and return how many passed and were skipped; exit if one fails."""
     variables = {**os.environ, **cpu.python.variables}
-    done = subprocess.run(
-        [*cpu.python.command, "-m", "pytest", *options, *TESTS[cpu.machine]], cwd=PROJECT, env=variables
+    report = WORK / f"{cpu.name}.xml"
+    counts = counted_tests(
+        cpu.python.command, TESTS[cpu.machine], artifact=ARTIFACT, report=report, variables=variables
     )
-    expect(done.returncode == 0, cpu, f"pytest ended with {done.returncode}")
-    counts = ElementTree.parse(report).getroot()[0].attrib
-    skipped = int(counts["skipped"])
-    return {"passed": int(counts["tests"]) - skipped, "skipped": skipped, "failed": 0}
+    expect(counts["failed"] == 0, cpu, f"{counts['failed']} tests failed")
+    return counts
 
 
 def answer_of_zip(expected: FloatArray) -> None:

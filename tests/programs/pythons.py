@@ -32,7 +32,6 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from xml.etree import ElementTree
 
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
@@ -46,6 +45,7 @@ from benchmarks.results import RESULTS  # noqa: E402
 from benchmarks.standin import write_standin  # noqa: E402
 from biobert_onnx_export import export  # noqa: E402
 from tests.support.checkpoints import TINY  # noqa: E402
+from tests.support.pytest_runs import counted_tests  # noqa: E402
 
 WORK = PROJECT / "build" / "pythons"
 CHROOT = PROJECT / "build" / "sid"
@@ -300,7 +300,10 @@ def result(run: Run, wheel: Path, artifact: Path, *, with_tests: bool) -> dict[s
     if not package.is_relative_to(folder):
         raise RuntimeError(f"the tests would run on {package}, expected the wheel that was installed into {folder}")
     started = time.monotonic()
-    tests = run_tests(run, python, artifact) if with_tests else None
+    tests = None
+    if with_tests:
+        report, variables = WORK / f"{run.name}.xml", clean_environment()
+        tests = counted_tests(python, run.tests, artifact=artifact, report=report, variables=variables)
     return {
         "name": run.name,
         "date": environment()["date"],
@@ -321,17 +324,6 @@ def install(run: Run, wheel: Path, folder: Path) -> None:
     constraints = [] if run.constraints is None else ["--constraint", str(run.constraints)]
     what = [f"{wheel}[{','.join(run.extras)}]", *TEST_PACKAGES]
     call(*python, "-m", "pip", "install", "--quiet", *constraints, *what)
-
-
-def run_tests(run: Run, python: Sequence[str], artifact: Path) -> dict[str, int]:
-    """Run the tests, let pytest print, and return how many passed, were skipped and failed."""
-    report = WORK / f"{run.name}.xml"
-    report.unlink(missing_ok=True)
-    options = ["-q", "-p", "no:cacheprovider", "--artifact", str(artifact), f"--junit-xml={report}"]
-    subprocess.run([*python, "-m", "pytest", *options, *run.tests], cwd=PROJECT, env=clean_environment())
-    counts = ElementTree.parse(report).getroot()[0].attrib
-    failed, skipped = int(counts["failures"]) + int(counts["errors"]), int(counts["skipped"])
-    return {"passed": int(counts["tests"]) - failed - skipped, "skipped": skipped, "failed": failed}
 
 
 def call(*words: str, quiet: bool = False, **variables: str) -> str:

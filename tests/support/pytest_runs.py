@@ -1,0 +1,26 @@
+"""tests/runtime on an installed package, by a Python of another environment, version or CPU; its tests are counted."""
+
+import subprocess
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from xml.etree import ElementTree
+
+PROJECT = Path(__file__).parents[2]
+
+
+def counted_tests(
+    python: Sequence[str], tests: Sequence[str], *, artifact: Path, report: Path, variables: Mapping[str, str]
+) -> dict[str, int]:
+    """Run `tests` on `artifact`, let pytest print, and return how many passed, were skipped and failed.
+
+    `python`: the words that start it. `report`: the file that pytest's own counts are read from.
+    Raises RuntimeError if pytest did not run them to the end.
+    """
+    report.unlink(missing_ok=True)
+    options = ["-q", "-p", "no:cacheprovider", "--artifact", str(artifact), f"--junit-xml={report}"]
+    done = subprocess.run([*python, "-m", "pytest", *options, *tests], cwd=PROJECT, env=variables)
+    if done.returncode not in (0, 1):
+        raise RuntimeError(f"pytest ended with {done.returncode}, expected 0 or 1: see above")
+    counts = ElementTree.parse(report).getroot()[0].attrib
+    failed, skipped = int(counts["failures"]) + int(counts["errors"]), int(counts["skipped"])
+    return {"passed": int(counts["tests"]) - failed - skipped, "skipped": skipped, "failed": failed}
