@@ -64,6 +64,10 @@ HUGE_REQUESTS, HUGE_REPEATS = 8, 1_000_000
 HUGE_TIMEOUT_S = 30
 """The app's limit of seconds for each of them."""
 
+CALLS = {"1 caller": 0.0, "1 caller, after a rest of 1 ms": 0.001}
+"""Calls of `encode` without a server, and the seconds before each. A request finds threads and CPUs asleep, as a call
+after a rest does; one call right after the other finds them awake."""
+
 PATH = "/v1/embeddings"
 
 
@@ -188,23 +192,28 @@ def loads(texts: Sequence[str], seconds: float) -> dict[str, list[Load]]:
     return found
 
 
-def encoded_alone(engine: str, artifact: Path, texts: Sequence[str], seconds: float) -> list[Answer]:
-    """Encode one of `texts` after the other for `seconds`, without a server; the times of each, as of an answer."""
+def encoded_alone(engine: str, artifact: Path, texts: Sequence[str], seconds: float, pause_s: float) -> list[Answer]:
+    """Encode one of `texts` after the other for `seconds`, without a server; the times of each, as of an answer.
+
+    `pause_s`: seconds of rest before each.
+    """
     answers: list[Answer] = []
     with SentenceEncoder(artifact, engine=engine) as encoder:
         encoder.encode(["warm up"])
         until = time.monotonic() + seconds
-        while (begin := time.monotonic()) < until:
-            number = len(answers) % len(texts)
+        while time.monotonic() < until:
+            if pause_s:
+                time.sleep(pause_s)
+            number, begin = len(answers) % len(texts), time.monotonic()
             encoder.encode([texts[number]], normalize_embeddings=True)
             answers.append(Answer(number=number, status=200, body=b"", begin=begin, end=time.monotonic()))
     return answers
 
 
-def in_own_process(engine: str, artifact: Path, texts: Sequence[str], seconds: float) -> list[Answer]:
+def in_own_process(engine: str, artifact: Path, texts: Sequence[str], seconds: float, pause_s: float) -> list[Answer]:
     """Return what `encoded_alone` does in a new process."""
     with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as process:
-        return process.submit(encoded_alone, engine, artifact, texts, seconds).result()
+        return process.submit(encoded_alone, engine, artifact, texts, seconds, pause_s).result()
 
 
 def measure_servers(
@@ -219,8 +228,9 @@ def measure_servers(
     figures: dict[str, dict[str, list[Any]]] = {name: {} for name in (*contenders, *alone)}
     for _ in range(rounds):
         for name, engine in alone.items():
-            answers = in_own_process(engine, artifact, texts, seconds)
-            figures[name].setdefault("1 caller", []).append(figures_of(answers))
+            for load, pause_s in CALLS.items():
+                answers = in_own_process(engine, artifact, texts, seconds, pause_s)
+                figures[name].setdefault(load, []).append(figures_of(answers))
         for name in chance.sample(list(contenders), len(contenders)):
             with running(contenders[name]) as server:
                 ask(server.port, Load(path=PATH, bodies=[body_of("warm up")], clients=1))
