@@ -3,6 +3,10 @@ VENV := .venv
 CONSTRAINTS := constraints.txt
 BIN := $(VENV)/bin
 
+# The environment with transformers 5 and sentence-transformers 6, beside which optimum cannot be.
+TRANSFORMERS5 := .venv-transformers5
+MAKE_TRANSFORMERS5 = $(MAKE) VENV=$(TRANSFORMERS5) CONSTRAINTS=constraints-transformers5.txt $(TRANSFORMERS5)/.test-transformers5
+
 # The C kernels. Where they cannot be compiled, this says why and goes on: everything then runs on onnxruntime.
 KERNELS := runtime/biobert_onnx/kernels/_kernels.so
 
@@ -31,8 +35,8 @@ test-large: $(VENV)/.test $(VENV)/.mpnet
 # Run the tests of export with transformers 5 and sentence-transformers 6, which optimum does not work with, in an
 # environment of its own; and compare its export of MiniLM with that of $(VENV).
 test-transformers5: $(VENV)/.demo
-	$(MAKE) VENV=.venv-transformers5 CONSTRAINTS=constraints-transformers5.txt .venv-transformers5/.test-transformers5
-	HF_HUB_OFFLINE=1 OTHER_PYTHON=$(BIN)/python .venv-transformers5/bin/python -m pytest tests/export \
+	$(MAKE_TRANSFORMERS5)
+	HF_HUB_OFFLINE=1 OTHER_PYTHON=$(BIN)/python $(TRANSFORMERS5)/bin/python -m pytest tests/export \
 	  --ignore=tests/export/test_package.py --ignore=tests/export/quantize/test_emulation.py
 
 # Run the tests of Spark with Spark 3.5, in an environment of its own; what pyspark itself warns of there is no error.
@@ -93,8 +97,10 @@ wheels:
 	$(MAKE) VENV=.venv-release .venv-release/.release
 	.venv-release/bin/python tests/programs/wheels.py
 
-# Measure every contender (three hours on 2 slow CPUs) and write the report; benchmark-quick shows that everything runs.
+# Measure every contender (three hours on 2 slow CPUs) and write the report; after an interruption it goes on where it was.
+# benchmark-quick shows that everything runs.
 benchmark: $(VENV)/.benchmark
+	$(MAKE_TRANSFORMERS5)
 	HF_HUB_OFFLINE=1 $(BIN)/python -W ignore -m benchmarks.measure
 	$(BIN)/python -m benchmarks.render
 
@@ -104,7 +110,9 @@ benchmark-threads: $(VENV)/.benchmark
 	$(BIN)/python -m benchmarks.render
 
 benchmark-quick: $(VENV)/.benchmark
-	HF_HUB_OFFLINE=1 $(BIN)/python -W ignore -m benchmarks.measure --quick --output build/benchmark-quick
+	$(MAKE_TRANSFORMERS5)
+	HF_HUB_OFFLINE=1 $(BIN)/python -W ignore -m benchmarks.measure --quick --output build/benchmark-quick \
+	  --work build/measure-quick
 
 # Watch the memory of the command in two long runs: 1,000,000 short texts, 100,000 texts of all lengths. Both programs
 # watch the kernels, or with ENGINE=onnxruntime the other engine, and so does `chaos`.

@@ -7,7 +7,9 @@ is of one kind of CPU, named by the kernel that it takes. benchmarks.render puts
 
 import argparse
 import random
+import tempfile
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from benchmarks.harness.bench import SEED, Bench, Record
@@ -105,7 +107,10 @@ def main() -> None:
     names = with_owners(options.only)
     corpus = pubmed_like_texts(max(LEAST_TEXTS, TEXTS_PER_CPU * usable_cpus()))
     rounds = 1 if options.quick else ROUNDS
-    write_records(options, lambda subject: measure(subject, names, corpus, rounds), name=sweep_name)
+    with tempfile.TemporaryDirectory() as work:
+        write_records(
+            options, lambda subject: measure(subject, names, corpus, rounds), name=sweep_name, work=Path(work) / "work"
+        )
 
 
 def _options() -> argparse.Namespace:

@@ -101,7 +101,8 @@ class Bench:
 
     def new_worker(self, name: str, *, streams: int = 1, threads: int | None = None) -> Worker:
         """Start a new process of contender `name`; the caller closes it."""
-        return Worker(name, Path(self.subject.work), threads=threads or self.threads, streams=streams)
+        python = ALL_ENTRIES[name].python or sys.executable
+        return Worker(name, Path(self.subject.work), threads=threads or self.threads, streams=streams, python=python)
 
 
 def is_excluded(record: Record) -> bool:

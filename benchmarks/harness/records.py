@@ -3,7 +3,6 @@
 import argparse
 import json
 import shutil
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ from benchmarks.harness.subjects import Subject
 from benchmarks.inputs.checkpoints import measured_checkpoints
 from benchmarks.machine.environment import environment
 from benchmarks.peers.contenders import CONTENDERS
+from biobert_onnx._file_status import is_folder
 
 
 def add_subjects(parser: argparse.ArgumentParser, *, quick: str, output: Path) -> None:
@@ -37,14 +37,28 @@ def write_records(
     measure: Callable[[Subject], dict[str, Any]],
     *,
     name: Callable[[dict[str, Any]], str],
+    work: Path,
 ) -> None:
-    """Measure each subject that `options` (`add_subjects`) ask for; `name` names the file of its record."""
+    """Measure each subject that `options` (`add_subjects`) ask for; `name` names the file of its record.
+
+    `work`: the folder of the subjects' files. After an interruption it has what `Parts` kept; at the end it is removed.
+    """
     options.output.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory() as scratch:
-        for subject_name, checkpoint in measured_checkpoints(options.checkpoint, Path(scratch), quick=options.quick):
-            subject = Subject.prepare(subject_name, checkpoint, Path(scratch) / f"work-{subject_name}")
-            record = {"environment": environment(), "quick": options.quick, **subject.facts(), **measure(subject)}
-            path = options.output / f"{name(record)}.json"
-            path.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8", newline="\n")
-            print_progress(f"wrote {path}\n")
-            shutil.rmtree(subject.work)
+    work.mkdir(parents=True, exist_ok=True)
+    for subject_name, checkpoint in measured_checkpoints(options.checkpoint, work.absolute(), quick=options.quick):
+        subject = Subject.prepare(subject_name, checkpoint, work / f"work-{subject_name}")
+        record = {"environment": environment(), "quick": options.quick, **subject.facts(), **measure(subject)}
+        path = options.output / f"{name(record)}.json"
+        path.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8", newline="\n")
+        print_progress(f"wrote {path}\n")
+        remove_files(subject)
+    shutil.rmtree(work)
+
+
+def remove_files(subject: Subject) -> None:
+    """Remove the files of a subject that is measured, but the one that says so."""
+    for path in Path(subject.work).iterdir():
+        if is_folder(path):
+            shutil.rmtree(path)
+        elif path != subject.parts_file:
+            path.unlink()

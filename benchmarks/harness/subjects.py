@@ -34,15 +34,20 @@ class Subject:
 
     @classmethod
     def prepare(cls, name: str, checkpoint: Path, work: Path) -> Self:
-        """Write the subject's facts and tokenizer into the new folder `work`; raises ValueError for the checkpoint."""
+        """Write the subject's facts and tokenizer into the folder `work`; raises ValueError for the checkpoint."""
         from benchmarks.inputs.checkpoints import read_checkpoint
 
         facts, tokenizer = read_checkpoint(checkpoint)
         subject = cls(name=name, checkpoint=str(checkpoint), work=str(work), **asdict(facts))
-        work.mkdir(parents=True)
+        work.mkdir(parents=True, exist_ok=True)
         (work / "subject.json").write_text(json.dumps(asdict(subject)), encoding="utf-8", newline="\n")
         tokenizer.save(str(subject.tokenizer_file))
         return subject
+
+    @property
+    def parts_file(self) -> Path:
+        """The file of what is measured so far (`Parts`)."""
+        return Path(self.work) / "parts.json"
 
     def write_reference_graph(self) -> None:
         """Write the reference graph into the subject's folder, once for every contender that starts from it."""

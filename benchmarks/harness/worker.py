@@ -35,8 +35,8 @@ class WorkerError(RuntimeError):
 class Worker:
     """The process of one contender; use it as a context manager. `start` holds the seconds of its start by part."""
 
-    def __init__(self, name: str, work: Path, *, threads: int, streams: int) -> None:
-        command = [sys.executable, "-m", "benchmarks.harness.worker", name, str(work), str(threads), str(streams)]
+    def __init__(self, name: str, work: Path, *, threads: int, streams: int, python: str = sys.executable) -> None:
+        command = [python, "-m", "benchmarks.harness.worker", name, str(work), str(threads), str(streams)]
         self._errors = tempfile.TemporaryFile("w+")  # noqa: SIM115  # closed by close()
         begin = time.perf_counter()
         self._process = subprocess.Popen(

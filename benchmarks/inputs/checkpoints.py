@@ -10,7 +10,8 @@ from tokenizers import Tokenizer
 
 from benchmarks.inputs.minilm import MINILM, minilm_checkpoint
 from benchmarks.inputs.mpnet import MPNET, mpnet_checkpoint
-from biobert_onnx._file_status import is_folder
+from biobert_onnx._atomic_files import work_folder
+from biobert_onnx._file_status import exists, is_folder
 
 BIOBERT = "dmis-lab/biobert-v1.1"
 """The Hub id of the checkpoint that this project was made for."""
@@ -76,11 +77,19 @@ def measured_checkpoints(given: Path | None, scratch: Path, *, quick: bool) -> l
     minilm = (MINILM, minilm_checkpoint(scratch).resolve())
     if quick:
         return [minilm]
+    return [minilm, (MPNET, mpnet_checkpoint(scratch)), ("standin", standin_checkpoint(scratch))]
+
+
+def standin_checkpoint(folder: Path) -> Path:
+    """Write the stand-in into `folder`/standin, unless it is there, and return that path."""
     from benchmarks.standin import write_standin
 
-    mpnet = (MPNET, mpnet_checkpoint(scratch))
-    write_standin(scratch / "standin")
-    return [minilm, mpnet, ("standin", scratch / "standin")]
+    checkpoint = folder / "standin"
+    if not exists(checkpoint):
+        with work_folder(checkpoint) as work:
+            write_standin(work / "new")
+            (work / "new").rename(checkpoint)
+    return checkpoint
 
 
 def write_reference_graph(checkpoint: Path, folder: Path, sample: list[int]) -> None:

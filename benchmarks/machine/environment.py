@@ -35,9 +35,14 @@ def environment() -> dict[str, Any]:
         "load": os.getloadavg(),
         "system": platform.platform(),
         "python": platform.python_version(),
-        "versions": {item.name: item.version for item in distributions() if item.name in RECORDED_PACKAGES},
+        "versions": recorded_versions(),
         "revision": subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True).stdout.strip(),
     }
+
+
+def recorded_versions() -> dict[str, str]:
+    """Return the versions of RECORDED_PACKAGES that are installed here."""
+    return {item.name: item.version for item in distributions() if item.name in RECORDED_PACKAGES}
 
 
 def _read(path: str) -> str:

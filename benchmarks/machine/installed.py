@@ -1,5 +1,10 @@
-"""The size of what a contender's user installs: its distributions and everything that they require."""
+"""The size of what a contender's user installs: its distributions and everything that they require.
 
+`python -m benchmarks.machine.installed NAME...`, by the Python of another environment, prints it as JSON.
+"""
+
+import json
+import sys
 from collections.abc import Iterable
 from importlib.metadata import Distribution, PackageNotFoundError, distribution
 from pathlib import Path
@@ -8,6 +13,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 import biobert_onnx
+from benchmarks.machine.environment import recorded_versions
 from biobert_onnx._file_status import is_file
 
 
@@ -48,9 +54,18 @@ def _is_installed(name: str) -> bool:
     return True
 
 
+def main(names: list[str]) -> None:
+    """Print the bytes of `names`, and the versions of what a record holds, in this environment."""
+    print(json.dumps({"bytes": installed_bytes(names), "versions": recorded_versions()}))
+
+
 def _bytes(item: Distribution) -> int:
     if canonicalize_name(item.name) == "biobert-onnx":  # installed in place: its wheel holds more than the runtime
         package = Path(biobert_onnx.__file__).parent
         return sum(path.stat().st_size for ending in ("*.py", "*.so") for path in package.rglob(ending))
     paths = [Path(str(item.locate_file(path))) for path in item.files or []]
     return sum(path.stat().st_size for path in paths if is_file(path))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

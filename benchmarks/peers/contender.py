@@ -23,7 +23,8 @@ class Contender:
     `imports` the modules whose import is part of its start. onnxruntime is among them wherever it is used: it must be
     imported before the process is held to its CPUs (harness/worker.py). `streams` says whether it can run several
     batches at the same time, `batched` whether a sweep chooses its batch size. `files_of` names the contender whose
-    files it loads instead of its own. `lacks` says in the report what it cannot do here.
+    files it loads instead of its own. `lacks` says in the report what it cannot do here. `python` is that of an
+    environment of its own, for versions that do not install beside the others' (harness/prepare.py).
     """
 
     precision: str
@@ -35,6 +36,7 @@ class Contender:
     batched: bool = True
     files_of: str | None = None
     lacks: str = ""
+    python: str | None = None
 
 
 def prepare_nothing(subject: Subject, folder: Path) -> None:

@@ -20,9 +20,13 @@ PROJECT = (OURS_FLOAT, OURS, OURS_PREPACKED, OURS_ONNXRUNTIME)
 """The contenders of this project."""
 
 SENTENCE_TRANSFORMERS = "sentence-transformers"
+SENTENCE_TRANSFORMERS_6 = "sentence-transformers 6"
 USUAL_INT8 = "onnxruntime usual int8"
 OPENVINO_INT8 = "OpenVINO int8 (NNCF)"
 CTRANSLATE2_INT8 = "CTranslate2 int8"
+
+TRANSFORMERS5_PYTHON = ".venv-transformers5/bin/python"
+"""The Python of the environment with sentence-transformers 6 and transformers 5, beside which optimum cannot be."""
 
 PYTORCH_IMPORTS = ("torch", "transformers.models.auto.modeling_auto", "tokenizers")
 PYTORCH_INSTALLS = ("torch", "transformers", "safetensors")
@@ -62,6 +66,16 @@ CONTENDERS = {
         prepare=save_sentence_transformers("torch"),
         load=load_sentence_transformers("torch"),
         lacks=LACKS_STREAMS,
+    ),
+    SENTENCE_TRANSFORMERS_6: Contender(
+        precision="float32",
+        installs=("sentence-transformers",),
+        imports=("sentence_transformers",),
+        prepare=prepare_nothing,
+        load=load_sentence_transformers("torch"),
+        files_of=SENTENCE_TRANSFORMERS,
+        lacks=LACKS_STREAMS,
+        python=TRANSFORMERS5_PYTHON,
     ),
     "sentence-transformers onnx": Contender(
         precision="float32",

@@ -15,6 +15,7 @@ from benchmarks.peers.contenders import (
     OURS_PREPACKED,
     REFERENCE,
     SENTENCE_TRANSFORMERS,
+    SENTENCE_TRANSFORMERS_6,
     USUAL_INT8,
 )
 
@@ -46,6 +47,7 @@ LOOKS = {
     "PyTorch bfloat16": Look(RED, TRIANGLE, DOTTED),
     "PyTorch dynamic int8": Look(RED, CIRCLE, SOLID),
     SENTENCE_TRANSFORMERS: Look(ORANGE, SQUARE, DASHED),
+    SENTENCE_TRANSFORMERS_6: Look(BROWN, SQUARE, DASHED),
     "sentence-transformers onnx": Look(ORANGE, DIAMOND, DOTTED),
     "sentence-transformers onnx qint8": Look(ORANGE, CIRCLE, SOLID),
     USUAL_INT8: Look(GREEN, CIRCLE, SOLID),
