@@ -10,6 +10,9 @@ from typing import NoReturn
 from benchmarks.harness.worker import WorkerError
 from biobert_onnx.encoding.engines import ENGINES
 
+INTERRUPTED = 130
+"""The exit code after Ctrl-C, as shells have it."""
+
 
 def program_parser(description: str | None) -> argparse.ArgumentParser:
     """Return a parser for the running program, whose help starts with `description`, line breaks kept."""
@@ -29,12 +32,15 @@ def add_engine(parser: argparse.ArgumentParser) -> None:
 def run_program(main: Callable[[], int | None]) -> NoReturn:
     """Run `main` and exit with what it returns; an expected error becomes one sentence on stderr and exit code 1.
 
-    Expected are ValueError, OSError, and a process of a contender or of a command that failed.
+    Expected are ValueError, OSError, and a process of a contender or of a command that failed. Ctrl-C gives 130.
     """
     try:
         sys.exit(main())
     except (ValueError, OSError, WorkerError, CalledProcessError) as error:
         sys.exit(f"{_name()}: error: {error_sentence(error)}")
+    except KeyboardInterrupt:
+        sys.stderr.write(f"\n{_name()}: interrupted\n")
+        sys.exit(INTERRUPTED)
 
 
 def error_sentence(error: Exception) -> str:
