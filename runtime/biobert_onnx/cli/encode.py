@@ -2,7 +2,7 @@
 
 import argparse
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 from biobert_onnx._atomic_files import check_parent_folder
@@ -25,7 +25,7 @@ from biobert_onnx.encoder import SentenceEncoder
 from biobert_onnx.encoding.token_vectors import WORD_POOLINGS
 from biobert_onnx.files.encode import Encoded, encode_file, encode_tokens_file
 from biobert_onnx.files.formats import WRITERS
-from biobert_onnx.files.kept_vectors import kept_folder
+from biobert_onnx.files.kept_vectors import are_vectors_kept, kept_folder
 from biobert_onnx.files.lines import STDIN
 from biobert_onnx.files.rows import Reader
 
@@ -104,7 +104,7 @@ def run(options: argparse.Namespace) -> None:
     if options.input != STDIN and exists(output) and exists(options.input) and output.samefile(options.input):
         raise ValueError(f"'{output}' is the input, too: write the vectors into another file")
     warn_of_leftovers(output)
-    if not options.resume and exists(kept_folder(output)):
+    if not options.resume and are_vectors_kept(output):
         say("warning", f"'{kept_folder(output)}' has vectors of an interrupted run: --resume goes on behind them")
     reader = open_texts(options.input, options, pair_column=options.pair_column)
     if options.resume and options.tokens:
@@ -122,7 +122,7 @@ def run(options: argparse.Namespace) -> None:
             "checkpoint again with pairs=True, or leave pair_column= out"
         )
     encode = _encode_tokens if options.tokens else _encode_texts
-    with _telling_what_is_kept(output):
+    with _telling_what_is_kept(output) if options.resume else nullcontext():
         encoded = encode(encoder, reader, options)
     if not options.quiet:
         tell_missing(encoded.missing, encoded.first_missing, options.missing)
@@ -134,11 +134,11 @@ def run(options: argparse.Namespace) -> None:
 
 @contextmanager
 def _telling_what_is_kept(output: Path) -> Iterator[None]:
-    """If the block is interrupted, and vectors are kept, say how to go on."""
+    """If the block is interrupted, or cannot write, and vectors are kept, say how to go on."""
     try:
         yield
-    except (KeyboardInterrupt, SignalError):
-        if exists(kept_folder(output)):
+    except (KeyboardInterrupt, SignalError, OSError):
+        if are_vectors_kept(output):
             say("note", f"the vectors so far are in '{kept_folder(output)}': the same command goes on behind them")
         raise
 

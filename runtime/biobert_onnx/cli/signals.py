@@ -7,12 +7,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
-NAMES = ("SIGTERM", "SIGHUP")
-"""Signals that schedulers, containers and closed terminals send; Windows has no SIGHUP. Python handles SIGINT."""
+NAMES = ("SIGINT", "SIGTERM", "SIGHUP")
+"""Signals that Ctrl-C, schedulers, containers and closed terminals send; Windows has no SIGHUP."""
+
+UNTOUCHED = (signal.SIG_DFL, signal.default_int_handler)
+"""Handlers of signals that nobody has changed; the second one is Python's own, of SIGINT."""
 
 GRACE_S = 5.0
-"""Seconds after a signal in which another one is ignored: systemd sends SIGTERM and SIGHUP together, and the second
-would interrupt the cleaning up."""
+"""Seconds after a signal in which another one is ignored: systemd sends SIGTERM and SIGHUP together, people press
+Ctrl-C twice, and the second would interrupt the cleaning up."""
 
 
 class SignalError(BaseException):
@@ -25,7 +28,7 @@ class SignalError(BaseException):
 
 @contextmanager
 def signals_raised() -> Iterator[None]:
-    """Raise SignalError in the block when one of NAMES comes.
+    """Raise SignalError in the block when one of NAMES comes, KeyboardInterrupt for SIGINT.
 
     A signal that is ignored, as by nohup, or that has another handler keeps it; so do all outside the main thread.
     """
@@ -35,15 +38,16 @@ def signals_raised() -> Iterator[None]:
         nonlocal last
         if time.monotonic() - last > GRACE_S:
             last = time.monotonic()
-            raise SignalError(number)
+            raise KeyboardInterrupt if number == signal.SIGINT else SignalError(number)
 
     numbers = [getattr(signal, name) for name in NAMES if hasattr(signal, name)]
     in_main_thread = threading.current_thread() is threading.main_thread()
-    ours = [number for number in numbers if in_main_thread and signal.getsignal(number) is signal.SIG_DFL]
+    before = {number: signal.getsignal(number) for number in numbers if in_main_thread}
+    ours = {number: handler for number, handler in before.items() if handler in UNTOUCHED}
     try:
         for number in ours:
             signal.signal(number, handle)
         yield
     finally:
-        for number in ours:
-            signal.signal(number, signal.SIG_DFL)
+        for number, handler in ours.items():
+            signal.signal(number, handler)

@@ -75,6 +75,21 @@ def encode_file(
     show = can_show_progress() if show_progress is None else show_progress
     waiting = "checking the input" if reader.can_reread else "reading standard input"
     dim = truncate_dim or encoder.dim
+
+    def encode(
+        groups: Iterable[Rows], progress: Progress[Rows] | None
+    ) -> Generator[tuple[Rows, FloatArray], None, None]:
+        return encoder.encode_groups(
+            groups,
+            prompt_name=prompt_name,
+            prompt=prompt,
+            normalize_embeddings=normalize,
+            truncate_dim=truncate_dim,
+            long_texts=long_texts,
+            progress=progress,
+        )
+
+    encode((), None).close()  # it raises for the options
     options = {"normalize": normalize, "dim": dim, "long_texts": long_texts}
     with (
         _kept_vectors(encoder, reader, output, prompt_name, prompt, **options) if resume else nullcontext() as kept,
@@ -82,26 +97,11 @@ def encode_file(
         ProgressBar(enabled=show, waiting=waiting) as bar,
         closing(WRITERS[output.suffix](file, reader, dim, encoder.engine)) as writer,
     ):
-
-        def encode(
-            groups: Iterable[Rows], progress: Progress[Rows] | None
-        ) -> Generator[tuple[Rows, FloatArray], None, None]:
-            return encoder.encode_groups(
-                groups,
-                prompt_name=prompt_name,
-                prompt=prompt,
-                normalize_embeddings=normalize,
-                truncate_dim=truncate_dim,
-                long_texts=long_texts,
-                progress=progress,
-            )
-
-        resumed = 0 if kept is None else kept.rows
         encode_rows = encode if kept is None else partial(kept.go_on, encode)
         check = partial(_check, reader, writer, bar)
         vectors = _encode_rows(encode_rows, reader, bar, check=check, take=writer.write)
         writer.finish()
-    missing = reader.missing
+    resumed, missing = 0 if kept is None else kept.resumed, reader.missing
     return Encoded(vectors=vectors, missing=missing.count, first_missing=missing.first, resumed=resumed)
 
 

@@ -66,12 +66,21 @@ def test_a_signal_at_any_moment_leaves_no_file(artifact: Path, tmp_path: Path, d
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_second_signal_does_not_disturb_the_cleaning(artifact: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("numbers", "codes"),
+    [((signal.SIGTERM, signal.SIGHUP, signal.SIGTERM), {143, 129}), ((signal.SIGINT,) * 3, {130})],
+    ids=["systemd's", "Ctrl-C"],
+)
+def test_a_second_signal_does_not_disturb_the_cleaning(
+    artifact: Path, tmp_path: Path, numbers: tuple[signal.Signals, ...], codes: set[int]
+) -> None:
     with unfinished_run(artifact, tmp_path / "out.npy", lines=10**9) as process:
-        for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGTERM):
+        for number in numbers:
             process.send_signal(number)
-        process.communicate(timeout=60)
-    assert process.returncode in {143, 129}
+            time.sleep(0.01)
+        _, errors = process.communicate(timeout=60)
+    assert process.returncode in codes
+    assert len(errors.decode().splitlines()) == 1
     assert list(tmp_path.iterdir()) == []
 
 
@@ -159,7 +168,7 @@ def no_handlers() -> Iterator[None]:
     """The system's own handling, also where nohup has signals ignored."""
     numbers = [getattr(signal, name) for name in signals.NAMES]
     before = {number: signal.signal(number, signal.SIG_DFL) for number in numbers}
-    assert set(before.values()) <= {signal.SIG_DFL, signal.SIG_IGN}  # no test has left a handler
+    assert set(before.values()) <= {*signals.UNTOUCHED, signal.SIG_IGN}  # no test has left a handler
     yield
     for number, handler in before.items():
         signal.signal(number, handler)

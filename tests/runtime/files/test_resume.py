@@ -114,41 +114,85 @@ def test_nothing_is_left_of_a_run_that_kept_nothing(encoder: SentenceEncoder, tm
 
 
 def test_another_input_is_refused_at_its_first_other_group(encoder: SentenceEncoder, interrupted: Path) -> None:
-    write(interrupted.parent / "in.jsonl", [*TEXTS[:CHUNK_TEXTS], "Another gene.", *TEXTS[CHUNK_TEXTS:]])
-    with pytest.raises(InputError, match=rf"out.npy.parts' was written from line or row {CHUNK_TEXTS + 1:,} on: give"):
+    write(interrupted.parent / "in.jsonl", ["Another gene.", *TEXTS])
+    with pytest.raises(InputError, match=r"has other texts, from line or row 1 on, than when "):
         encode(encoder, interrupted)
-    write(interrupted.parent / "in.jsonl", TEXTS[:CHUNK_TEXTS])
-    with pytest.raises(InputError, match=r"out.npy.parts' was written: give"):
+    write(interrupted.parent / "in.jsonl", [])
+    with pytest.raises(InputError, match=r"has fewer rows than when '.*out.npy.parts' was written: give the one"):
         encode(encoder, interrupted)
     assert kept_folder(interrupted).is_dir()
+
+
+@pytest.mark.parametrize("rows", [CHUNK_TEXTS, CHUNK_TEXTS + 1, 2 * CHUNK_TEXTS - 1, len(TEXTS) + 5])
+def test_the_last_group_that_is_kept_may_have_changed(
+    encoder: SentenceEncoder, interrupted: Path, tmp_path: Path, rows: int
+) -> None:
+    texts = [*TEXTS[: CHUNK_TEXTS + 3], "Another gene.", *TEXTS, *TEXTS][:rows]
+    write(tmp_path / "in.jsonl", texts)
+    assert encode(encoder, interrupted).resumed == CHUNK_TEXTS
+    encode(encoder, tmp_path / "whole.npy", resume=False)
+    assert interrupted.read_bytes() == (tmp_path / "whole.npy").read_bytes()
 
 
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        ({"normalize": True}, "its normalize was False, and now is True"),
-        ({"truncate_dim": 8}, "its dim was"),
-        ({"prompt": "title: "}, "its prompt was '', and now is 'title: '"),
-        ({"long_texts": "truncate"}, "its long_texts was 'error', and now is 'truncate'"),
+        ({"normalize": True}, "normalize=False, and now normalize=True"),
+        ({"truncate_dim": 8}, "truncate_dim=128, and now truncate_dim=8"),
+        ({"prompt": "title: "}, "prompt='', and now prompt='title: '"),
+        ({"long_texts": "truncate"}, "long_texts='error', and now long_texts='truncate'"),
     ],
 )
 def test_other_options_are_refused(
     encoder: SentenceEncoder, interrupted: Path, options: dict[str, Any], said: str
 ) -> None:
-    with pytest.raises(ValueError, match=f"holds vectors of another run: {said}"):
+    with pytest.raises(ValueError, match=f"holds vectors of another run, with {said}: give"):
         encode(encoder, interrupted, **options)
 
 
 def test_other_encoders_are_refused(artifact: Path, interrupted: Path) -> None:
-    for options, said in (({"max_length": 64}, "max_length was"), ({"literal_special_tokens": True}, "was False")):
+    for options, said in (({"max_length": 64}, "max_length=64"), ({"literal_special_tokens": True}, "tokens=False")):
         with SentenceEncoder(artifact, **options) as other, pytest.raises(ValueError, match=said):
             encode(other, interrupted)
 
 
 def test_a_damaged_record_of_the_run_is_refused(encoder: SentenceEncoder, interrupted: Path) -> None:
-    (kept_folder(interrupted) / RUN).write_text("{}")
-    with pytest.raises(ValueError, match=r"run.json' is damaged: remove the folder"):
-        encode(encoder, interrupted)
+    record = kept_folder(interrupted) / RUN
+    for content in (b"{}", b"[1]", b"\xff", b"", None):
+        record.unlink() if content is None else record.write_bytes(content)
+        with pytest.raises(ValueError, match=r"run.json' cannot be read, or is damaged: remove the folder"):
+            encode(encoder, interrupted)
+
+
+@pytest.mark.parametrize("rows", ["'8'", "8.0", "null", "-1", "0", "1e400", "[8]", "true", str(10**9), str(10**30)])
+def test_damaged_numbers_of_rows_end_what_is_kept(
+    encoder: SentenceEncoder, right: dict[str, bytes], interrupted: Path, rows: str
+) -> None:
+    path = kept_folder(interrupted) / GROUPS
+    first, second = path.read_text().splitlines()
+    path.write_text(first + "\n" + second.replace(f'"rows": {CHUNK_TEXTS}', f'"rows": {rows}') + "\n")
+    assert encode(encoder, interrupted).resumed == CHUNK_TEXTS
+    assert interrupted.read_bytes() == right["npy"]
+
+
+def test_a_folder_with_other_things_is_left_alone(encoder: SentenceEncoder, tmp_path: Path) -> None:
+    write(tmp_path / "in.jsonl", ["one"])
+    folder, precious = kept_folder(tmp_path / "out.npy"), tmp_path / "precious"
+    precious.write_text("precious")
+    folder.mkdir()
+    for name in ("thesis.txt", VECTORS):
+        (folder / name).symlink_to(precious)
+        with pytest.raises(ValueError, match=f"parts' holds '{name}', which is no file of kept vectors: move it"):
+            encode(encoder, tmp_path / "out.npy")
+        assert (folder / name).is_symlink() and precious.read_text() == "precious"
+        (folder / name).unlink()
+    folder.rmdir()
+    for make in (folder.touch, lambda: folder.symlink_to(tmp_path)):
+        make()
+        with pytest.raises(ValueError, match=r"out.npy.parts' is in the way of the folder for the vectors: move it"):
+            encode(encoder, tmp_path / "out.npy")
+        folder.unlink()
+    assert not (tmp_path / "out.npy").exists()
 
 
 def test_vectors_of_another_cpu_are_refused(encoder: SentenceEncoder, interrupted: Path) -> None:
