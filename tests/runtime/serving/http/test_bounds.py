@@ -72,6 +72,7 @@ def test_small_requests_never_wait_for_large_ones() -> None:
         with admission.request() as large, admission.request() as larger, admission.request() as small:
             await large.room_for_texts(1, LARGE_ROOM)
             waiting = asyncio.ensure_future(larger.room_for_texts(1, 200_000))
+            await asyncio.sleep(0)  # so that it waits
             await asyncio.wait_for(small.room_for_texts(32, 40_000), timeout=1)
             assert (admission.waiting, waiting.done()) == (1, False)
             await large.room_for_answer(10_000_000)  # encoded: the next may come

@@ -174,7 +174,7 @@ def test_a_key_is_asked_for_where_the_server_does(browser: Browser, artifact: Pa
         browser.fill("#key", "")
         browser.type("#key", "secret" + ENTER)
         browser.wait_for("#served", lambda text: "numbers a vector" in text)
-        assert browser.text("#access") == ""
+        browser.wait_for("#access", lambda text: text == "")
         assert compare(browser, SENTENCES).endswith(DONE)
         assert browser.script("return localStorage.length + sessionStorage.length + document.cookie.length") == 0
 
