@@ -30,7 +30,8 @@ class SignalError(BaseException):
 def signals_raised() -> Iterator[None]:
     """Raise SignalError in the block when one of NAMES comes, KeyboardInterrupt for SIGINT.
 
-    A signal that is ignored, as by nohup, or that has another handler keeps it; so do all outside the main thread.
+    A signal that is ignored, as by nohup, or that has another handler keeps it; so do all outside the main thread. The
+    handlers go with the block, unless a signal ends it.
     """
     last = float("-inf")
 
@@ -48,6 +49,9 @@ def signals_raised() -> Iterator[None]:
         for number in ours:
             signal.signal(number, handle)
         yield
+    except (KeyboardInterrupt, SignalError):  # the process ends now, and no second signal shall disturb that
+        ours.clear()
+        raise
     finally:
         for number, handler in ours.items():
             signal.signal(number, handler)

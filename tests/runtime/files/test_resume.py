@@ -3,6 +3,7 @@
 import hashlib
 import json
 from collections.abc import Sequence
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,8 @@ STOPS_AT = 2 * CHUNK_TEXTS + 7
 
 TOO_LONG = "gene " * 600
 
+HAS_PARQUET, NO_PARQUET = find_spec("pyarrow") is not None, "the extra 'parquet' is not installed"
+
 
 def write(path: Path, texts: Sequence[str]) -> None:
     path.write_text("".join(json.dumps({"id": row, "text": text}) + "\n" for row, text in enumerate(texts)))
@@ -37,7 +40,7 @@ def right(encoder: SentenceEncoder, tmp_path_factory: pytest.TempPathFactory) ->
     """What a run that nothing interrupts writes, by ending."""
     folder = tmp_path_factory.mktemp("right")
     write(folder / "in.jsonl", TEXTS)
-    for ending in ("npy", "jsonl", "parquet"):
+    for ending in ("npy", "jsonl", *(["parquet"] if HAS_PARQUET else [])):
         encode(encoder, folder / f"out.{ending}", resume=False)
     return {path.suffix[1:]: path.read_bytes() for path in folder.glob("out.*")}
 
@@ -54,7 +57,9 @@ def interrupted(encoder: SentenceEncoder, tmp_path: Path) -> Path:
     return output
 
 
-@pytest.mark.parametrize("ending", ["npy", "jsonl", "parquet"])
+@pytest.mark.parametrize(
+    "ending", ["npy", "jsonl", pytest.param("parquet", marks=pytest.mark.skipif(not HAS_PARQUET, reason=NO_PARQUET))]
+)
 def test_the_next_run_goes_on_behind_the_groups_that_are_kept(
     encoder: SentenceEncoder,
     right: dict[str, bytes],
