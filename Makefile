@@ -60,7 +60,7 @@ test-schema: $(VENV)/.test build/schemathesis/bin/schemathesis
 	HF_HUB_OFFLINE=1 $(BIN)/python tests/programs/schema.py --max-examples 200
 
 # Run the wheel for aarch64 and its zip on three ARM CPUs, and the checkout on four x86-64 CPUs, all emulated by qemu;
-# CPUS="neoverse-n1 Haswell" does some. Fetches 150 MB, once. Needs apt, gcc-aarch64-linux-gnu. 20 minutes on 2 CPUs.
+# CPUS="neoverse-n1 Haswell" does some. Fetches 150 MB, once. Needs apt, gcc-aarch64-linux-gnu. 8 minutes on 2 CPUs.
 test-arm: $(VENV)/.test
 	HF_HUB_OFFLINE=1 $(BIN)/python tests/programs/arm.py $(CPUS)
 
