@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 
 from biobert_onnx._file_status import is_folder
-from biobert_onnx.artifact.paths import is_portable
+from biobert_onnx.artifact.paths import leads_out
 from biobert_onnx_export.checkpoint.file_kinds import check_content
 from biobert_onnx_export.errors import CheckpointError
 
@@ -79,7 +79,7 @@ def _unpack(path: Path, folder: Path) -> None:
 
 def _check_member(path: Path, member: tarfile.TarInfo) -> None:
     name = PurePosixPath(member.name)
-    if name.is_absolute() or ".." in name.parts or not is_portable(member.name):
+    if leads_out(member.name):
         raise CheckpointError(f"'{path}' holds '{name}', outside of its own folder: do not use this archive")
     if not (member.isfile() or member.isdir()):
         raise CheckpointError(f"'{path}' holds '{name}', a link or a device, expected plain files: unpack it yourself")

@@ -2,10 +2,10 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any, Self
 
-from biobert_onnx.artifact.paths import is_portable
+from biobert_onnx.artifact.paths import leads_out
 from biobert_onnx.errors import short_repr
 from biobert_onnx_export.checkpoint.file_kinds import is_there
 from biobert_onnx_export.checkpoint.json_files import read_any_json
@@ -152,7 +152,7 @@ def _entry(path: Path, entry: Mapping[str, Any]) -> Listed:
             "type", f"a class of {PACKAGE.rstrip('.')}", "modules with code of their own do not export"
         )
     place = settings.given("path", str) or ""
-    if PurePosixPath(place).is_absolute() or ".." in PurePosixPath(place).parts or not is_portable(place):
+    if leads_out(place):
         raise settings.fault("path", "a folder inside the checkpoint")
     return Listed(kind=kind.rpartition(".")[2], place=place)
 

@@ -3,9 +3,9 @@
 The index (model.safetensors.index.json, pytorch_model.bin.index.json) holds `weight_map`: the shard of each tensor.
 """
 
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
-from biobert_onnx.artifact.paths import is_portable
+from biobert_onnx.artifact.paths import leads_out
 from biobert_onnx.errors import short_repr
 from biobert_onnx_export.checkpoint.file_kinds import is_there
 from biobert_onnx_export.checkpoint.json_files import read_json
@@ -40,7 +40,7 @@ def read_weight_map(index: Path) -> dict[str, str]:
             raise CheckpointError(
                 f"'{index}' has weight_map {short_repr(tensor)}: {short_repr(shard)}, expected the name of a file"
             )
-        if _leads_out(shard):
+        if leads_out(shard):
             raise CheckpointError(
                 f"'{index}' places {short_repr(tensor)} in {short_repr(shard)}, outside of its own "
                 "folder: do not use this checkpoint"
@@ -71,11 +71,6 @@ def check_shard(index: Path, shard: Path, weight_map: dict[str, str], found: set
         raise CheckpointError(
             f"'{shard}' holds {listed(found - placed)}, which {index.name} does not place there: download both again"
         )
-
-
-def _leads_out(name: str) -> bool:
-    path = PurePosixPath(name)
-    return path.is_absolute() or ".." in path.parts or not is_portable(name)
 
 
 def _kind(value: object) -> str:

@@ -3,7 +3,7 @@
 import os
 import re
 from collections.abc import Iterator
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from stat import S_ISREG
 
 from biobert_onnx.errors import ArtifactError
@@ -63,6 +63,16 @@ def is_portable(name: str) -> bool:
     [True, False, False, False, False]
     """
     return all(part in ("", ".", "..") or _is_portable_part(part) for part in name.split("/"))
+
+
+def leads_out(name: str) -> bool:
+    """Tell whether `name`, a path below some folder, may lead out of it on any system; links are not looked at.
+
+    >>> [leads_out(name) for name in ("1_Pooling", "", "../weights.bin", "/etc/passwd", "C:evil.bin")]
+    [False, False, True, True, True]
+    """
+    path = PurePosixPath(name)
+    return path.is_absolute() or ".." in path.parts or not is_portable(name)
 
 
 def _is_portable_part(part: str) -> bool:
