@@ -5,7 +5,7 @@ from contextlib import AbstractContextManager, closing, contextmanager, nullcont
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import numpy as np
 
@@ -90,9 +90,15 @@ def encode_file(
         )
 
     encode((), None).close()  # it raises for the options
-    options = {"normalize": normalize, "dim": dim, "long_texts": long_texts}
+    keeping: AbstractContextManager[KeptVectors | None] = nullcontext()
+    if resume:
+        if not reader.can_reread:
+            raise ValueError(f"{reader.name} cannot be read again, as resume=True needs it: name a file")
+        chosen = encoder.chosen_prompt(prompt_name=prompt_name, prompt=prompt)
+        run = run_of(encoder, prompt=chosen, normalize=normalize, dim=dim, long_texts=long_texts)
+        keeping = KeptVectors.open(output, run)
     with (
-        _kept_vectors(encoder, reader, output, prompt_name, prompt, **options) if resume else nullcontext() as kept,
+        keeping as kept,
         atomic_file(output) as file,
         ProgressBar(enabled=show, waiting=waiting) as bar,
         closing(WRITERS[output.suffix](file, reader, dim, encoder.engine)) as writer,
@@ -103,16 +109,6 @@ def encode_file(
         writer.finish()
     resumed, missing = 0 if kept is None else kept.resumed, reader.missing
     return Encoded(vectors=vectors, missing=missing.count, first_missing=missing.first, resumed=resumed)
-
-
-def _kept_vectors(
-    encoder: SentenceEncoder, reader: Reader, output: Path, prompt_name: str | None, prompt: str | None, **options: Any
-) -> AbstractContextManager[KeptVectors]:
-    """Return the vectors that are kept for `output`, which a block has open; raises ValueError for standard input."""
-    if not reader.can_reread:
-        raise ValueError(f"{reader.name} cannot be read again, as resume=True needs it: name a file")
-    chosen = encoder.chosen_prompt(prompt_name=prompt_name, prompt=prompt)
-    return KeptVectors.open(output, run_of(encoder, prompt=chosen, **options))
 
 
 def encode_tokens_file(

@@ -14,6 +14,7 @@ import os
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import asdict, dataclass, replace
+from itertools import chain
 from pathlib import Path
 from typing import IO, Any, Self
 
@@ -139,7 +140,7 @@ class KeptVectors:
         is kept may have other texts, as rows may have been added behind it: it is computed again.
         """
         waiting, read = list[Rows](), iter(groups)
-        behind = _chained(waiting, read)
+        behind = chain(waiting, read)  # which looks into `waiting` when `encode` asks for its first group
         return self._all(encode, read, waiting, encode(behind, progress))
 
     def _all(
@@ -218,12 +219,6 @@ class KeptVectors:
 
 class _UsedError(ValueError):
     """Another process writes into the folder."""
-
-
-def _chained(first: list[Rows], then: Iterator[Rows]) -> Iterator[Rows]:
-    """Yield what is in `first` when the first one is asked for, then `then`."""
-    yield from first
-    yield from then
 
 
 def _check_folder(folder: Path) -> None:
