@@ -31,11 +31,8 @@ sys.path.insert(0, str(PROJECT))
 
 from benchmarks.machine.environment import environment  # noqa: E402
 from benchmarks.results import RESULTS  # noqa: E402
-from benchmarks.standin import write_standin  # noqa: E402
 from biobert_onnx._types import FloatArray  # noqa: E402
 from biobert_onnx.encoding.engines import KERNELS, ONNXRUNTIME  # noqa: E402
-from biobert_onnx_export import export  # noqa: E402
-from tests.support.checkpoints import TINY  # noqa: E402
 from tests.support.emulators import (  # noqa: E402
     HIDE_SYS,
     ROOT_PYTHON,
@@ -47,7 +44,7 @@ from tests.support.emulators import (  # noqa: E402
     prepare,
     x86_64,
 )
-from tests.support.pytest_runs import counted_tests  # noqa: E402
+from tests.support.pytest_runs import counted_tests, tiny_artifact  # noqa: E402
 from tests.support.texts import TEXTS  # noqa: E402
 
 WORK = PROJECT / "build" / "arm"
@@ -102,7 +99,7 @@ def main(names: Sequence[str]) -> None:
     print(f"qemu, Debian's Python for aarch64 and its wheels come into {WORK}, unless they are there", flush=True)
     prepare(WORK)
     print(f"built {install_project(INSTALLED, WORK / 'dist').name}", flush=True)
-    export_artifact()
+    tiny_artifact(WORK)
     here = json.loads(
         output_of(sys.executable, str(PROGRAMS / "cpu_vectors.py"), str(ARTIFACT), variables=paths_here())
     )
@@ -118,15 +115,6 @@ def main(names: Sequence[str]) -> None:
 def paths_here() -> dict[str, str]:
     """Return the environment in which this machine's Python finds the checkout."""
     return {**os.environ, "PYTHONPATH": os.pathsep.join(map(str, (PROJECT / "runtime", PROJECT)))}
-
-
-def export_artifact() -> None:
-    """Write the artifact of the tests' tiny checkpoint."""
-    checkpoint = WORK / "tiny-checkpoint"
-    for folder in (checkpoint, ARTIFACT):
-        shutil.rmtree(folder, ignore_errors=True)
-    write_standin(checkpoint, TINY)
-    export(checkpoint, ARTIFACT)
 
 
 def run_cpu(cpu: Cpu, here: Mapping[str, Any]) -> dict[str, Any]:

@@ -42,10 +42,7 @@ sys.path.insert(0, str(PROJECT))
 from benchmarks.machine.environment import environment  # noqa: E402
 from benchmarks.report.platforms import HASH_DIGITS, counts_cell  # noqa: E402
 from benchmarks.results import RESULTS  # noqa: E402
-from benchmarks.standin import write_standin  # noqa: E402
-from biobert_onnx_export import export  # noqa: E402
-from tests.support.checkpoints import TINY  # noqa: E402
-from tests.support.pytest_runs import counted_tests  # noqa: E402
+from tests.support.pytest_runs import counted_tests, tiny_artifact  # noqa: E402
 
 WORK = PROJECT / "build" / "pythons"
 CHROOT = PROJECT / "build" / "sid"
@@ -125,7 +122,7 @@ def main() -> int:
     WORK.mkdir(parents=True, exist_ok=True)
     found = interpreters(with_chroot=names != [AT_HAND])
     runs = chosen({run.name: run for run in all_runs(found)}, names)
-    wheel, artifact = build_wheel(), export_artifact()
+    wheel, artifact = build_wheel(), tiny_artifact(WORK)
     results = {}
     for run in runs:
         results[run.name] = result(run, wheel, artifact, with_tests=not arguments.vectors)
@@ -279,16 +276,6 @@ def build_wheel() -> Path:
     return wheel
 
 
-def export_artifact() -> Path:
-    """Export the tiny checkpoint of the tests with this Python, and return the artifact."""
-    checkpoint, artifact = WORK / "tiny-checkpoint", WORK / "tiny"
-    for folder in (checkpoint, artifact):
-        shutil.rmtree(folder, ignore_errors=True)
-    write_standin(checkpoint, TINY)
-    export(checkpoint, artifact)
-    return artifact
-
-
 def result(run: Run, wheel: Path, artifact: Path, *, with_tests: bool) -> dict[str, Any]:
     """Install, ask for the facts, test, and return the entry of the record; its tests are None without them."""
     folder = WORK / run.name
@@ -299,16 +286,14 @@ def result(run: Run, wheel: Path, artifact: Path, *, with_tests: bool) -> dict[s
     package = Path(facts.pop("package"))
     if not package.is_relative_to(folder):
         raise RuntimeError(f"the tests would run on {package}, expected the wheel that was installed into {folder}")
-    started = time.monotonic()
+    started, found = time.monotonic(), environment()
     tests = None
     if with_tests:
         report, variables = WORK / f"{run.name}.xml", clean_environment()
         tests = counted_tests(python, run.tests, artifact=artifact, report=report, variables=variables)
     return {
         "name": run.name,
-        "date": environment()["date"],
-        "revision": environment()["revision"],
-        "cpu": environment()["cpu"],
+        **{key: found[key] for key in ("date", "revision", "cpu")},
         **facts,
         "tests": tests,
         "seconds": round(time.monotonic() - started),

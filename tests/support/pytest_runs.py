@@ -1,11 +1,29 @@
-"""tests/runtime on an installed package, by a Python of another environment, version or CPU; its tests are counted."""
+"""tests/runtime on an installed package, by a Python of another environment, version or CPU; its tests are counted.
 
+Beside it, the artifact that all of them take.
+"""
+
+import shutil
 import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from xml.etree import ElementTree
 
+from benchmarks.standin import write_standin
+from biobert_onnx_export import export
+from tests.support.checkpoints import TINY
+
 PROJECT = Path(__file__).parents[2]
+
+
+def tiny_artifact(work: Path) -> Path:
+    """Export the tiny checkpoint of the tests into `work`/tiny, anew, with the Python that runs this; return it."""
+    checkpoint, artifact = work / "tiny-checkpoint", work / "tiny"
+    for folder in (checkpoint, artifact):
+        shutil.rmtree(folder, ignore_errors=True)
+    write_standin(checkpoint, TINY)
+    export(checkpoint, artifact)
+    return artifact
 
 
 def counted_tests(
