@@ -12,7 +12,6 @@ Names of CPUs on the command line choose some: `arm.py neoverse-n1 Haswell`. A r
 benchmarks/results/platforms/arm.json. The first failure ends it.
 """
 
-import hashlib
 import json
 import os
 import shutil
@@ -52,6 +51,7 @@ ARTIFACT = WORK / "tiny"
 INSTALLED = WORK / "project"
 RECORD = RESULTS / "platforms" / "arm.json"
 PROGRAMS = PROJECT / "tests" / "programs"
+FACTS = PROGRAMS / "platform_facts.py"
 
 GOLDEN = "tests/runtime/kernels/test_golden_vectors.py"
 COMPANY = "tests/runtime/test_on_both_engines.py::test_a_text_has_the_same_bits_in_any_company"
@@ -100,9 +100,7 @@ def main(names: Sequence[str]) -> None:
     prepare(WORK)
     print(f"built {install_project(INSTALLED, WORK / 'dist').name}", flush=True)
     tiny_artifact(WORK)
-    here = json.loads(
-        output_of(sys.executable, str(PROGRAMS / "cpu_vectors.py"), str(ARTIFACT), variables=paths_here())
-    )
+    here = json.loads(output_of(sys.executable, str(FACTS), str(ARTIFACT), variables=paths_here()))
     runs = [run_cpu(cpu, here) for cpu in CPUS if not names or cpu.name in names]
     if not names or LIKE_LAMBDA.name in names:
         runs += run_like_lambda(here)
@@ -121,7 +119,7 @@ def run_cpu(cpu: Cpu, here: Mapping[str, Any]) -> dict[str, Any]:
     """Compare the vectors of one CPU with those `here`, run the tests on it, and return the entry of the record."""
     print(f"== {cpu.name}", flush=True)
     started = time.monotonic()
-    found = vectors_on(cpu)
+    found = facts_on(cpu)
     note = check_vectors(cpu, found, here)
     tests = run_tests(cpu)
     return entry(cpu, found, seconds=time.monotonic() - started, note=note, tests=tests)
@@ -131,7 +129,7 @@ def run_like_lambda(here: Mapping[str, Any]) -> list[dict[str, Any]]:
     """Compare the vectors of LIKE_LAMBDA without /sys with those `here`, then let the zip answer there."""
     print(f"== {LIKE_LAMBDA.name} without /sys", flush=True)
     started = time.monotonic()
-    found = vectors_on(LIKE_LAMBDA, before=HIDE_SYS)
+    found = facts_on(LIKE_LAMBDA, before=HIDE_SYS)
     note = check_vectors(LIKE_LAMBDA, found, here)
     compared = time.monotonic()
     answer_of_zip(vectors_of(found, ONNXRUNTIME))
@@ -143,9 +141,9 @@ def run_like_lambda(here: Mapping[str, Any]) -> list[dict[str, Any]]:
     ]
 
 
-def vectors_on(cpu: Cpu, before: Sequence[str] = ()) -> dict[str, Any]:
-    """Return what cpu_vectors.py prints on a CPU; see HIDE_SYS for `before`."""
-    found: dict[str, Any] = json.loads(cpu.python.run(str(PROGRAMS / "cpu_vectors.py"), str(ARTIFACT), before=before))
+def facts_on(cpu: Cpu, before: Sequence[str] = ()) -> dict[str, Any]:
+    """Return what platform_facts.py prints on a CPU; see HIDE_SYS for `before`."""
+    found: dict[str, Any] = json.loads(cpu.python.run(str(FACTS), str(ARTIFACT), before=before))
     expect(found["machine"] == cpu.machine, cpu, f"Python ran on {found['machine']}, expected {cpu.machine}")
     return found
 
@@ -234,13 +232,11 @@ def entry(
         "system": f"{found['system']}, emulated{', without /sys' if without_sys else ''}",
         "cpu": cpu.name,
         "python": found["python"],
-        "versions": found["versions"],
+        "versions": {name: found["versions"][name] for name in ("numpy", "onnxruntime", "tokenizers")},
         "tests": tests,
         "seconds": round(seconds),
         "vectors_sha256": {
-            engine: hashlib.sha256(bytes.fromhex(answer["vectors"])).hexdigest()
-            for engine, answer in found["engines"].items()
-            if "vectors" in answer
+            engine: answer["sha256"] for engine, answer in found["engines"].items() if "sha256" in answer
         },
         "note": note,
     }

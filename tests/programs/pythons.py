@@ -42,6 +42,7 @@ sys.path.insert(0, str(PROJECT))
 from benchmarks.machine.environment import environment  # noqa: E402
 from benchmarks.report.platforms import HASH_DIGITS, counts_cell  # noqa: E402
 from benchmarks.results import RESULTS  # noqa: E402
+from biobert_onnx.encoding.engines import KERNELS  # noqa: E402
 from tests.support.pytest_runs import counted_tests, tiny_artifact  # noqa: E402
 
 WORK = PROJECT / "build" / "pythons"
@@ -283,9 +284,12 @@ def result(run: Run, wheel: Path, artifact: Path, *, with_tests: bool) -> dict[s
     install(run, wheel, folder)
     python = [*(chroot_command() if run.interpreter.in_chroot else ()), str(folder / "bin/python")]
     facts = json.loads(call(*python, str(FACTS), str(artifact), quiet=True))
-    package = Path(facts.pop("package"))
+    package = Path(facts["package"])
     if not package.is_relative_to(folder):
         raise RuntimeError(f"the tests would run on {package}, expected the wheel that was installed into {folder}")
+    engines = facts["engines"]
+    if reasons := [f"{name}: {answer['reason']}" for name, answer in engines.items() if "reason" in answer]:
+        raise RuntimeError(f"expected both engines to run, but {'; '.join(reasons)}")
     started, found = time.monotonic(), environment()
     tests = None
     if with_tests:
@@ -294,7 +298,9 @@ def result(run: Run, wheel: Path, artifact: Path, *, with_tests: bool) -> dict[s
     return {
         "name": run.name,
         **{key: found[key] for key in ("date", "revision", "cpu")},
-        **facts,
+        **{key: facts[key] for key in ("system", "python", "versions")},
+        "kernel": engines[KERNELS]["kernel"],
+        "vectors_sha256": {name: answer["sha256"] for name, answer in engines.items()},
         "tests": tests,
         "seconds": round(time.monotonic() - started),
         "note": run.note,
