@@ -60,6 +60,7 @@ contenders on texts of your own. `python -m benchmarks.render` makes this page f
 """
 
 TABLES = (
+    better_peers,
     fidelity_table,
     agreement_table,
     throughput_table,
@@ -68,7 +69,6 @@ TABLES = (
     start_table,
     memory_table,
     corpus_table,
-    better_peers,
 )
 
 NEIGHBOURS_PLOT = "neighbours"

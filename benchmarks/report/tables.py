@@ -52,9 +52,12 @@ def fidelity_table(record: Record) -> Iterator[str]:
         if "refusal" in contender or "failure" in contender:
             yield f"\n{name} has no figures: {contender.get('refusal') or contender['failure']}."
     yield ""
+    names_by_lack: dict[str, list[str]] = {}
     for name, contender in record["contenders"].items():
         if contender.get("lacks"):
-            yield f"- {name}: {contender['lacks']}."
+            names_by_lack.setdefault(contender["lacks"], []).append(name)
+    for lack, names in names_by_lack.items():
+        yield f"- {', '.join(names)}: {lack}."
 
 
 def throughput_table(record: Record) -> Iterator[str]:
