@@ -2,5 +2,5 @@
 
 An int8 plan gives a plan.json as well: what the kernels read in place of the graph.
 
-Imports `checkpoint/` and `reference/`; imported by `quantize/`, `gate/`, `publish/` and `pipeline.py`.
+Imports `checkpoint/`; imported by `quantize/`, `gate/`, `publish/` and `pipeline.py`.
 """

@@ -1,6 +1,6 @@
 """DataFrames with texts come in, DataFrames with vectors go out: Spark NLP's stages, and `embed_column`.
 
-May import `sentences.py` and what stands below it; imported by `nlu/` and by users (saved pipelines hold the names of
+May import `sentences/` and what stands below it; imported by `nlu/` and by users (saved pipelines hold the names of
 its modules).
 """
 
