@@ -39,7 +39,7 @@ COMMANDS = {
     "verify": (verify, "check every file of an artifact, and its vectors' known numbers"),
     "compare": (compare, "tell whether two encoders' vectors fit each other"),
     "similarity": (similarity, "list the nearest lines of another file, or the nearest pairs of one"),
-    "prepack": (prepack, "lay the weights out for this machine"),
+    "prepack": (prepack, "lay the weights out for the kernels, so that processes share them"),
     "push": (push, "upload an artifact to the Hugging Face Hub"),
     "convert": (convert, "rewrite an artifact for another program: Spark NLP"),
     "bundle": (bundle, "make a serverless zip: runtime, artifact, handler"),
