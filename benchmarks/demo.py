@@ -97,7 +97,7 @@ def _name_of(folder: Path) -> str:
 def main() -> None:
     """Run the demo with the arguments of the command line."""
     parser = program_parser(__doc__)
-    parser.add_argument("--checkpoint", type=Path, metavar="FOLDER", help="a BERT checkpoint (default: BioBERT)")
+    parser.add_argument("--checkpoint", type=Path, metavar="FOLDER", help="a checkpoint (default: BioBERT)")
     options = parser.parse_args()
     logging.disable(logging.WARNING)
     checkpoint = DemoCheckpoint.choose(options.checkpoint)

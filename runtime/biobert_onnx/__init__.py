@@ -1,4 +1,4 @@
-"""Sentence embeddings of BERT and kindred encoders, on CPUs, with numpy, onnxruntime and tokenizers only."""
+"""Sentence embeddings of BERT and related encoders, on CPUs, with numpy, onnxruntime and tokenizers only."""
 
 from biobert_onnx.artifact.manifest import Manifest
 from biobert_onnx.embeddings import embedding_ranges, quantize_embeddings, similarity

@@ -1,4 +1,4 @@
-"""Files that are not what their names say: stand-ins of Git LFS, web pages, and empty files.
+"""Files that are not what their names say: pointers of Git LFS, web pages, and empty files.
 
 A `git clone` without Git LFS leaves pointers in place of large files, and a download without access, or through a
 proxy, saves a page under the file's name. Readers would call such a file damaged; this module says what it is.

@@ -84,7 +84,7 @@ class _Published:
         if MANIFEST in self.files:
             remedy = "it is an artifact, which SentenceEncoder.from_hub loads"
         else:
-            remedy = "give the id of a BERT checkpoint"
+            remedy = "give the id of a checkpoint of BERT or a related encoder"
         raise CheckpointError(f"'{self.repository}' on the Hub holds none of {', '.join(CHECKPOINT_FILES)}: {remedy}")
 
     def _module_folders(self) -> set[str]:

@@ -1,4 +1,4 @@
-"""The kernels' plan of an int8 network: plan.json, which the fused kernels read in place of the graph.
+"""The kernels' plan of an int8 network: plan.json, which the kernels read in place of the graph.
 
 It says how large the encoder is, how the input of each site is rounded, and where each tensor lies in the weights file.
 The tensors have the names of the graphs' initializers, so that each one lies in the file once. A site in float32 has no

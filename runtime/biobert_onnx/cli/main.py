@@ -31,7 +31,7 @@ from biobert_onnx.files.rows import InputWarning
 from biobert_onnx.version import __version__
 
 COMMANDS = {
-    "export": (export, "make an artifact from a BERT checkpoint"),
+    "export": (export, "make an artifact from a checkpoint of BERT or a related encoder"),
     "models": (models, "list the checkpoints that have a name here"),
     "encode": (encode, "encode a file of texts"),
     "serve": (serve, "answer over HTTP, as OpenAI's embeddings and text-embeddings-inference do"),

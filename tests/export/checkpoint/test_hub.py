@@ -118,8 +118,8 @@ def test_an_unknown_hub_id_is_refused_in_one_sentence(hub: Hub, cache: Path) -> 
 @pytest.mark.parametrize(
     ("files", "remedy"),
     [
-        ({}, "give the id of a BERT checkpoint"),
-        ({"README.md": b"a data set"}, "give the id of a BERT checkpoint"),
+        ({}, "give the id of a checkpoint of BERT or a related encoder"),
+        ({"README.md": b"a data set"}, "give the id of a checkpoint of BERT or a related encoder"),
         ({"manifest.json": b"{}", "vocab.txt": b""}, "it is an artifact, which SentenceEncoder.from_hub loads"),
     ],
 )
