@@ -148,7 +148,8 @@ class TextTokenizer:
         if self._longest_word is None:
             return None
         kept = 8 * self._longest_word
-        return EndlessWords(pattern=re.compile(rf"(?:(?![{IDEOGRAPHS}])[^\W_]){{{2 * kept},}}"), kept=kept)
+        # One set of characters: of a group, `re` would keep 64 bytes for each character of the word.
+        return EndlessWords(pattern=re.compile(rf"[^\W_{IDEOGRAPHS}]{{{2 * kept},}}"), kept=kept)
 
 
 def _next_pieces(unfinished: dict[int, Iterator[str]]) -> list[tuple[int, str]]:

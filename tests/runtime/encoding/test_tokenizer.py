@@ -2,6 +2,7 @@
 
 import json
 import random
+import tracemalloc
 import unicodedata
 from collections.abc import Sequence
 from pathlib import Path
@@ -116,6 +117,16 @@ def test_an_endless_word_is_one_unknown_token(
 ) -> None:
     (found,) = ours.token_ids([before + word + after], limit=limit)
     assert list(found) == whole.encode(before + "a" * 500 + after).ids
+
+
+def test_an_endless_word_takes_a_few_bytes_a_character(ours: TextTokenizer) -> None:
+    text = "A" * 4_000_000
+    tracemalloc.start()
+    try:
+        ours.token_ids([text])
+        assert tracemalloc.get_traced_memory()[1] < 4 * len(text)
+    finally:
+        tracemalloc.stop()
 
 
 @pytest.mark.parametrize("character", ["\u0301", "😀"])
