@@ -11,7 +11,7 @@ from types import FrameType
 from typing import Self, TextIO
 
 from biobert_onnx.errors import TruncationWarning
-from biobert_onnx.serving.http.admission import Admission, Ticket
+from biobert_onnx.serving.http.admission import Admission, HeldBody, Ticket
 from biobert_onnx.serving.http.memory import FreedMemory
 from biobert_onnx.serving.http.metrics import Metrics
 from biobert_onnx.serving.http.models import Models
@@ -34,6 +34,15 @@ class Served:
     def open(cls, settings: Settings) -> Self:
         """Open the artifacts of `settings`; raises as `Models.open` does."""
         return cls(settings, Models.open(settings), Admission(settings), Metrics(), FreedMemory())
+
+    @contextmanager
+    def body(self) -> Iterator[HeldBody]:
+        """Count the bytes of a body in the block, and give back after it what a large one took."""
+        with self.admission.body() as held:
+            try:
+                yield held
+            finally:
+                self.memory.give_back_after(held.size)
 
     @contextmanager
     def in_flight(self) -> Iterator[Ticket]:

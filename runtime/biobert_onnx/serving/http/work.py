@@ -77,7 +77,7 @@ class Endpoint:
         served: Served = request.state.served
         admission, settings = served.admission, served.settings
         admission.check_open()
-        with admission.body() as held:
+        with served.body() as held:
             body = await whole_body(request, held, admission, max_bytes=settings.max_body_bytes)
             check_arrays(body)
             content = json_object(body)
