@@ -70,10 +70,11 @@ IN_CHROOT = """set -e
 mount --bind "$1" "$2$1"; mount --bind /proc "$2/proc"; mount --rbind /dev "$2/dev"
 mount --bind /etc/resolv.conf "$2/etc/resolv.conf"; mount --bind /etc/ssl/certs "$2/etc/ssl/certs"
 root=$2; project=$1; shift 2
-exec chroot "$root" env --chdir="$project" "$@"
+exec chroot "$root" env --unset=TMPDIR --unset=PYTEST_DEBUG_TEMPROOT --chdir="$project" "$@"
 """
 """Shell: CHECKOUT ROOT COMMAND... runs the command in ROOT, where the checkout has the same path. For `unshare`, which
-takes the mounts away when the command ends."""
+takes the mounts away when the command ends. Folders for temporary files outside of ROOT are not there, so the variables
+that name one are unset."""
 
 
 @dataclass(frozen=True, kw_only=True)
