@@ -6,6 +6,7 @@ from pathlib import Path
 from biobert_onnx._file_status import is_folder
 from biobert_onnx.encoding.engines import ENGINES
 from biobert_onnx.encoding.long_texts import LONG_TEXTS
+from biobert_onnx.files.csv import QUOTING
 from biobert_onnx.files.formats import FORMATS, READERS, TEXT, open_reader
 from biobert_onnx.files.packed import PACKED
 from biobert_onnx.files.rows import MISSING, Reader
@@ -52,6 +53,12 @@ def add_reading(parser: argparse.ArgumentParser, *, by_default: str, with_pairs:
         "--delimiter", metavar="C", help=r"the character between the columns of csv, '\t' for a tab (default: a comma)"
     )
     reading.add_argument(
+        "--quoting",
+        choices=QUOTING,
+        help="csv: a quote encloses a field, which may hold line ends; none: it is a plain character (default: csv, "
+        "but with tabs a quote that is not closed on its line is an error)",
+    )
+    reading.add_argument(
         "--missing", choices=MISSING, default="stop", help="what to do with rows without a text (default: stop)"
     )
 
@@ -75,6 +82,7 @@ def open_texts(source: str, options: argparse.Namespace, *, pair_column: str | N
         column=options.column,
         pair_column=pair_column,
         delimiter=options.delimiter,
+        quoting=options.quoting,
         missing=options.missing,
     )
 

@@ -56,7 +56,11 @@ class Lines:
     @property
     def place(self) -> str:
         """What messages call the last line."""
-        return f"{self._name}, line {self.number}"
+        return self.place_of(self.number)
+
+    def place_of(self, number: int) -> str:
+        """Return what messages call the line `number`."""
+        return f"{self._name}, line {number}"
 
     @property
     def share(self) -> float | None:

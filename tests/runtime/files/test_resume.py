@@ -128,6 +128,19 @@ def test_another_input_is_refused_at_its_first_other_group(encoder: SentenceEnco
     assert kept_folder(interrupted).is_dir()
 
 
+def test_texts_that_are_read_with_other_quoting_are_refused(encoder: SentenceEncoder, tmp_path: Path) -> None:
+    source, output = tmp_path / "in.tsv", tmp_path / "out.npy"
+    lines = [f'"gene {number}"' for number in range(2 * CHUNK_TEXTS + 1)]
+    source.write_text("\n".join(["text", *lines, f'"{TOO_LONG}"', ""]))
+    with pytest.raises(InputError, match=f"line {len(lines) + 2} has more than"):
+        encode_file(encoder, open_reader(str(source)), output, resume=True, long_texts="error")
+    source.write_text("\n".join(["text", *lines, ""]))
+    with pytest.raises(InputError, match=r"has other texts, .* or row 2 on, .* with the options that read it then"):
+        encode_file(encoder, open_reader(str(source), quoting="none"), output, resume=True, long_texts="error")
+    resumed = encode_file(encoder, open_reader(str(source), quoting="csv"), output, resume=True, long_texts="error")
+    assert (resumed.resumed, resumed.vectors) == (2 * CHUNK_TEXTS, len(lines))
+
+
 @pytest.mark.parametrize("rows", [CHUNK_TEXTS, CHUNK_TEXTS + 1, 2 * CHUNK_TEXTS - 1, len(TEXTS) + 5])
 def test_the_last_group_that_is_kept_may_have_changed(
     encoder: SentenceEncoder, interrupted: Path, tmp_path: Path, rows: int
