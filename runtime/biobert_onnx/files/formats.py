@@ -56,6 +56,7 @@ TEXT = "text"
 """The field or column that is read when none is named."""
 
 WRITE_LINES = "write its texts into a file of lines, .txt or .jsonl"
+WRITE_ARTICLES = f"{WRITE_LINES} (docs/pubmed.md does it for PubMed)"
 
 ADVICE = {
     ".json": "write one object a line, for example by jq -c '.[]' FILE > FILE.jsonl",
@@ -72,9 +73,9 @@ ADVICE = {
     ".pdf": WRITE_LINES,
     ".docx": WRITE_LINES,
     ".html": WRITE_LINES,
-    ".xml": WRITE_LINES,
+    ".xml": WRITE_ARTICLES,
     ".fasta": WRITE_LINES,
-    ".nbib": WRITE_LINES,
+    ".nbib": WRITE_ARTICLES,
     ".ris": WRITE_LINES,
     ".bib": WRITE_LINES,
 }
