@@ -7,7 +7,6 @@ from pathlib import Path
 
 from biobert_onnx._atomic_files import check_parent_folder
 from biobert_onnx._file_status import exists, is_folder
-from biobert_onnx._progress import can_show_progress
 from biobert_onnx.artifact.manifest import LAST, TOKEN_LAYERS
 from biobert_onnx.cli.arguments import (
     add_artifact,
@@ -154,7 +153,7 @@ def _encode_texts(encoder: SentenceEncoder, reader: Reader, options: argparse.Na
         truncate_dim=options.truncate_dim,
         long_texts=options.long_texts,
         resume=options.resume,
-        show_progress=can_show_progress() and not options.quiet,
+        show_progress=not options.quiet,
     )
 
 
@@ -168,7 +167,7 @@ def _encode_tokens(encoder: SentenceEncoder, reader: Reader, options: argparse.N
         prompt_name=options.prompt_name,
         prompt=options.prompt,
         long_texts=options.long_texts,
-        show_progress=can_show_progress() and not options.quiet,
+        show_progress=not options.quiet,
     )
 
 

@@ -1,5 +1,6 @@
 """A file of texts becomes a file of vectors, in memory that does not grow with it, or an array of vectors."""
 
+import warnings
 from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import AbstractContextManager, closing, contextmanager, nullcontext, suppress
 from dataclasses import dataclass
@@ -10,7 +11,7 @@ from typing import TypeVar
 import numpy as np
 
 from biobert_onnx._atomic_files import atomic_file
-from biobert_onnx._progress import ProgressBar, can_show_progress
+from biobert_onnx._progress import ProgressBar, command_progress
 from biobert_onnx._types import FloatArray, Text
 from biobert_onnx.artifact.manifest import LAST
 from biobert_onnx.encoder import SentenceEncoder
@@ -21,7 +22,7 @@ from biobert_onnx.errors import TextTooLongError
 from biobert_onnx.files.formats import PARQUET, WRITERS
 from biobert_onnx.files.kept_vectors import KeptVectors, run_of
 from biobert_onnx.files.parquet import TokensWriter
-from biobert_onnx.files.rows import InputError, Reader, Rows, Writer
+from biobert_onnx.files.rows import InputError, InputWarning, Reader, Rows, Writer
 
 V = TypeVar("V")
 
@@ -56,13 +57,13 @@ def encode_file(
     truncate_dim: int | None = None,
     long_texts: str = "truncate",
     resume: bool = False,
-    show_progress: bool | None = None,
+    show_progress: bool = False,
 ) -> Encoded:
     """Encode the texts of `reader` into the file `output`, which is written whole or not at all.
 
     The ending of `output` chooses its format; .jsonl and .parquet name the encoder's engine. A file is first read
     through for bad rows. Then its rows are read, encoded and written a group at a time, the reading one group ahead.
-    `show_progress` draws a bar on stderr; None draws it on a terminal.
+    `show_progress` says on stderr how far it is: by a bar on a terminal, else in a line a minute.
 
     With `resume`, the vectors are also kept in the folder `kept_folder(output)` until `output` is whole, and those that
     an interrupted run has left there are not computed again: `output` gets the same bytes. A TruncationWarning counts
@@ -72,7 +73,6 @@ def encode_file(
     raises for the options, before anything is read; OSError if `output` cannot be written; with `resume`, ValueError
     for standard input and as `KeptVectors` does.
     """
-    show = can_show_progress() if show_progress is None else show_progress
     waiting = "checking the input" if reader.can_reread else "reading standard input"
     dim = truncate_dim or encoder.dim
 
@@ -100,7 +100,7 @@ def encode_file(
     with (
         keeping as kept,
         atomic_file(output) as file,
-        ProgressBar(enabled=show, waiting=waiting) as bar,
+        command_progress(enabled=show_progress, waiting=waiting) as bar,
         closing(WRITERS[output.suffix](file, reader, dim, encoder.engine)) as writer,
     ):
         encode_rows = encode if kept is None else partial(kept.go_on, encode)
@@ -121,7 +121,7 @@ def encode_tokens_file(
     prompt_name: str | None = None,
     prompt: str | None = None,
     long_texts: str = "truncate",
-    show_progress: bool | None = None,
+    show_progress: bool = False,
 ) -> Encoded:
     """Write the vectors of the tokens of each text of `reader` into the Parquet file `output`, whole or not at all.
 
@@ -132,12 +132,11 @@ def encode_tokens_file(
     """
     if output.suffix != PARQUET:
         raise ValueError(f"'{output}' should end in {PARQUET}: no other format here holds lists of vectors")
-    show = can_show_progress() if show_progress is None else show_progress
     waiting = "checking the input" if reader.can_reread else "reading standard input"
     vectors = 0
     with (
         atomic_file(output) as file,
-        ProgressBar(enabled=show, waiting=waiting) as bar,
+        command_progress(enabled=show_progress, waiting=waiting) as bar,
         closing(TokensWriter(file, reader, encoder.token_dim, encoder.engine, layers)) as writer,
     ):
 
@@ -168,7 +167,7 @@ def encode_tokens_file(
 
 def count_texts(reader: Reader, *, show_progress: bool) -> int:
     """Read through the file of `reader`; return the number of its texts, or raise InputError at the first bad row."""
-    with ProgressBar(enabled=show_progress, waiting="checking the input") as bar:
+    with command_progress(enabled=show_progress, waiting="checking the input") as bar:
         return reader.check(lambda rows: None, lambda share: bar.update(0, share=share))
 
 
@@ -188,7 +187,7 @@ def encode_array(
             vectors[done : done + len(embeddings)] = embeddings
         done += len(embeddings)
 
-    with ProgressBar(enabled=show_progress, waiting="reading the texts") as bar:
+    with command_progress(enabled=show_progress, waiting="reading the texts") as bar:
         _encode_rows(encode, reader, bar, check=lambda: texts, take=take)
     if done != texts:
         raise InputError(f"{reader.name} had {texts:,} texts, and now has {done:,}: leave it alone while it is read")
@@ -218,6 +217,7 @@ def _encode_rows(
     """Give each group of up to `max_rows` rows with what it encodes to to `take`; returns the number of texts.
 
     `check` looks at the input once the options are known to be right; it returns the number of texts, None if unknown.
+    An InputWarning says if there are none.
     """
     progress = _Progress(bar)
     read = reader.groups(max_rows=max_rows)
@@ -227,6 +227,9 @@ def _encode_rows(
         for rows, encoded in groups:
             take(rows, encoded)
             progress.finish_group(rows)
+    if progress.done == 0:
+        left_out = f", as {reader.missing.count:,} rows without a text were left out" if reader.missing.count else ""
+        warnings.warn(f"{reader.name} has no texts{left_out}", InputWarning, stacklevel=3)
     return progress.done
 
 

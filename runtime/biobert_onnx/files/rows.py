@@ -30,7 +30,7 @@ class InputError(ValueError):
 
 
 class InputWarning(UserWarning):
-    """An input looks like another format than the one it is read as."""
+    """An input looks like another format than the one it is read as, or has no texts."""
 
 
 class ColumnError(ValueError):
