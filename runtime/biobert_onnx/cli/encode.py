@@ -123,6 +123,9 @@ def run(options: argparse.Namespace) -> None:
     encode = _encode_tokens if options.tokens else _encode_texts
     with _telling_what_is_kept(output) if options.resume else nullcontext():
         encoded = encode(encoder, reader, options)
+    if encoded.texts == 0:
+        left_out = f": {counted(encoded.missing, 'row')} without a text left out" if encoded.missing else ""
+        say("warning", f"{reader.name} has no texts{left_out}")
     if not options.quiet:
         tell_missing(encoded.missing, encoded.first_missing, options.missing)
         dim = encoder.token_dim if options.tokens else options.truncate_dim or encoder.dim

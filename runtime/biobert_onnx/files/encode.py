@@ -1,6 +1,5 @@
 """A file of texts becomes a file of vectors, in memory that does not grow with it, or an array of vectors."""
 
-import warnings
 from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import AbstractContextManager, closing, contextmanager, nullcontext, suppress
 from dataclasses import dataclass
@@ -22,7 +21,7 @@ from biobert_onnx.errors import TextTooLongError
 from biobert_onnx.files.formats import PARQUET, WRITERS
 from biobert_onnx.files.kept_vectors import KeptVectors, run_of
 from biobert_onnx.files.parquet import TokensWriter
-from biobert_onnx.files.rows import InputError, InputWarning, Reader, Rows, Writer
+from biobert_onnx.files.rows import InputError, Reader, Rows, Writer
 
 V = TypeVar("V")
 
@@ -35,11 +34,12 @@ EncodeGroups = EncodeRows[FloatArray]
 
 @dataclass(frozen=True, kw_only=True)
 class Encoded:
-    """What `encode_file` did: vectors written, rows without a text, and the place of the first of these.
+    """What `encode_file` did: texts encoded, vectors written, rows without a text, the place of the first of these.
 
     `resumed`: vectors of these that a run before had computed.
     """
 
+    texts: int
     vectors: int
     missing: int
     first_missing: str | None
@@ -105,10 +105,10 @@ def encode_file(
     ):
         encode_rows = encode if kept is None else partial(kept.go_on, encode)
         check = partial(_check, reader, writer, bar)
-        vectors = _encode_rows(encode_rows, reader, bar, check=check, take=writer.write)
+        texts = _encode_rows(encode_rows, reader, bar, check=check, take=writer.write)
         writer.finish()
     resumed, missing = 0 if kept is None else kept.resumed, reader.missing
-    return Encoded(vectors=vectors, missing=missing.count, first_missing=missing.first, resumed=resumed)
+    return Encoded(texts=texts, vectors=texts, missing=missing.count, first_missing=missing.first, resumed=resumed)
 
 
 def encode_tokens_file(
@@ -160,9 +160,10 @@ def encode_tokens_file(
             writer.write(rows, items)
 
         check = partial(_check, reader, writer, bar)
-        _encode_rows(encode, reader, bar, check=check, take=take, max_rows=GROUP_TEXTS)
+        texts = _encode_rows(encode, reader, bar, check=check, take=take, max_rows=GROUP_TEXTS)
         writer.finish()
-    return Encoded(vectors=vectors, missing=reader.missing.count, first_missing=reader.missing.first)
+    missing = reader.missing
+    return Encoded(texts=texts, vectors=vectors, missing=missing.count, first_missing=missing.first)
 
 
 def count_texts(reader: Reader, *, show_progress: bool) -> int:
@@ -217,7 +218,6 @@ def _encode_rows(
     """Give each group of up to `max_rows` rows with what it encodes to to `take`; returns the number of texts.
 
     `check` looks at the input once the options are known to be right; it returns the number of texts, None if unknown.
-    An InputWarning says if there are none.
     """
     progress = _Progress(bar)
     read = reader.groups(max_rows=max_rows)
@@ -227,9 +227,6 @@ def _encode_rows(
         for rows, encoded in groups:
             take(rows, encoded)
             progress.finish_group(rows)
-    if progress.done == 0:
-        left_out = f", as {reader.missing.count:,} rows without a text were left out" if reader.missing.count else ""
-        warnings.warn(f"{reader.name} has no texts{left_out}", InputWarning, stacklevel=3)
     return progress.done
 
 

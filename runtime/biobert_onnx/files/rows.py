@@ -30,7 +30,7 @@ class InputError(ValueError):
 
 
 class InputWarning(UserWarning):
-    """An input looks like another format than the one it is read as, or has no texts."""
+    """An input looks like another format than the one it is read as."""
 
 
 class ColumnError(ValueError):

@@ -101,7 +101,7 @@ def test_closed_standard_input_is_no_empty_input(artifact: Path, tmp_path: Path)
         ("in.txt", "", "has no texts"),
         ("in.jsonl", "", "has no texts"),
         ("in.csv", "text\n", "has no texts"),
-        ("in.txt", "\n\n", "has no texts, as 2 rows without a text were left out"),
+        ("in.txt", "\n\n", "has no texts: 2 rows without a text left out"),
     ],
 )
 def test_a_file_without_texts_gives_no_vectors_and_a_warning(

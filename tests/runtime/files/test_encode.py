@@ -65,7 +65,10 @@ def test_every_other_row_keeps_its_vector_in_its_place(
     skipped = encode_file(encoder, open_reader(str(source), missing="skip"), tmp_path / "skip.npy")
     line = next(iter(missing)) + (1 if kind == "jsonl" else 2)
     assert skipped == Encoded(
-        vectors=len(TEXTS) - len(missing), missing=len(missing), first_missing=f"'{source}', line {line}"
+        texts=len(TEXTS) - len(missing),
+        vectors=len(TEXTS) - len(missing),
+        missing=len(missing),
+        first_missing=f"'{source}', line {line}",
     )
     assert (np.load(tmp_path / "skip.npy") == np.delete(right, list(missing), axis=0)).all()
     encode_file(encoder, open_reader(str(source), missing="empty"), tmp_path / "empty.npy")

@@ -78,7 +78,9 @@ def test_the_next_run_goes_on_behind_the_groups_that_are_kept(
 
     monkeypatch.setattr(type(encoder.text_tokenizer), "token_ids", recording)
     encoded = encode(encoder, output)
-    assert encoded == Encoded(vectors=len(TEXTS), missing=0, first_missing=None, resumed=2 * CHUNK_TEXTS)
+    assert encoded == Encoded(
+        texts=len(TEXTS), vectors=len(TEXTS), missing=0, first_missing=None, resumed=2 * CHUNK_TEXTS
+    )
     assert output.read_bytes() == right[ending]
     assert sorted(set(computed)) == sorted({*TEXTS[:8], *TEXTS[2 * CHUNK_TEXTS :]})
     assert sorted(path.name for path in output.parent.iterdir()) == ["in.jsonl", output.name]
