@@ -1,8 +1,9 @@
-"""A progress bar of one line on stderr, as wide as the terminal."""
+"""Progress on stderr: a bar of one line, as wide as the terminal, or a plain line a minute where it is none."""
 
 import os
 import sys
 import time
+from contextlib import suppress
 from typing import Self
 
 BAR = 30
@@ -20,10 +21,18 @@ USUAL_COLUMNS = 80
 REFRESH_S = 0.1
 """Seconds between two drawings."""
 
+LINE_EVERY_S = 60.0
+"""Seconds between two plain lines: a job of a day has 1,440 of them."""
+
 
 def can_show_progress() -> bool:
     """Whether stderr is a terminal on which a line can be drawn again."""
     return sys.stderr is not None and sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
+
+
+def command_progress(*, enabled: bool, waiting: str = "") -> "ProgressBar":
+    """Return what shows how far a command is: a bar on a terminal, else a line a minute, as for the log of a job."""
+    return (ProgressBar if can_show_progress() else ProgressLines)(enabled=enabled, waiting=waiting)
 
 
 class ProgressBar:
@@ -42,11 +51,11 @@ class ProgressBar:
 
     def __enter__(self) -> Self:
         self._set_to_start(self._total)
-        self._draw()
+        self._show_start()
         return self
 
     def __exit__(self, *exception: object) -> None:
-        self._draw(end="\n")
+        self._show_end()
 
     def start(self, total: int | None, *, done: float = 0.0, share: float | None = None) -> None:
         """End the waiting: `total` texts are begun with now, of which so many, and this `share`, were done before."""
@@ -54,16 +63,16 @@ class ProgressBar:
         self._set_to_start(total)
         self._before = done, share or 0.0
         self._done, self._share = done, share or self._share
-        self._draw()
+        self._show_start()
 
     def update(self, done: float, *, share: float | None = None) -> None:
         """Set the texts `done` so far, parts of one too, and the `share` of the input (0 to 1), by default of `total`.
 
-        Draws at most ten times a second.
+        Draws at most ten times a second, a plain line at most once a minute.
         """
         self._done = done
         self._share = done / self._total if share is None and self._total else share
-        if time.monotonic() - self._drawn_at > REFRESH_S:
+        if time.monotonic() - self._drawn_at > self._pause_s():
             self._draw()
 
     def _set_to_start(self, total: int | None) -> None:
@@ -72,6 +81,15 @@ class ProgressBar:
         self._done = 0.0
         self._share = 0.0 if total else None
         self._started = self._drawn_at = time.monotonic()
+
+    def _pause_s(self) -> float:
+        return REFRESH_S
+
+    def _show_start(self) -> None:
+        self._draw()
+
+    def _show_end(self) -> None:
+        self._draw(end="\n")
 
     def _draw(self, end: str = "") -> None:
         """Draw the line over the one that is there; a character in the terminal's last column would start a new one."""
@@ -89,6 +107,35 @@ class ProgressBar:
         return progress_line(
             self._done, self._total, share=self._share, seconds=seconds, columns=columns, before=self._before
         )
+
+
+class ProgressLines(ProgressBar):
+    """Writes the same figures in a plain line once a minute, and first at which text a run goes on, if it does."""
+
+    def _pause_s(self) -> float:
+        return LINE_EVERY_S
+
+    def _show_start(self) -> None:
+        if self._done:
+            self._write(f"going on at text {self._done + 1:,.0f}{f' of {self._total:,}' if self._total else ''}")
+
+    def _show_end(self) -> None:
+        """Nothing: the command says how it ended."""
+
+    def _draw(self, end: str = "") -> None:
+        self._drawn_at = time.monotonic()
+        if self._waiting:
+            self._write(self._waiting if self._share is None else f"{self._waiting}, {self._share:.0%}")
+            return
+        seconds = self._drawn_at - self._started
+        figures = _figures(self._done, self._total, share=self._share, seconds=seconds, before=self._before)
+        self._write(", ".join(figures if self._share is None else [f"{self._share:.0%}", *figures]))
+
+    def _write(self, message: str) -> None:
+        if self._enabled and sys.stderr is not None:
+            with suppress(OSError):  # the log has no room, or its reader has left: no reason to end a run of hours
+                sys.stderr.write(f"biobert-onnx: progress: {message}\n")
+                sys.stderr.flush()
 
 
 def terminal_columns() -> int:
@@ -123,20 +170,28 @@ def progress_line(
     >>> progress_line(150, 200, share=0.75, seconds=10, columns=50, before=(50, 0.25))
     ' 75% 150/200 texts, 10 texts/s, 5 s left'
     """
-    texts_before, share_before = before
-    rate = (done - texts_before) / seconds if seconds > 0 else 0.0
-    counted = f"{done:,.0f}" if total is None else f"{done:,.0f}/{total:,}"
-    figures = [f"{counted} texts", f"{rate:.1f} texts/s" if rate < 10 else f"{rate:,.0f} texts/s"]
+    figures = _figures(done, total, share=share, seconds=seconds, before=before)
     if share is None:
-        return _fitting([[", ".join(figures)], [figures[0]], [counted]], columns)
+        return _fitting([[", ".join(figures)], [figures[0]], [figures[0].removesuffix(" texts")]], columns)
     percent = f"{share:4.0%}"
-    if share > share_before:
-        figures.append(f"{_duration(seconds * (1 - share) / (share - share_before))} left")
     if columns < NARROW - 1:
         return percent[:columns]
     room = columns - len(percent) - len(", ".join(figures)) - len(" [] ")
     bar = [f"[{'#' * int(min(room, BAR) * share):.<{min(room, BAR)}}]"] if room >= SHORTEST_BAR else []
     return _fitting([[percent, *bar, ", ".join(figures)], [percent, figures[-1]], [percent]], columns)
+
+
+def _figures(
+    done: float, total: int | None, *, share: float | None, seconds: float, before: tuple[float, float]
+) -> list[str]:
+    """Return the texts done, the texts per second and, if it can be told, the time left, each in words."""
+    texts_before, share_before = before
+    rate = (done - texts_before) / seconds if seconds > 0 else 0.0
+    counted = f"{done:,.0f}" if total is None else f"{done:,.0f}/{total:,}"
+    figures = [f"{counted} texts", f"{rate:.1f} texts/s" if rate < 10 else f"{rate:,.0f} texts/s"]
+    if share is not None and share > share_before:
+        figures.append(f"{_duration(seconds * (1 - share) / (share - share_before))} left")
+    return figures
 
 
 def _fitting(lines: list[list[str]], columns: int) -> str:

@@ -21,6 +21,7 @@ from tests.support.texts import TEXTS
 CONTENDER = "adding-a-contender.md"
 RUN_HERE = (
     "command.md",
+    "pubmed.md",
     "int8.md",
     "fidelity.md",
     "serverless.md",

@@ -6,11 +6,12 @@ import select
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from types import SimpleNamespace
 
 import pytest
 
 from biobert_onnx import _progress
-from biobert_onnx._progress import ProgressBar, can_show_progress, progress_line
+from biobert_onnx._progress import ProgressBar, ProgressLines, can_show_progress, command_progress, progress_line
 from tests.support.systems import NO_TERMINALS
 
 
@@ -153,3 +154,80 @@ def test_the_share_given_goes_before_that_of_the_texts(capsys: pytest.CaptureFix
     with ProgressBar(100) as bar:
         bar.update(10, share=0.5)
     assert capsys.readouterr().err.split("\r")[-1].startswith(" 50% [")
+
+
+class Clock:
+    """A clock that stands still until it is set on."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.seconds = 1000.0
+        monkeypatch.setattr(_progress, "time", SimpleNamespace(monotonic=lambda: self.seconds))
+
+
+@pytest.mark.parametrize(
+    ("terminal", "kind", "expected"),
+    [(True, "xterm", ProgressBar), (True, "dumb", ProgressLines), (False, "xterm", ProgressLines)],
+)
+def test_a_command_draws_on_terminals_and_writes_lines_elsewhere(
+    monkeypatch: pytest.MonkeyPatch, terminal: bool, kind: str, expected: type[ProgressBar]
+) -> None:
+    monkeypatch.setattr(sys, "stderr", Terminal(terminal))
+    monkeypatch.setenv("TERM", kind)
+    assert type(command_progress(enabled=True)) is expected
+
+
+def test_a_job_of_an_hour_writes_a_line_a_minute(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = Clock(monkeypatch)
+    with ProgressLines(waiting="checking the input") as progress:
+        clock.seconds += 90
+        progress.update(0, share=0.34)
+        progress.start(36_000)
+        for second in range(1, 3601):
+            clock.seconds += 1
+            progress.update(10 * second)
+    lines = capsys.readouterr().err.splitlines()
+    assert lines[0] == "biobert-onnx: progress: checking the input, 34%"
+    assert lines[1] == "biobert-onnx: progress: 2%, 610/36,000 texts, 10 texts/s, 58 min 59 s left"
+    assert 55 <= len(lines) - 1 <= 60
+    assert all(line.isprintable() for line in lines)
+
+
+def test_a_short_job_and_one_that_is_quiet_write_no_line(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = Clock(monkeypatch)
+    for enabled, seconds in ((True, 59), (False, 5000)):
+        with ProgressLines(enabled=enabled, waiting="checking the input") as progress:
+            progress.start(10, done=1 - enabled)
+            clock.seconds += seconds
+            progress.update(5)
+    assert capsys.readouterr().err == ""
+
+
+@pytest.mark.parametrize(("total", "of"), [(5000, " of 5,000"), (None, "")])
+def test_a_job_that_is_resumed_says_where(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, total: int | None, of: str
+) -> None:
+    clock = Clock(monkeypatch)
+    with ProgressLines() as progress:
+        progress.start(total, done=2048)
+        clock.seconds += 61
+        progress.update(2658)
+    first, second = capsys.readouterr().err.splitlines()
+    assert first == f"biobert-onnx: progress: going on at text 2,049{of}"
+    assert second.partition("texts, ")[2].startswith("10 texts/s")
+
+
+def test_a_log_without_room_ends_no_job(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Full(io.StringIO):
+        def write(self, text: str) -> int:
+            raise OSError(28, "No space left on device")
+
+    clock = Clock(monkeypatch)
+    for stderr in (Full(), None):
+        monkeypatch.setattr(sys, "stderr", stderr)
+        with ProgressLines(5) as progress:
+            clock.seconds += 61
+            progress.update(1)

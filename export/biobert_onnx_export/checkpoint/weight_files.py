@@ -4,6 +4,7 @@ import hashlib
 from pathlib import Path
 
 from biobert_onnx._file_status import is_file
+from biobert_onnx.artifact.paths import MANIFEST
 from biobert_onnx_export.checkpoint.file_kinds import is_there
 from biobert_onnx_export.checkpoint.shards import INDEX_SUFFIX, is_shard_index, listed_shards
 from biobert_onnx_export.checkpoint.tensorflow import INDEX, INDEX_FILES, index_file, shard_files
@@ -21,12 +22,17 @@ WEIGHT_FILES = (
 def weights_file(folder: Path) -> Path:
     """Find the weights in `folder`: the first of WEIGHT_FILES, else TensorFlow's index.
 
-    Raises CheckpointError if there is none of them.
+    Raises CheckpointError if there is none of them; it says so if the folder is an artifact.
     """
     for name in WEIGHT_FILES:
         if is_there(folder / name):
             return folder / name
     index = index_file(folder)
+    if index is None and is_file(folder / MANIFEST):
+        raise CheckpointError(
+            f"'{folder}' is an artifact, expected a checkpoint: use it as it is, or export the checkpoint that it was "
+            "made from"
+        )
     if index is None:
         raise CheckpointError(
             f"'{folder}' holds neither model.safetensors nor pytorch_model.bin, nor an index of their shards "

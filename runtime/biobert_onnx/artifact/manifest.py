@@ -213,6 +213,8 @@ class Manifest:
         """
         path = folder / MANIFEST
         try:
+            if is_file(folder):
+                raise ArtifactError(f"'{folder}' is a file, expected an artifact's folder: {REMEDY}")
             if not is_folder(folder):
                 raise ArtifactError(f"no artifact folder at '{folder}': {REMEDY}")
             if not is_file(path):

@@ -18,10 +18,10 @@ def sentence(manifest: Manifest) -> str:
 
 
 def cosine_lines(manifest: Manifest, *, by_length: bool = True) -> Iterator[str]:
-    """Yield the cosines to the reference, a line a set of texts and, if `by_length`, a line each length class."""
+    """Yield the cosines to the reference, a line a set of texts and engine; if `by_length`, one a length class, too."""
     yield "cosine to the float32 reference     texts     mean       p1    least"
     for name, record in manifest.fidelity.items():
-        yield _cosines(name, record)
+        yield _cosines(f"{name}, with onnxruntime", record)
         for length, part in record["by_length"].items() if by_length else ():
             yield _cosines(f"  {length}", part)
     for name, record in (manifest.kernels_fidelity or {}).items():
@@ -29,10 +29,10 @@ def cosine_lines(manifest: Manifest, *, by_length: bool = True) -> Iterator[str]
 
 
 def search_lines(manifest: Manifest) -> Iterator[str]:
-    """Yield what searches keep of the reference's, a line a set of texts."""
+    """Yield what searches keep of the reference's, a line a set of texts and engine."""
     yield "searches, against float32's          centred: mean    least  neighbours    ranks"
     for name, record in manifest.fidelity.items():
-        yield _searches(name, record)
+        yield _searches(f"{name}, with onnxruntime", record)
     for name, record in (manifest.kernels_fidelity or {}).items():
         yield _searches(f"{name}, with the kernels", record)
 

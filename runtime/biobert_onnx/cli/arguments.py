@@ -3,12 +3,15 @@
 import argparse
 from pathlib import Path
 
-from biobert_onnx._file_status import is_folder
+from biobert_onnx._file_status import exists, is_folder
 from biobert_onnx.encoding.engines import ENGINES
 from biobert_onnx.encoding.long_texts import LONG_TEXTS
+from biobert_onnx.files.csv import QUOTING
 from biobert_onnx.files.formats import FORMATS, READERS, TEXT, open_reader
 from biobert_onnx.files.packed import PACKED
 from biobert_onnx.files.rows import MISSING, Reader
+
+MAKE_ONE = "make one with 'biobert-onnx export CHECKPOINT FOLDER'"
 
 
 def add_artifact(parser: argparse.ArgumentParser) -> None:
@@ -52,6 +55,12 @@ def add_reading(parser: argparse.ArgumentParser, *, by_default: str, with_pairs:
         "--delimiter", metavar="C", help=r"the character between the columns of csv, '\t' for a tab (default: a comma)"
     )
     reading.add_argument(
+        "--quoting",
+        choices=QUOTING,
+        help="csv: a quote encloses a field, which may hold line ends; none: it is a plain character (default: csv, "
+        "but with tabs a quote that is not closed on its line is an error)",
+    )
+    reading.add_argument(
         "--missing", choices=MISSING, default="stop", help="what to do with rows without a text (default: stop)"
     )
 
@@ -75,16 +84,27 @@ def open_texts(source: str, options: argparse.Namespace, *, pair_column: str | N
         column=options.column,
         pair_column=pair_column,
         delimiter=options.delimiter,
+        quoting=options.quoting,
         missing=options.missing,
     )
 
 
 def folder(value: str) -> Path:
-    """Return the folder called `value`; argparse tells the error if there is none."""
+    """Return the artifact's folder called `value`; argparse tells the error if there is none."""
+    from biobert_onnx.catalog.models import find
+
     path = named(value)
-    if not is_folder(path):
-        raise argparse.ArgumentTypeError(f"no such folder: '{value}'")
-    return path
+    if is_folder(path):
+        return path
+    if exists(path):
+        raise argparse.ArgumentTypeError(f"'{value}' is a file, expected an artifact, which is a folder: {MAKE_ONE}")
+    model = find(value)
+    if model is None:
+        raise argparse.ArgumentTypeError(f"no such folder: '{value}', expected an artifact's: {MAKE_ONE}")
+    raise argparse.ArgumentTypeError(
+        f"no such folder: '{value}', which is the name of a checkpoint: make an artifact of it with "
+        f"'biobert-onnx export {value} FOLDER', and name that folder"
+    )
 
 
 def named(value: str) -> Path:

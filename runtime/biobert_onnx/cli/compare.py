@@ -10,7 +10,6 @@ from typing import Any
 
 from biobert_onnx._extras import requires_extra
 from biobert_onnx._file_status import exists, is_file
-from biobert_onnx._progress import can_show_progress
 from biobert_onnx._types import FloatArray
 from biobert_onnx.artifact.manifest import Manifest
 from biobert_onnx.artifact.paths import MANIFEST
@@ -66,7 +65,7 @@ class Texts:
         encode: EncodeGroups = lambda groups, progress: encode_groups(  # noqa: E731
             groups, long_texts=self.long_texts, progress=progress
         )
-        return encode_array(encode, self.reader, texts=self.count, dim=dim, show_progress=can_show_progress())
+        return encode_array(encode, self.reader, texts=self.count, dim=dim, show_progress=True)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -100,7 +99,7 @@ def run(options: argparse.Namespace) -> None:
     kinds = {source: _kind(source, options.max_length) for source in (options.a, options.b)}
     texts = Texts(
         reader=reader,
-        count=count_texts(reader, show_progress=can_show_progress()),
+        count=count_texts(reader, show_progress=True),
         max_length=options.max_length,
         long_texts=options.long_texts,
     )

@@ -7,7 +7,6 @@ from pathlib import Path
 
 from biobert_onnx._atomic_files import check_parent_folder
 from biobert_onnx._file_status import exists, is_folder
-from biobert_onnx._progress import can_show_progress
 from biobert_onnx.artifact.manifest import LAST, TOKEN_LAYERS
 from biobert_onnx.cli.arguments import (
     add_artifact,
@@ -124,6 +123,9 @@ def run(options: argparse.Namespace) -> None:
     encode = _encode_tokens if options.tokens else _encode_texts
     with _telling_what_is_kept(output) if options.resume else nullcontext():
         encoded = encode(encoder, reader, options)
+    if encoded.texts == 0:
+        left_out = f": {counted(encoded.missing, 'row')} without a text left out" if encoded.missing else ""
+        say("warning", f"{reader.name} has no texts{left_out}")
     if not options.quiet:
         tell_missing(encoded.missing, encoded.first_missing, options.missing)
         dim = encoder.token_dim if options.tokens else options.truncate_dim or encoder.dim
@@ -154,7 +156,7 @@ def _encode_texts(encoder: SentenceEncoder, reader: Reader, options: argparse.Na
         truncate_dim=options.truncate_dim,
         long_texts=options.long_texts,
         resume=options.resume,
-        show_progress=can_show_progress() and not options.quiet,
+        show_progress=not options.quiet,
     )
 
 
@@ -168,7 +170,7 @@ def _encode_tokens(encoder: SentenceEncoder, reader: Reader, options: argparse.N
         prompt_name=options.prompt_name,
         prompt=options.prompt,
         long_texts=options.long_texts,
-        show_progress=can_show_progress() and not options.quiet,
+        show_progress=not options.quiet,
     )
 
 

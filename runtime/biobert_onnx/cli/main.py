@@ -56,12 +56,28 @@ class _Parser(argparse.ArgumentParser):
         self.exit(BAD_USE, f"{self.prog}: error: {message} (see {self.prog} --help)\n")
 
 
+class _CommandParser(_Parser):
+    def parse_known_args(  # type: ignore[override]
+        self, args: Sequence[str] | None = None, namespace: argparse.Namespace | None = None
+    ) -> tuple[argparse.Namespace, list[str]]:
+        """Refuse what a command does not know by its own name; argparse would do so by that of the whole."""
+        options, unknown = super().parse_known_args(args, namespace)
+        if unknown:
+            self.error(f"unrecognized arguments: {' '.join(unknown)}")
+        return options, unknown
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command with `arguments` (sys.argv's by default); return its exit code, one of MEANINGS."""
     allow_any_character()
     try:
         with signals_raised(), _warnings_on_one_line():
-            options = parser_of_all().parse_args(_without_help(sys.argv[1:] if arguments is None else arguments))
+            parser = parser_of_all()
+            given = _without_help(sys.argv[1:] if arguments is None else arguments)
+            if not given:
+                parser.print_help(sys.stderr)
+                return BAD_USE
+            options = parser.parse_args(given)
             command: Callable[[argparse.Namespace], None] = options.command
             command(options)
             _finish_output()
@@ -142,7 +158,7 @@ def parser_of_all() -> argparse.ArgumentParser:
     )
     parser.set_defaults(parser=parser)
     parser.add_argument("--version", action="version", version=f"biobert-onnx {__version__}")
-    commands = parser.add_subparsers(required=True, metavar="COMMAND", parser_class=_Parser)
+    commands = parser.add_subparsers(required=True, metavar="COMMAND", parser_class=_CommandParser)
     for name, (module, summary) in COMMANDS.items():
         command = commands.add_parser(
             name,

@@ -31,6 +31,7 @@ OPTIONS = {
         "prompt",
         "prompt_name",
         "python",
+        "quoting",
         "resume",
         "revision",
         "threads",

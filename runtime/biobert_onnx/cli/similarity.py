@@ -5,6 +5,9 @@ from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
 
+import numpy as np
+
+from biobert_onnx._progress import command_progress
 from biobert_onnx._types import FloatArray
 from biobert_onnx.cli.arguments import (
     add_artifact,
@@ -18,6 +21,7 @@ from biobert_onnx.cli.arguments import (
 from biobert_onnx.cli.printing import counted, json_text, tell_missing
 from biobert_onnx.comparison.nearest import Near, nearest_neighbours, nearest_pairs
 from biobert_onnx.encoder import SentenceEncoder
+from biobert_onnx.encoding.texts import CHUNK_TEXTS, chunks
 from biobert_onnx.errors import TextTooLongError, check_int
 from biobert_onnx.files.lines import STDIN
 from biobert_onnx.files.rows import InputError, Reader
@@ -61,11 +65,25 @@ class Texts:
 
     def encode(self, encoder: SentenceEncoder, long_texts: str) -> FloatArray:
         """Return the vectors of the texts, each of unit length, (texts, dim); raises InputError for one too long."""
-        try:
-            return encoder.encode(self.texts, normalize_embeddings=True, long_texts=long_texts)
-        except TextTooLongError as error:
-            place = self.reader.place(self.numbers[error.index])
-            raise InputError(str(error).replace(f"sentences[{error.index}]", place, 1)) from error
+        vectors = np.empty((len(self.texts), encoder.dim), dtype=np.float32)
+        done = 0
+        with command_progress(enabled=len(self.texts) > CHUNK_TEXTS) as bar:
+            groups = encoder.encode_groups(
+                chunks(self.texts),
+                normalize_embeddings=True,
+                long_texts=long_texts,
+                progress=lambda chunk, share: bar.update(done + share * len(chunk.texts)),
+            )
+            bar.start(len(self.texts))
+            try:
+                with closing(groups):
+                    for chunk, embeddings in groups:
+                        vectors[done : done + len(chunk.texts)] = embeddings
+                        done += len(chunk.texts)
+            except TextTooLongError as error:
+                place = self.reader.place(self.numbers[error.index])
+                raise InputError(str(error).replace(f"texts[{error.index}]", place, 1)) from error
+        return vectors
 
     def described(self, index: int) -> dict[str, object]:
         """Return the text `index` for JSON."""

@@ -1,5 +1,6 @@
 """Separated values under a header: commas in .csv, tabs in .tsv, or any other character."""
 
+import re
 from collections.abc import Iterator
 
 from biobert_onnx._types import Text
@@ -16,9 +17,22 @@ DELIMITERS = {COMMA: "','", ";": "';'", TAB: r"'\t'", "|": "'|'"}
 RESERVED = '"\r\n'
 """Characters that cannot be a delimiter."""
 
+QUOTING = CSV_QUOTES, NO_QUOTES = "csv", "none"
+"""Choices for a quote: it encloses a field, as in CSV, or is a character like another one, as IANA's TSV has it.
+
+Source: https://www.iana.org/assignments/media-types/text/tab-separated-values
+"""
+
+CLOSING_QUOTE = re.compile(r'[^"]*+(?:""[^"]*+)*+"(?P<next>.?)', re.DOTALL)
+"""The rest of a quoted field with the quote that closes it, and the character behind."""
+
 
 class CsvReader(LineReader):
-    """Values under a header, with `delimiter` between them, quoted with " where need be; a blank line is no row."""
+    """Values under a header, with `delimiter` between them, quoted with " where need be; a blank line is no row.
+
+    `quoting` is one of QUOTING. None is that of CSV, but where tabs are between the values, a quoted one that holds a
+    line end is refused: in most files of that kind quotes are plain characters, and one would swallow the rows behind.
+    """
 
     def __init__(
         self,
@@ -27,26 +41,41 @@ class CsvReader(LineReader):
         missing: MissingTexts,
         delimiter: str = COMMA,
         *,
+        quoting: str | None = None,
         pair_column: str | None = None,
     ) -> None:
         r"""Read the header of a file; standard input's is read with its rows.
 
-        `delimiter` is one character, or `\t` in two. Raises ValueError for another, and as `check_header` does.
+        `delimiter` is one character, or `\t` in two. Raises ValueError for another one, and for another `quoting` than
+        one of QUOTING or None; InputError if the file is empty; and as `check_header` does.
         """
         super().__init__(source, column, missing, pair_column=pair_column)
         self._delimiter = checked_delimiter(delimiter)
+        if quoting not in (None, *QUOTING):
+            raise ValueError(f"quoting is {quoting!r}, expected one of {', '.join(QUOTING)}")
+        self._quoting = quoting
         if self.can_reread:
             with Lines(source, self.name) as lines:
-                self._read_header(lines, _values(lines, self._delimiter))
+                self._read_header(lines, self._values(lines))
+
+    def _values(self, lines: Lines) -> Iterator[list[str]]:
+        """Yield the values of each row; raises InputError that names the line where a bad quote opens."""
+        if self._quoting == NO_QUOTES:
+            return _unquoted_values(lines, self._delimiter)
+        return _quoted_values(_QuotedLines(lines, self._delimiter, quoting=self._quoting))
 
     def _rows(self, lines: Lines) -> Iterator[tuple[Text, Record]]:
-        rows = _values(lines, self._delimiter)
+        rows = self._values(lines)
         columns = self._read_header(lines, rows)
         for values in rows:
             if len(values) != len(columns):
+                remedy = (
+                    "with quoting='none' no field can hold a delimiter or a line end"
+                    if self._quoting == NO_QUOTES
+                    else 'put a field that holds a delimiter or a line end in "quotes"'
+                )
                 raise InputError(
-                    f"{lines.place} ends a row of {len(values)} fields, the header has {len(columns)}: "
-                    'put a field that holds a delimiter or a line end in "quotes"'
+                    f"{lines.place} ends a row of {len(values)} fields, the header has {len(columns)}: {remedy}"
                 )
             record = dict(zip(columns, values, strict=True))
             place = lines.place
@@ -59,6 +88,8 @@ class CsvReader(LineReader):
         header: list[str] = []
         try:
             header = next(rows, [])
+            if not header:
+                raise InputError(f"{self.name} is empty, expected a header with {self._columns[0]!r}, and rows")
             check_header(self.name, header, self._columns)
         except ValueError as error:  # with another delimiter, quotes may be in the wrong places, too
             better = self._better_delimiter(lines.line.strip(), len(header))
@@ -90,14 +121,74 @@ def checked_delimiter(delimiter: str) -> str:
     return character
 
 
-def _values(lines: Lines, delimiter: str) -> Iterator[list[str]]:
-    """Yield the values of each row; raises InputError that names the line of one that is not well quoted."""
+def _unquoted_values(lines: Lines, delimiter: str) -> Iterator[list[str]]:
+    """Yield the values of each line that is not blank; a quote is a character like another one."""
+    for line in lines:
+        content = line.removesuffix("\n").removesuffix("\r")
+        if content:
+            yield content.split(delimiter)
+
+
+def _quoted_values(lines: "_QuotedLines") -> Iterator[list[str]]:
+    """Yield the values of each row; raises InputError that names the line where a bad quote opens."""
     import csv
 
     csv.field_size_limit(MAX_FIELD_CHARACTERS)
     try:
-        yield from filter(None, csv.reader(lines, strict=True, delimiter=delimiter))
+        for values in csv.reader(lines, strict=True, delimiter=lines.delimiter):
+            lines.end_row()
+            if values:
+                yield values
     except csv.Error as error:
-        raise InputError(
-            f'{lines.place} is no CSV ({error}): a quote inside a "quoted" field is written twice'
-        ) from error
+        raise lines.bad_quote(str(error)) from error
+
+
+class _QuotedLines:
+    """The lines that a reader of quoted fields takes; it takes a line more of a row only if a quote is open.
+
+    With `quoting` None, that is refused where tabs are between the fields.
+    """
+
+    def __init__(self, lines: Lines, delimiter: str, *, quoting: str | None) -> None:
+        self.delimiter = delimiter
+        self._lines = lines
+        self._name = "TSV" if delimiter == TAB else "CSV"
+        self._is_unsure = delimiter == TAB and quoting is None
+        self._is_in_row = False
+        self._opened = 0
+        """The number of the line where the quote that is open was opened; 0 if none was open before this line."""
+
+    def __iter__(self) -> Iterator[str]:
+        return self
+
+    def __next__(self) -> str:
+        if self._is_in_row:
+            if not self._opened or CLOSING_QUOTE.match(self._lines.line):  # closed there, and another one opened
+                self._opened = self._lines.number
+            if self._is_unsure:
+                raise self._refused(self._opened, "has a quote that is not closed on its line")
+        self._is_in_row = True
+        return next(self._lines)
+
+    def end_row(self) -> None:
+        """Say that the row is whole: no quote is open."""
+        self._is_in_row, self._opened = False, 0
+
+    def bad_quote(self, reason: str) -> InputError:
+        """Return the error about the quote because of which the last line could not be read, for that `reason`."""
+        closing = CLOSING_QUOTE.match(self._lines.line) if self._opened else None
+        is_well_closed = closing is not None and closing["next"] in (self.delimiter, "\r", "\n", "")
+        number = self._lines.number if is_well_closed or not self._opened else self._opened
+        return self._refused(number, f"is no {self._name} ({reason})".replace(TAB, r"\t"))
+
+    def _refused(self, number: int, fault: str) -> InputError:
+        if self._is_unsure:
+            remedy = (
+                "if quotes are plain characters in this TSV, choose quoting='none'; if they enclose fields, as in CSV, "
+                "choose quoting='csv'"
+            )
+        else:
+            remedy = (
+                "a quote inside a \"quoted\" field is written twice; quoting='none' reads quotes as plain characters"
+            )
+        return InputError(f"{self._lines.place_of(number)} {fault}: {remedy}")

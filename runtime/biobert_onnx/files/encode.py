@@ -10,7 +10,7 @@ from typing import TypeVar
 import numpy as np
 
 from biobert_onnx._atomic_files import atomic_file
-from biobert_onnx._progress import ProgressBar, can_show_progress
+from biobert_onnx._progress import ProgressBar, command_progress
 from biobert_onnx._types import FloatArray, Text
 from biobert_onnx.artifact.manifest import LAST
 from biobert_onnx.encoder import SentenceEncoder
@@ -34,11 +34,12 @@ EncodeGroups = EncodeRows[FloatArray]
 
 @dataclass(frozen=True, kw_only=True)
 class Encoded:
-    """What `encode_file` did: vectors written, rows without a text, and the place of the first of these.
+    """What `encode_file` did: texts encoded, vectors written, rows without a text, the place of the first of these.
 
     `resumed`: vectors of these that a run before had computed.
     """
 
+    texts: int
     vectors: int
     missing: int
     first_missing: str | None
@@ -56,13 +57,13 @@ def encode_file(
     truncate_dim: int | None = None,
     long_texts: str = "truncate",
     resume: bool = False,
-    show_progress: bool | None = None,
+    show_progress: bool = False,
 ) -> Encoded:
     """Encode the texts of `reader` into the file `output`, which is written whole or not at all.
 
     The ending of `output` chooses its format; .jsonl and .parquet name the encoder's engine. A file is first read
     through for bad rows. Then its rows are read, encoded and written a group at a time, the reading one group ahead.
-    `show_progress` draws a bar on stderr; None draws it on a terminal.
+    `show_progress` says on stderr how far it is: by a bar on a terminal, else in a line a minute.
 
     With `resume`, the vectors are also kept in the folder `kept_folder(output)` until `output` is whole, and those that
     an interrupted run has left there are not computed again: `output` gets the same bytes. A TruncationWarning counts
@@ -72,7 +73,6 @@ def encode_file(
     raises for the options, before anything is read; OSError if `output` cannot be written; with `resume`, ValueError
     for standard input and as `KeptVectors` does.
     """
-    show = can_show_progress() if show_progress is None else show_progress
     waiting = "checking the input" if reader.can_reread else "reading standard input"
     dim = truncate_dim or encoder.dim
 
@@ -100,15 +100,15 @@ def encode_file(
     with (
         keeping as kept,
         atomic_file(output) as file,
-        ProgressBar(enabled=show, waiting=waiting) as bar,
+        command_progress(enabled=show_progress, waiting=waiting) as bar,
         closing(WRITERS[output.suffix](file, reader, dim, encoder.engine)) as writer,
     ):
         encode_rows = encode if kept is None else partial(kept.go_on, encode)
         check = partial(_check, reader, writer, bar)
-        vectors = _encode_rows(encode_rows, reader, bar, check=check, take=writer.write)
+        texts = _encode_rows(encode_rows, reader, bar, check=check, take=writer.write)
         writer.finish()
     resumed, missing = 0 if kept is None else kept.resumed, reader.missing
-    return Encoded(vectors=vectors, missing=missing.count, first_missing=missing.first, resumed=resumed)
+    return Encoded(texts=texts, vectors=texts, missing=missing.count, first_missing=missing.first, resumed=resumed)
 
 
 def encode_tokens_file(
@@ -121,7 +121,7 @@ def encode_tokens_file(
     prompt_name: str | None = None,
     prompt: str | None = None,
     long_texts: str = "truncate",
-    show_progress: bool | None = None,
+    show_progress: bool = False,
 ) -> Encoded:
     """Write the vectors of the tokens of each text of `reader` into the Parquet file `output`, whole or not at all.
 
@@ -132,12 +132,11 @@ def encode_tokens_file(
     """
     if output.suffix != PARQUET:
         raise ValueError(f"'{output}' should end in {PARQUET}: no other format here holds lists of vectors")
-    show = can_show_progress() if show_progress is None else show_progress
     waiting = "checking the input" if reader.can_reread else "reading standard input"
     vectors = 0
     with (
         atomic_file(output) as file,
-        ProgressBar(enabled=show, waiting=waiting) as bar,
+        command_progress(enabled=show_progress, waiting=waiting) as bar,
         closing(TokensWriter(file, reader, encoder.token_dim, encoder.engine, layers)) as writer,
     ):
 
@@ -161,14 +160,15 @@ def encode_tokens_file(
             writer.write(rows, items)
 
         check = partial(_check, reader, writer, bar)
-        _encode_rows(encode, reader, bar, check=check, take=take, max_rows=GROUP_TEXTS)
+        texts = _encode_rows(encode, reader, bar, check=check, take=take, max_rows=GROUP_TEXTS)
         writer.finish()
-    return Encoded(vectors=vectors, missing=reader.missing.count, first_missing=reader.missing.first)
+    missing = reader.missing
+    return Encoded(texts=texts, vectors=vectors, missing=missing.count, first_missing=missing.first)
 
 
 def count_texts(reader: Reader, *, show_progress: bool) -> int:
     """Read through the file of `reader`; return the number of its texts, or raise InputError at the first bad row."""
-    with ProgressBar(enabled=show_progress, waiting="checking the input") as bar:
+    with command_progress(enabled=show_progress, waiting="checking the input") as bar:
         return reader.check(lambda rows: None, lambda share: bar.update(0, share=share))
 
 
@@ -188,7 +188,7 @@ def encode_array(
             vectors[done : done + len(embeddings)] = embeddings
         done += len(embeddings)
 
-    with ProgressBar(enabled=show_progress, waiting="reading the texts") as bar:
+    with command_progress(enabled=show_progress, waiting="reading the texts") as bar:
         _encode_rows(encode, reader, bar, check=lambda: texts, take=take)
     if done != texts:
         raise InputError(f"{reader.name} had {texts:,} texts, and now has {done:,}: leave it alone while it is read")

@@ -47,6 +47,7 @@ OPTIONS = {
     "field": ("jsonl",),
     "column": ("csv", "tsv", "parquet"),
     "delimiter": ("csv", "tsv"),
+    "quoting": ("csv", "tsv"),
     "pair_column": ("jsonl", "csv", "tsv", "parquet"),
 }
 """Arguments of `open_reader`, and the formats they go with."""
@@ -55,6 +56,7 @@ TEXT = "text"
 """The field or column that is read when none is named."""
 
 WRITE_LINES = "write its texts into a file of lines, .txt or .jsonl"
+WRITE_ARTICLES = f"{WRITE_LINES} (docs/pubmed.md does it for PubMed)"
 
 ADVICE = {
     ".json": "write one object a line, for example by jq -c '.[]' FILE > FILE.jsonl",
@@ -71,9 +73,9 @@ ADVICE = {
     ".pdf": WRITE_LINES,
     ".docx": WRITE_LINES,
     ".html": WRITE_LINES,
-    ".xml": WRITE_LINES,
+    ".xml": WRITE_ARTICLES,
     ".fasta": WRITE_LINES,
-    ".nbib": WRITE_LINES,
+    ".nbib": WRITE_ARTICLES,
     ".ris": WRITE_LINES,
     ".bib": WRITE_LINES,
 }
@@ -88,13 +90,15 @@ def open_reader(
     column: str | None = None,
     pair_column: str | None = None,
     delimiter: str | None = None,
+    quoting: str | None = None,
     missing: str = "stop",
 ) -> Reader:
     """Return the reader of the file `source`; "-" is standard input.
 
     `format` is one of READERS, by default that of the file's ending, and text for standard input. `field` names the
     text in jsonl, `column` in csv, tsv and parquet; `pair_column` names the second texts of pairs in all four.
-    `missing` says what happens to rows without a text: one of MISSING.
+    `quoting` says what a quote is in csv and tsv: one of QUOTING, by default as `CsvReader` has it. `missing` says
+    what happens to rows without a text: one of MISSING.
 
     Raises FileNotFoundError; ValueError if the ending is unknown, an option is out of range or does not go with the
     format, or `column` is not there; InputError if the file's header or schema is not fit to be read.
@@ -106,7 +110,13 @@ def open_reader(
     if chosen == "parquet" and (source == STDIN or Path(source).suffix.lower() in PACKED):
         raise ValueError("Parquet is read from an unpacked file only: unpack it into one, and name that")
     options: dict[str, Any] = {}
-    given = {"field": field, "column": column, "pair_column": pair_column, "delimiter": delimiter}
+    given = {
+        "field": field,
+        "column": column,
+        "pair_column": pair_column,
+        "delimiter": delimiter,
+        "quoting": quoting,
+    }
     for name, value in given.items():
         if value is not None:
             _check_option(name, chosen, source)

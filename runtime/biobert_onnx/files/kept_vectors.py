@@ -182,8 +182,8 @@ class KeptVectors:
     def _other_input(self, rows: Rows | None) -> InputError:
         other = "fewer rows" if rows is None else f"other texts, from line or row {rows.numbers[0]:,} on,"
         return InputError(
-            f"the input has {other} than when '{self._folder}' was written: give the one of that time, or remove the "
-            "folder to begin anew"
+            f"the input has {other} than when '{self._folder}' was written: give the one of that time, with the "
+            "options that read it then, or remove the folder to begin anew"
         )
 
     def _check_bits(self, encode: Encode, rows: Rows, kept: FloatArray) -> None:

@@ -24,6 +24,10 @@ MAX_FIELD_CHARACTERS = 64 * 2**20
 BYTE_ORDER_MARKS = {codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
 """First bytes of files in other encodings, and what iconv calls these."""
 
+WINDOWS = "cp1252"
+"""The encoding that is likely without such a mark. It has all letters of latin1, and curly quotes, dashes and the euro
+sign at 0x80 to 0x9f: there latin1 has control characters, which tokenizers drop."""
+
 
 class Lines:
     """Iterates over the lines of `source` with their line ends, drops a byte order mark, and counts the lines.
@@ -56,7 +60,11 @@ class Lines:
     @property
     def place(self) -> str:
         """What messages call the last line."""
-        return f"{self._name}, line {self.number}"
+        return self.place_of(self.number)
+
+    def place_of(self, number: int) -> str:
+        """Return what messages call the line `number`."""
+        return f"{self._name}, line {number}"
 
     @property
     def share(self) -> float | None:
@@ -97,7 +105,8 @@ class Lines:
         )
 
     def _encoding_advice(self, line: bytes, error: UnicodeDecodeError) -> str:
-        encoding = BYTE_ORDER_MARKS.get(line[:2], "latin1") if self.number == 1 else "latin1"
+        mark = line[:2] if self.number == 1 else b""
+        encoding = BYTE_ORDER_MARKS.get(mark, WINDOWS)
         return (
             f"{self.place} is no UTF-8 text: byte {error.start + 1} of the line is {line[error.start]:#x}: convert the "
             f"file, for example by iconv -f {encoding} -t utf-8"

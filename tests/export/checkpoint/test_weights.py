@@ -9,7 +9,7 @@ import pytest
 import safetensors.torch
 import torch
 
-from biobert_onnx_export import CheckpointError
+from biobert_onnx_export import CheckpointError, export
 from biobert_onnx_export.checkpoint.config import EncoderGeometry
 from biobert_onnx_export.checkpoint.weights import Weights
 from tests.support.checkpoints import DIM, Tensors, copy_of
@@ -290,3 +290,8 @@ def test_the_first_of_the_kinds_is_read_as_transformers_prefers_them(
         (both / name).unlink()
     with pytest.raises(CheckpointError, match=r"holds neither model\.safetensors nor"):
         Weights.read(both, geometry)
+
+
+def test_an_artifact_is_no_checkpoint_and_is_told_to_be_one(artifact: Path, tmp_path: Path) -> None:
+    with pytest.raises(CheckpointError, match="is an artifact, expected a checkpoint: use it as it is, or export"):
+        export(str(artifact), tmp_path / "out")

@@ -18,6 +18,12 @@ def test_a_missing_folder_is_named(tmp_path: Path) -> None:
         SentenceEncoder(tmp_path / "nowhere")
 
 
+def test_a_file_is_told_to_be_none(tmp_path: Path) -> None:
+    (tmp_path / "blank.txt").touch()
+    with pytest.raises(ArtifactError, match=r"blank\.txt' is a file, expected an artifact's folder: make one with"):
+        SentenceEncoder(tmp_path / "blank.txt")
+
+
 @pytest.mark.parametrize("damage", [missing, a_folder, a_pipe])
 def test_a_folder_without_manifest_is_no_artifact(folder: Path, damage: Callable[[Path], None]) -> None:
     damage(folder / "manifest.json")

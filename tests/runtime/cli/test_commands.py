@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from biobert_onnx import SentenceEncoder
+from biobert_onnx import SentenceEncoder, _progress
+from biobert_onnx.cli.main import main
 from tests.runtime.cli.command import ENVIRONMENT, command, drawn_on_terminal, refused, run
 from tests.support.prompts import DEFAULT, PROMPTS, copy_with_prompts
 from tests.support.systems import needs_limits
@@ -94,8 +95,29 @@ def test_closed_standard_input_is_no_empty_input(artifact: Path, tmp_path: Path)
     assert (done.returncode, b"standard input is closed" in done.stderr) == (2, True)
 
 
-def test_an_empty_file_gives_no_vectors(artifact: Path, encoder: SentenceEncoder, tmp_path: Path) -> None:
-    assert run("encode", artifact, "-", "-o", tmp_path / "out.npy").returncode == 0
+@pytest.mark.parametrize(
+    ("name", "content", "said"),
+    [
+        ("in.txt", "", "has no texts"),
+        ("in.jsonl", "", "has no texts"),
+        ("in.csv", "text\n", "has no texts"),
+        ("in.txt", "\n\n", "has no texts: 2 rows without a text left out"),
+    ],
+)
+def test_a_file_without_texts_gives_no_vectors_and_a_warning(
+    artifact: Path, encoder: SentenceEncoder, tmp_path: Path, name: str, content: str, said: str
+) -> None:
+    (tmp_path / name).write_text(content)
+    arguments = ("encode", artifact, tmp_path / name, "-o", tmp_path / "out.npy", "--missing", "skip", "--quiet")
+    done = run(*arguments)
+    assert done.returncode == 0
+    assert done.stderr.decode() == f"biobert-onnx: warning: '{tmp_path / name}' {said}\n"
+    assert np.load(tmp_path / "out.npy").shape == (0, encoder.dim)
+
+
+def test_standard_input_without_texts_is_warned_of(artifact: Path, encoder: SentenceEncoder, tmp_path: Path) -> None:
+    done = run("encode", artifact, "-", "-o", tmp_path / "out.npy")
+    assert (done.returncode, done.stderr) == (0, b"biobert-onnx: warning: standard input has no texts\n")
     assert np.load(tmp_path / "out.npy").shape == (0, encoder.dim)
 
 
@@ -224,12 +246,45 @@ def test_a_wrong_artifact_path_is_one_line(texts: Path, tmp_path: Path) -> None:
     assert "holds no manifest.json" in refused(1, "verify", tmp_path)
 
 
+COMMANDS_OF_ARTIFACTS = {
+    "encode": ("ARTIFACT", "in.txt", "-o", "o.npy"),
+    "serve": ("ARTIFACT",),
+    "info": ("ARTIFACT",),
+    "verify": ("ARTIFACT",),
+    "similarity": ("ARTIFACT", "in.txt"),
+    "prepack": ("ARTIFACT",),
+    "push": ("ARTIFACT", "me/it"),
+    "convert": ("ARTIFACT", "folder", "--to", "spark-nlp"),
+    "bundle": ("ARTIFACT", "o.zip"),
+}
+
+
+@pytest.mark.parametrize("name", COMMANDS_OF_ARTIFACTS)
+def test_every_command_says_what_is_wrong_with_the_artifact_that_is_named(
+    name: str, texts: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for given, message in (
+        (
+            "nowhere",
+            "no such folder: 'nowhere', expected an artifact's: make one with 'biobert-onnx export CHECKPOINT ",
+        ),
+        (
+            "biobert-v1.1",
+            "which is the name of a checkpoint: make an artifact of it with 'biobert-onnx export biobert-",
+        ),
+        (str(texts), f"'{texts}' is a file, expected an artifact, which is a folder: make one with 'biobert-onnx ex"),
+    ):
+        with pytest.raises(SystemExit) as end:
+            main([name, *(given if part == "ARTIFACT" else part for part in COMMANDS_OF_ARTIFACTS[name])])
+        (line,) = capsys.readouterr().err.splitlines()
+        assert end.value.code == 2 and message in line
+
+
 def test_bad_use_is_one_line_and_exit_code_2(artifact: Path, texts: Path, tmp_path: Path) -> None:
     assert "no such file: 'nowhere.txt'" in refused(2, "encode", artifact, "nowhere.txt", "-o", tmp_path / "out.npy")
     assert "no such folder" in refused(2, "encode", artifact, texts, "-o", tmp_path / "nowhere" / "out.npy")
     assert ".npy or .jsonl or .parquet" in refused(2, "encode", artifact, texts, "-o", tmp_path / "out.csv")
     assert "--field does not go with" in refused(2, "encode", artifact, texts, "-o", "out.npy", "--field", "title")
-    assert "COMMAND" in refused(2)
     assert "'encrypt'" in refused(2, "encrypt")
     line = refused(2, "encode", artifact, texts, "-o", tmp_path / "out.npy", "--threads", "two")
     assert "--threads" in line and "'two'" in line
@@ -278,7 +333,28 @@ def test_a_terminal_that_is_dumb_gets_no_bar(artifact: Path, texts: Path, tmp_pa
     assert drawn_on_terminal(arguments, TERM="dumb") == ""
 
 
-def test_nothing_shows_where_stderr_is_no_terminal(artifact: Path, texts: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", ["encode", "compare", "similarity"])
+def test_where_stderr_is_no_terminal_a_line_says_now_and_then_how_far_it_is(
+    artifact: Path, tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(_progress, "LINE_EVERY_S", 0.0)
+    texts = tmp_path / "texts.txt"
+    texts.write_text("".join(f"gene {number}\n" for number in range(1100)))
+    arguments = {
+        "encode": ("encode", artifact, texts, "-o", tmp_path / "out.npy"),
+        "compare": ("compare", artifact, artifact, "--texts", texts),
+        "similarity": ("similarity", artifact, texts),
+    }
+    assert main([*map(str, arguments[name])]) == 0
+    lines = capsys.readouterr().err.splitlines()
+    assert any(re.fullmatch(r"biobert-onnx: progress: \d+%, [\d,]+/1,100 texts, .* left", line) for line in lines)
+    assert all(line.startswith("biobert-onnx: progress: ") for line in lines)
+    if name == "encode":
+        assert main([*map(str, arguments[name]), "--quiet"]) == 0
+        assert capsys.readouterr().err == ""
+
+
+def test_a_short_run_shows_nothing_where_stderr_is_no_terminal(artifact: Path, texts: Path, tmp_path: Path) -> None:
     assert run("encode", artifact, texts, "-o", tmp_path / "out.npy").stderr == b""
 
 

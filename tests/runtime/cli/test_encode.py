@@ -87,6 +87,18 @@ def test_a_table_with_another_delimiter_says_the_option_that_reads_it(
     assert (np.load(tmp_path / "out.npy") == encoder.encode(TEXTS)).all()
 
 
+def test_a_table_without_quoting_says_the_option_that_reads_it(
+    artifact: Path, encoder: SentenceEncoder, tmp_path: Path
+) -> None:
+    source = written(tmp_path / "in.tsv", 'id\ttext\n1\t"gene\n2\tprotein"\n')
+    arguments = ("encode", artifact, source, "-o", tmp_path / "out.npy")
+    message = refused(1, *arguments)
+    assert "line 2 has a quote" in message and "--quoting 'none'" in message and "--quoting 'csv'" in message
+    for quoting, texts in (("none", ['"gene', 'protein"']), ("csv", ["gene\n2\tprotein"])):
+        assert run(*arguments, "--quoting", quoting).returncode == 0
+        assert (np.load(tmp_path / "out.npy") == encoder.encode(texts)).all()
+
+
 @pytest.mark.parametrize("kind", ["jsonl", "csv", "parquet"])
 @pytest.mark.parametrize("place", [0, 1024, 1199])
 def test_one_text_that_is_missing_need_not_end_a_run(

@@ -73,6 +73,7 @@ def test_a_mistake_of_the_program_keeps_its_traceback(artifact: Path, monkeypatc
         ("a.jsonl", '{"id": 1}\n{"text": "a"}\n', 2),
         ("a.csv", "text\n1,2\n", 1),
         ("a.csv", "text,text\n1,2\n", 1),
+        ("a.csv", "", 1),
         ("a.csv", "id,title\n1,2\n", 2),
         ("a.csv", "id;text\n1;2\n", 2),
         ("a.txt.gz", "", 1),

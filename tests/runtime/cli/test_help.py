@@ -39,6 +39,22 @@ def test_help_alone_is_that_of_the_command() -> None:
     assert b"exit codes:" in run("help").stdout
 
 
+def test_the_command_alone_lists_the_commands_and_is_bad_use(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([]) == 2
+    printed = capsys.readouterr()
+    assert printed.out == "" and printed.err.startswith("usage: biobert-onnx ")
+    for name in COMMANDS:
+        assert re.search(rf"^ +{name}\b", printed.err, re.MULTILINE)
+
+
+def test_an_option_that_a_command_does_not_know_names_the_help_of_the_command(artifact: Path, tmp_path: Path) -> None:
+    assert refused(2, "encode", artifact, "-", "-o", tmp_path / "o.npy", "--normalise") == (
+        "biobert-onnx encode: error: unrecognized arguments: --normalise (see biobert-onnx encode --help)"
+    )
+    assert refused(2, "info", artifact, "more").endswith("arguments: more (see biobert-onnx info --help)")
+    assert refused(2, "--bogus", "info", artifact).endswith("arguments: --bogus (see biobert-onnx --help)")
+
+
 def test_every_option_with_a_value_of_its_own_says_it(capsys: pytest.CaptureFixture[str]) -> None:
     shown = " ".join(help_of("encode", capsys).split())
     for default in (
@@ -83,11 +99,20 @@ def test_info_shows_figures_before_hashes_and_small_files_in_kilobytes(artifact:
     assert "0.00 " not in shown.partition("in all")[0].partition("least\n")[2].partition("MiB")[0] and " kB  " in shown
 
 
-def test_info_shows_what_searches_keep(artifact: Path) -> None:
-    record = Manifest.read(artifact).fidelity["gated"]
-    (line,) = [line for line in run("info", artifact).stdout.decode().splitlines() if re.match(r"gated .*%", line)]
-    assert line.split() == [
-        "gated",
+@pytest.mark.parametrize(("engine", "ending"), [("onnxruntime", "onnxruntime"), ("kernels", "the kernels")])
+def test_info_shows_what_searches_keep_with_each_engine(artifact: Path, engine: str, ending: str) -> None:
+    manifest = Manifest.read(artifact)
+    measured = manifest.fidelity if engine == "onnxruntime" else manifest.kernels_fidelity
+    if measured is None:
+        pytest.skip("the artifact was not measured with the kernels")
+    record = measured["gated"]
+    shown = run("info", artifact).stdout.decode().splitlines()
+    cosines, searches = [line for line in shown if line.startswith(f"gated, with {ending} ")]
+    assert cosines.split()[-4:] == [
+        str(record["texts"]),
+        *(f"{record[f'cosine_{key}']:.5f}" for key in ("mean", "p1", "min")),
+    ]
+    assert searches.split()[-4:] == [
         f"{record['centred_mean']:.5f}",
         f"{record['centred_min']:.5f}",
         f"{record['neighbours_kept']:.1%}",
@@ -99,7 +124,9 @@ def test_info_shows_what_searches_keep(artifact: Path) -> None:
 def test_info_says_what_an_older_export_did_not_measure(precision: str) -> None:
     done = run("info", KEPT / precision)
     assert done.returncode == 0, done.stderr.decode()
-    assert re.search("^gated +not measured: exported by an older version$", done.stdout.decode(), re.MULTILINE)
+    assert re.search(
+        "^gated, with onnxruntime +not measured: exported by an older version$", done.stdout.decode(), re.MULTILINE
+    )
 
 
 @pytest.mark.parametrize("name", ["x.tar", "x", "zip"])

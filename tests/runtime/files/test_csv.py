@@ -24,7 +24,12 @@ def test_the_column_is_the_text(tmp_path: Path) -> None:
         ("1", "line 4 ends a row of 1 fields, the header has 2"),
         ("1,a,b", "line 4 ends a row of 3 fields, the header has 2"),
         ('1,"a"b', "line 4 is no CSV ("),
-        ('1,"a', "line 5 is no CSV ("),
+        ('1,"a', "line 4 is no CSV (unexpected end of data): "),
+        ('1,"a\n\nb', "line 4 is no CSV (unexpected end of data): "),
+        ('"1\n2","a', "line 5 is no CSV (unexpected end of data): "),
+        ('"1 ""\n2"" ","a""\nb', "line 5 is no CSV (unexpected end of data): "),
+        ('"1\n2""","a"b', "line 5 is no CSV (',' expected after '\"'): "),
+        ('"1\n2"3,a', "line 4 is no CSV (',' expected after '\"'): "),
     ],
 )
 def test_a_bad_csv_row_is_named(tmp_path: Path, row: str, message: str) -> None:
@@ -37,7 +42,9 @@ def test_a_bad_csv_row_is_named(tmp_path: Path, row: str, message: str) -> None:
 @pytest.mark.parametrize(
     ("header", "message"),
     [
-        ("", "has no 'text', nothing at all: name the text with column="),
+        ("", "is empty, expected a header with 'text', and rows"),
+        ("\ufeff", "is empty, expected a header with 'text', and rows"),
+        ("\n\r\n", "is empty, expected a header with 'text', and rows"),
         ("id,title\n", "has no 'text', only 'id', 'title': name the text with column="),
         ("text,embedding\n", "has 'embedding' already, where the vectors would go: rename or drop it"),
         ("text,id,id\n", "has 'id' more than once: rename one"),
@@ -115,3 +122,65 @@ def test_an_empty_cell_is_an_empty_text_unless_missing_texts_are_skipped(
 @pytest.mark.parametrize("cell", ["NA", "NaN", "null", "None", " "])
 def test_words_for_nothing_are_texts(tmp_path: Path, cell: str) -> None:
     assert texts(written(tmp_path / "a.csv", f"id,text\n1,{cell}\n"), missing="skip") == [cell]
+
+
+UNQUOTED = 'id\ttext\n1\t"Unterminated\n2\tMiddle\n3\tends with"\n'
+"""Titles with quotes of a table that has no quoting: read with CSV's, they are one field."""
+
+
+def test_a_quote_of_a_tsv_does_not_swallow_rows(tmp_path: Path) -> None:
+    path = written(tmp_path / "a.tsv", UNQUOTED)
+    with pytest.raises(InputError) as error:
+        texts(path)
+    assert str(error.value) == (
+        f"'{path}', line 2 has a quote that is not closed on its line: if quotes are plain characters in this TSV, "
+        "choose quoting='none'; if they enclose fields, as in CSV, choose quoting='csv'"
+    )
+    assert texts(path, quoting="none") == ['"Unterminated', "Middle", 'ends with"']
+    assert texts(path, quoting="csv") == ["Unterminated\n2\tMiddle\n3\tends with"]
+
+
+def test_the_character_between_the_columns_decides_and_not_the_name(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="line 2 has a quote that is not closed"):
+        texts(written(tmp_path / "a.csv", UNQUOTED), delimiter=r"\t")
+    semicolons = written(tmp_path / "b.tsv", 'id;text\n1;"a\nb"\n')
+    assert texts(semicolons, delimiter=";") == ["a\nb"]
+
+
+@pytest.mark.parametrize("quoting", [None, "csv"])
+def test_a_bad_quote_of_a_tsv_is_told_as_one_of_a_tsv(tmp_path: Path, quoting: str | None) -> None:
+    path = written(tmp_path / "a.tsv", 'id\ttext\n0\ta\n1\t"Silent" killers\n')
+    options = {} if quoting is None else {"quoting": quoting}
+    with pytest.raises(InputError, match="quoting='none'") as error:
+        texts(path, **options)
+    assert str(error.value).startswith(f"'{path}', line 3 is no TSV ('\\t' expected after '\"'): ")
+    assert ("quoting='csv'" in str(error.value)) == (quoting is None)
+    assert texts(path, quoting="none") == ["a", '"Silent" killers']
+
+
+def test_a_tsv_with_quoted_fields_on_their_lines_is_read_as_such(tmp_path: Path) -> None:
+    path = written(tmp_path / "a.tsv", 'id\ttext\n1\t"a\tb ""c"""\n2\tstage "II"\n')
+    assert texts(path) == ['a\tb "c"', 'stage "II"']
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+@pytest.mark.parametrize("name", ["a.csv", "a.tsv", "a.tsv.gz"])
+def test_without_quoting_a_quote_is_a_character(tmp_path: Path, name: str, end: str) -> None:
+    between = "," if name == "a.csv" else "\t"
+    rows = [["id", "text"], ['"1', '"'], ["2", '"a""b"'], ["", ""]]
+    path = written(tmp_path / name, end.join(between.join(row) for row in rows) + end + end)
+    expected = [dict(zip(rows[0], row, strict=True)) for row in rows[1:]]
+    assert records(path, quoting="none") == expected
+
+
+def test_without_quoting_a_row_of_another_length_is_not_told_to_quote(tmp_path: Path) -> None:
+    path = written(tmp_path / "a.csv", 'id,text\n1,"a,b"\n')
+    with pytest.raises(InputError, match="line 2 ends a row of 3 fields, the header has 2: with quoting='none' no "):
+        texts(path, quoting="none")
+
+
+def test_what_is_no_quoting_or_has_none_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=r"quoting is 'double', expected one of csv, none"):
+        open_reader(str(written(tmp_path / "a.csv", "text\n")), quoting="double")
+    with pytest.raises(ValueError, match=r"quoting= does not go with .* which is read as text"):
+        open_reader(str(written(tmp_path / "a.txt", "text\n")), quoting="none")

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from biobert_onnx import SentenceEncoder
+from biobert_onnx import SentenceEncoder, _progress
 from biobert_onnx._types import FloatArray
 from biobert_onnx.files.encode import Encoded, count_texts, encode_array, encode_file, find_text
 from biobert_onnx.files.formats import open_reader
@@ -65,7 +65,10 @@ def test_every_other_row_keeps_its_vector_in_its_place(
     skipped = encode_file(encoder, open_reader(str(source), missing="skip"), tmp_path / "skip.npy")
     line = next(iter(missing)) + (1 if kind == "jsonl" else 2)
     assert skipped == Encoded(
-        vectors=len(TEXTS) - len(missing), missing=len(missing), first_missing=f"'{source}', line {line}"
+        texts=len(TEXTS) - len(missing),
+        vectors=len(TEXTS) - len(missing),
+        missing=len(missing),
+        first_missing=f"'{source}', line {line}",
     )
     assert (np.load(tmp_path / "skip.npy") == np.delete(right, list(missing), axis=0)).all()
     encode_file(encoder, open_reader(str(source), missing="empty"), tmp_path / "empty.npy")
@@ -105,8 +108,9 @@ def test_the_row_of_a_long_text_counts_rows_that_were_left_out(artifact: Path, t
 
 
 def test_the_bar_counts_every_text_and_names_what_is_done_before(
-    encoder: SentenceEncoder, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    encoder: SentenceEncoder, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(_progress, "can_show_progress", lambda: True)
     source = written(tmp_path / "in.txt", "\n".join(TEXTS))
     encode_file(encoder, open_reader(str(source)), tmp_path / "o.npy", show_progress=True)
     states = capsys.readouterr().err.split("\r")

@@ -147,9 +147,18 @@ def test_a_quote_that_is_never_closed_does_not_take_the_whole_file_into_memory(t
 def test_bytes_that_are_no_utf8_are_named_by_line_and_place(tmp_path: Path, suffix: str) -> None:
     start = {".txt": b"a\n", ".jsonl": b'{"text": "a"}\n', ".csv": b"text\n"}[suffix]
     path = written(tmp_path / f"a{suffix}", start + b"d\xe9j\xe0 vu\n")
-    message = "line 2 is no UTF-8 text: byte 2 of the line is 0xe9: convert the file, for example by iconv -f latin1 -t"
+    message = "line 2 is no UTF-8 text: byte 2 of the line is 0xe9: convert the file, for example by iconv -f cp1252 -t"
     with pytest.raises(InputError, match=message):
         texts(path)
+
+
+def test_the_encoding_that_is_advised_keeps_quotes_dashes_and_the_euro_sign(tmp_path: Path) -> None:
+    text = "\u201cp53\u201d \u2013 the guardian\u2019s price: 5 \u20ac, d\xe9j\xe0 vu"
+    path = written(tmp_path / "a.txt", text.encode("cp1252") + b"\n")
+    with pytest.raises(InputError, match=r"iconv -f cp1252 -t utf-8") as error:
+        texts(path)
+    encoding = str(error.value).partition("iconv -f ")[2].split()[0]
+    assert texts(written(path, path.read_bytes().decode(encoding))) == [text]
 
 
 @pytest.mark.parametrize("encoding", ["utf-16", "utf-16-be"])

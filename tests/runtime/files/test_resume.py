@@ -78,7 +78,9 @@ def test_the_next_run_goes_on_behind_the_groups_that_are_kept(
 
     monkeypatch.setattr(type(encoder.text_tokenizer), "token_ids", recording)
     encoded = encode(encoder, output)
-    assert encoded == Encoded(vectors=len(TEXTS), missing=0, first_missing=None, resumed=2 * CHUNK_TEXTS)
+    assert encoded == Encoded(
+        texts=len(TEXTS), vectors=len(TEXTS), missing=0, first_missing=None, resumed=2 * CHUNK_TEXTS
+    )
     assert output.read_bytes() == right[ending]
     assert sorted(set(computed)) == sorted({*TEXTS[:8], *TEXTS[2 * CHUNK_TEXTS :]})
     assert sorted(path.name for path in output.parent.iterdir()) == ["in.jsonl", output.name]
@@ -126,6 +128,19 @@ def test_another_input_is_refused_at_its_first_other_group(encoder: SentenceEnco
     with pytest.raises(InputError, match=r"has fewer rows than when '.*out.npy.parts' was written: give the one"):
         encode(encoder, interrupted)
     assert kept_folder(interrupted).is_dir()
+
+
+def test_texts_that_are_read_with_other_quoting_are_refused(encoder: SentenceEncoder, tmp_path: Path) -> None:
+    source, output = tmp_path / "in.tsv", tmp_path / "out.npy"
+    lines = [f'"gene {number}"' for number in range(2 * CHUNK_TEXTS + 1)]
+    source.write_text("\n".join(["text", *lines, f'"{TOO_LONG}"', ""]))
+    with pytest.raises(InputError, match=f"line {len(lines) + 2} has more than"):
+        encode_file(encoder, open_reader(str(source)), output, resume=True, long_texts="error")
+    source.write_text("\n".join(["text", *lines, ""]))
+    with pytest.raises(InputError, match=r"has other texts, .* or row 2 on, .* with the options that read it then"):
+        encode_file(encoder, open_reader(str(source), quoting="none"), output, resume=True, long_texts="error")
+    resumed = encode_file(encoder, open_reader(str(source), quoting="csv"), output, resume=True, long_texts="error")
+    assert (resumed.resumed, resumed.vectors) == (2 * CHUNK_TEXTS, len(lines))
 
 
 @pytest.mark.parametrize("rows", [CHUNK_TEXTS, CHUNK_TEXTS + 1, 2 * CHUNK_TEXTS - 1, len(TEXTS) + 5])
