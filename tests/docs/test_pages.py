@@ -1,5 +1,6 @@
 """The pages of docs/: every block of Python and every command runs as it stands there, in order."""
 
+import json
 import re
 import sys
 from collections.abc import Iterator
@@ -15,7 +16,8 @@ from benchmarks.report.looks import LOOKS
 from biobert_onnx.cli.main import main
 from biobert_onnx.serving import serverless
 from biobert_onnx_export.reference.texts import TextSets
-from tests.support.pages import DOCS, PAGES, PROJECT, Block, call_program, runnable_blocks
+from tests.support.pages import DOCS, PAGES, PROJECT, Block, blocks, call_program, runnable_blocks
+from tests.support.servers import EMBEDDINGS, running
 from tests.support.texts import TEXTS
 
 CONTENDER = "adding-a-contender.md"
@@ -45,7 +47,7 @@ RUN_ON_LOOPBACK = ("hub.md",)
 LINK = re.compile(r"\]\(([^)]+)\)")
 TITLE = re.compile(r"^#+ (.+)$", re.MULTILINE)
 
-OTHERS = {"pip", "spark-submit", "aws", "make", "zcat", "echo", "BIOBERT_ONNX_ARTIFACT=biobert-v1.1-int8"}
+OTHERS = {"pip", "spark-submit", "aws", "make", "zcat", "echo", "curl", "BIOBERT_ONNX_ARTIFACT=biobert-v1.1-int8"}
 """What a command that is not run may begin with: other programs, and the server, which does not end."""
 
 SERVE = ["biobert-onnx", "serve"]
@@ -146,3 +148,20 @@ def test_every_page_of_docs_with_code_is_run_somewhere() -> None:
     run_elsewhere = {"README.md", *FRAMEWORKS, *RUN_ON_LOOPBACK}
     with_code = {page.name for page in DOCS.glob("*.md") if runnable_blocks(page)}
     assert with_code - {*RUN_HERE, *RUN_WITH_SPARK, *run_elsewhere} == set()
+
+
+def test_the_answer_below_curl_has_the_form_of_a_servers(artifact: Path) -> None:
+    (block,) = (block for block in blocks(DOCS / "serving.md") if block.code.startswith("curl"))
+    (words,) = block.commands
+    request = json.loads(words[words.index("-d") + 1])
+    with running(artifact) as server:
+        status, _, content = server.respond("POST", EMBEDDINGS, request)
+    assert (status, block.output is not None, words[2].endswith(f":8000{EMBEDDINGS}")) == (200, True, True)
+    assert form(json.loads(content)) == form(json.loads(block.output or ""))
+
+
+def form(value: object) -> object:
+    """The keys and the kinds of what an answer holds."""
+    if isinstance(value, dict):
+        return {key: form(each) for key, each in value.items()}
+    return [form(each) for each in value] if isinstance(value, list) else type(value)

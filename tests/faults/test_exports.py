@@ -3,15 +3,14 @@
 import errno
 import os
 import signal
-import subprocess
 import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from biobert_onnx import Manifest
 from biobert_onnx_export import export
+from tests.support.disks import small_disk
 from tests.support.exports import Export
 from tests.support.users import any_user
 
@@ -60,21 +59,13 @@ def test_an_export_over_the_file_size_limit_leaves_nothing(tiny_checkpoint: Path
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.fixture(params=[100, 2000, 4000, 5000])
-def small_disk(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Path]:
-    """A file system of that many KiB."""
-    mount = ["mount", "-t", "tmpfs", "-o", f"size={request.param}k", "tmpfs", str(tmp_path)]
-    if os.getuid() or subprocess.run(mount, capture_output=True).returncode:
-        pytest.skip("a file system can be mounted by root alone, and not everywhere")
-    yield tmp_path
-    subprocess.run(["umount", str(tmp_path)], check=True)
-
-
-def test_an_export_to_a_full_disk_leaves_nothing(tiny_checkpoint: Path, small_disk: Path) -> None:
-    code, error = Export(tiny_checkpoint, small_disk / "artifact").outcome()
-    assert "artifact' cannot be written (No space left on device)" in str(error)
-    assert code == 1
-    assert list(small_disk.iterdir()) == []
+@pytest.mark.parametrize("kibibytes", [100, 2000, 4000, 5000])
+def test_an_export_to_a_full_disk_leaves_nothing(tiny_checkpoint: Path, tmp_path: Path, kibibytes: int) -> None:
+    with small_disk(tmp_path, kibibytes) as disk:
+        code, error = Export(tiny_checkpoint, disk / "artifact").outcome()
+        assert "artifact' cannot be written (No space left on device)" in str(error)
+        assert code == 1
+        assert list(disk.iterdir()) == []
 
 
 @pytest.mark.skipif(not hasattr(os, "setresuid"), reason="this system has no users to change to")

@@ -109,7 +109,10 @@ def _lines(path: Path) -> tuple[str, ...]:
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise ValueError(f"the calibration file '{path}' cannot be read as UTF-8 text ({error})") from error
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise ValueError(
+            f"the calibration file '{path}' cannot be read as UTF-8 text ({reason}): name another, or convert it"
+        ) from error
     lines = tuple(line for line in text.split("\n") if line.strip())
     if len(lines) < MIN_LINES:
         raise ValueError(f"'{path}' has {len(lines)} texts, expected at least {MIN_LINES}, one a line")

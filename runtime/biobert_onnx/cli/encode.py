@@ -24,7 +24,7 @@ from biobert_onnx.encoder import SentenceEncoder
 from biobert_onnx.encoding.token_vectors import WORD_POOLINGS
 from biobert_onnx.files.encode import Encoded, encode_file, encode_tokens_file
 from biobert_onnx.files.formats import WRITERS
-from biobert_onnx.files.kept_vectors import are_vectors_kept, kept_folder
+from biobert_onnx.files.kept_vectors import are_vectors_kept, check_unused, kept_folder
 from biobert_onnx.files.lines import STDIN
 from biobert_onnx.files.rows import Reader
 
@@ -103,6 +103,8 @@ def run(options: argparse.Namespace) -> None:
     if options.input != STDIN and exists(output) and exists(options.input) and output.samefile(options.input):
         raise ValueError(f"'{output}' is the input, too: write the vectors into another file")
     warn_of_leftovers(output)
+    if not options.resume:
+        check_unused(output)
     if not options.resume and are_vectors_kept(output):
         say("warning", f"'{kept_folder(output)}' has vectors of an interrupted run: --resume goes on behind them")
     reader = open_texts(options.input, options, pair_column=options.pair_column)
@@ -137,11 +139,16 @@ def run(options: argparse.Namespace) -> None:
 @contextmanager
 def _telling_what_is_kept(output: Path) -> Iterator[None]:
     """If the block is interrupted, or cannot write, and vectors are kept, say how to go on."""
+    kept = f"the vectors so far are in '{kept_folder(output)}': the same command goes on behind them"
     try:
         yield
-    except (KeyboardInterrupt, SignalError, OSError):
+    except (KeyboardInterrupt, SignalError) as end:
         if are_vectors_kept(output):
-            say("note", f"the vectors so far are in '{kept_folder(output)}': the same command goes on behind them")
+            end.add_note(kept)
+        raise
+    except OSError:
+        if are_vectors_kept(output):
+            say("note", kept)
         raise
 
 

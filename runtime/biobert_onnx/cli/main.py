@@ -1,7 +1,6 @@
 """The command `biobert-onnx`: its commands, its errors in one line, its exit codes."""
 
 import argparse
-import os
 import sys
 import warnings
 from collections.abc import Callable, Iterator, Sequence
@@ -24,7 +23,7 @@ from biobert_onnx.cli import (
     verify,
 )
 from biobert_onnx.cli.exit_codes import BAD_USE, CLOSED_PIPE, DONE, INTERRUPTED, MEANINGS, exit_code
-from biobert_onnx.cli.printing import allow_any_character, say
+from biobert_onnx.cli.printing import allow_any_character, drop_output, output_named, say, sentence
 from biobert_onnx.cli.signals import SignalError, signals_raised
 from biobert_onnx.errors import EngineWarning, TruncationWarning
 from biobert_onnx.files.rows import InputWarning
@@ -71,49 +70,56 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command with `arguments` (sys.argv's by default); return its exit code, one of MEANINGS."""
     allow_any_character()
     try:
-        with signals_raised(), _warnings_on_one_line():
-            parser = parser_of_all()
-            given = _without_help(sys.argv[1:] if arguments is None else arguments)
-            if not given:
-                parser.print_help(sys.stderr)
-                return BAD_USE
-            options = parser.parse_args(given)
+        with signals_raised(), _warnings_on_one_line(), output_named():
+            options = _parsed(_without_help(sys.argv[1:] if arguments is None else arguments))
             command: Callable[[argparse.Namespace], None] = options.command
             command(options)
             _finish_output()
         return DONE
     except BrokenPipeError:  # whoever read the output has enough
-        _drop_output()
+        drop_output()
         return CLOSED_PIPE
-    except KeyboardInterrupt:
-        return _complain("interrupted, nothing was written", INTERRUPTED)
+    except KeyboardInterrupt as end:
+        return _complain(f"interrupted, {_left_by(end)}", INTERRUPTED)
     except SignalError as end:
-        return _complain(f"{end}, nothing was written", 128 + end.number)
+        return _complain(f"{end}, {_left_by(end)}", 128 + end.number)
     except Exception as error:
         code = exit_code(error)
         if code is None:
             raise
-        return _complain(error, code)
+        return _complain(sentence(error), code)
 
 
-def _complain(error: Exception | str, code: int) -> int:
+def _complain(error: str, code: int) -> int:
     say("error", error)
     return code
 
 
-def _finish_output() -> None:
-    """Write what stdout still holds, as long as an error can be told."""
+def _left_by(end: BaseException) -> str:
+    """Return what is left of a command that a signal ended: what is noted on the exception, or nothing."""
+    return "; ".join(getattr(end, "__notes__", ["nothing was written"]))
+
+
+def _parsed(arguments: Sequence[str]) -> argparse.Namespace:
+    """Parse `arguments`; what `--help` and `--version` print before they end the command is written first.
+
+    Without any, the help is printed on stderr, and the command ends as one that was called wrongly.
+    """
+    parser = parser_of_all()
     try:
-        if sys.stdout is not None:
-            sys.stdout.flush()
-    except OSError:
-        _drop_output()
+        if not arguments:
+            parser.print_help(sys.stderr)
+            parser.exit(BAD_USE)
+        return parser.parse_args(arguments)
+    except SystemExit:
+        _finish_output()
         raise
 
 
-def _drop_output() -> None:
-    """Let what stdout still holds go nowhere: the interpreter would complain that it cannot write it."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+def _finish_output() -> None:
+    """Write what stdout still holds, as long as an error can be told."""
+    if sys.stdout is not None:
+        sys.stdout.flush()
 
 
 @contextmanager

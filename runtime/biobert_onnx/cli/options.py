@@ -53,13 +53,14 @@ HEADING = r"^\w+: "
 """The name of a rule before what was decided, as in "max_length: 64 (by max_length=)": no argument."""
 
 RULES = (
-    (re.compile(rf"{UNQUOTED}({NAME})=True(?!\w)"), ""),
-    (re.compile(rf"{UNQUOTED}({NAME})=(?=['\"\w])"), " "),
-    (re.compile(rf"{UNQUOTED}({NAME})="), ""),
-    (re.compile(rf"^({NAME})(?= (?:is|holds) )"), ""),
-    (re.compile(rf"(?!{HEADING}){UNQUOTED}({NAME_WITH_UNDERSCORE})(?![\w'\"/.-])"), ""),
+    (re.compile(rf"{UNQUOTED}({NAME})=True(?!\w)"), "{}"),
+    (re.compile(rf"{UNQUOTED}({NAME})=False(?!\w)"), "no {}"),
+    (re.compile(rf"{UNQUOTED}({NAME})=(?=['\"\w])"), "{} "),
+    (re.compile(rf"{UNQUOTED}({NAME})="), "{}"),
+    (re.compile(rf"^({NAME})(?= (?:is|holds) )"), "{}"),
+    (re.compile(rf"(?!{HEADING}){UNQUOTED}({NAME_WITH_UNDERSCORE})(?![\w'\"/.-])"), "{}"),
 )
-"""What is found in a message, and what follows the option that takes its place."""
+"""What is found in a message, and what takes its place, with the option for {}."""
 
 
 def with_options(message: str) -> str:
@@ -68,10 +69,10 @@ def with_options(message: str) -> str:
     >>> with_options("threads is 0, expected at least 1: or choose long_texts='window' with a lower max_length")
     "--threads is 0, expected at least 1: or choose --long-texts 'window' with a lower --max-length"
     """
-    for pattern, end in RULES:
-        message = pattern.sub(partial(_option, end=end), message)
+    for pattern, shown in RULES:
+        message = pattern.sub(partial(_option, shown=shown), message)
     return message
 
 
-def _option(match: re.Match[str], end: str) -> str:
-    return OPTIONS[match[1]] + end
+def _option(match: re.Match[str], shown: str) -> str:
+    return shown.format(OPTIONS[match[1]])

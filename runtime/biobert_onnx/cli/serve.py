@@ -171,7 +171,11 @@ def _settings(options: argparse.Namespace) -> Settings:
 
 
 def _key_in(path: Path) -> str:
-    key = path.read_text(encoding="utf-8").strip()
+    try:
+        key = path.read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is no UTF-8 text"
+        raise ValueError(f"--api-key-file '{path}' cannot be read ({reason}): name a file that holds the key") from None
     try:
         return str(READERS["api_key"](key))
     except ValueError as error:

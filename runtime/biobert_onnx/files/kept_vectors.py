@@ -35,6 +35,9 @@ NAMES = (GROUPS, VECTORS, RUN)
 
 FORMAT = 1
 
+OTHERS = {"format": "of another version of biobert-onnx", "artifact": "with another artifact"}
+"""What differs in a run, where it is no argument."""
+
 COMPUTED_ANEW = 8
 """Texts of the first group whose vectors are computed again: bits of another CPU or version of a library differ."""
 
@@ -63,6 +66,13 @@ def are_vectors_kept(output: Path) -> bool:
     """Whether the folder for `output` has vectors of a run that did not come to its end."""
     groups = kept_folder(output) / GROUPS
     return is_file(groups) and groups.stat().st_size > 0
+
+
+def check_unused(output: Path) -> None:
+    """Raise ValueError if another process writes `output` and keeps its vectors: it would replace what is written."""
+    groups = kept_folder(output) / GROUPS
+    with suppress(OSError), groups.open("rb") as file:
+        _check_unused(file, kept_folder(output), output)
 
 
 def run_of(encoder: SentenceEncoder, *, prompt: str, normalize: bool, dim: int, long_texts: str) -> Run:
@@ -109,8 +119,7 @@ class KeptVectors:
         try:
             with ExitStack() as stack:
                 lines = stack.enter_context(_opened(folder / GROUPS))
-                if not locked(lines.fileno()):
-                    raise _UsedError(f"'{folder}' is in use: another process writes '{output}'; wait for it, or end it")
+                _check_unused(lines, folder, output)
                 _check_run(folder, run, has_groups=bool(lines.read(1)))
                 lines.seek(0)
                 vectors = stack.enter_context(_opened(folder / VECTORS))
@@ -221,6 +230,12 @@ class _UsedError(ValueError):
     """Another process writes into the folder."""
 
 
+def _check_unused(lines: IO[bytes], folder: Path, output: Path) -> None:
+    """Lock `lines`, the GROUPS in `folder`, until they are closed; raise ValueError if another process has done so."""
+    if not locked(lines.fileno()):
+        raise _UsedError(f"'{folder}' is in use: another process writes '{output}'; wait for it, or end it")
+
+
 def _check_folder(folder: Path) -> None:
     """Raise ValueError if something lies at `folder` that is no folder of kept vectors."""
     if is_link(folder) or (exists(folder) and not is_folder(folder)):
@@ -254,10 +269,10 @@ def _check_run(folder: Path, run: Run, *, has_groups: bool) -> None:
         raise ValueError(f"'{path}' cannot be read, or is damaged: remove the folder to begin anew") from error
     for name in differing:
         then, now = short_repr(kept[name]), short_repr(run[name])
-        what = "another artifact" if name == "artifact" else f"{name}={then}, and now {name}={now}"
+        what = OTHERS.get(name, f"with {name}={then} then, and {name}={now} now")
         raise ValueError(
-            f"'{folder}' holds vectors of another run, with {what}: give what was given then, or remove the folder to "
-            "begin anew"
+            f"'{folder}' holds vectors of another run, {what}: give what was given then, or remove the folder to begin "
+            "anew"
         )
 
 

@@ -99,14 +99,16 @@ def pack_in_memory(folder: Path, plan: KernelPlan) -> Arrays:
 
 
 def write_packed(folder: Path, plan: KernelPlan, path: Path) -> None:
-    """Write the packed arrays of the artifact in `folder` to the file `path`; one artifact gives the same bytes."""
-    tensors = Tensors(folder, plan)
-    layout = packed_layout(plan, with_words=True)
-    buffer = np.memmap(path, dtype=np.uint8, mode="w+", shape=(packed_size(layout),))
-    arrays = arrays_in(buffer, layout)
-    fill(arrays, plan, tensors)
-    arrays["words"][:] = tensors[f"{WORDS}.weight_int8"]
-    buffer.flush()
+    """Write the packed arrays of the artifact in `folder` to the file `path`; one artifact gives the same bytes.
+
+    They are packed in memory, then written: on a full disk, a file that is mapped to be written ends the process
+    (SIGBUS), where a write raises OSError.
+    """
+    arrays = pack_in_memory(folder, plan)
+    with path.open("wb") as file:
+        for name, place in packed_layout(plan, with_words=True).items():
+            file.write(bytes(place.offset - file.tell()))  # what lies between two arrays
+            file.write(arrays[name].data)
 
 
 def map_packed(path: Path, plan: KernelPlan) -> Arrays:

@@ -4,20 +4,20 @@ import json
 import os
 import re
 import shutil
-import subprocess
 import sys
 import sysconfig
 import tempfile
 import zipfile
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from importlib.metadata import distributions
 from pathlib import Path
 from typing import Any
 
-from biobert_onnx._atomic_files import atomic_file, check_parent_folder
+from biobert_onnx._atomic_files import WRITE_ERRORS, atomic_file, check_parent_folder
 from biobert_onnx._file_status import is_file
 from biobert_onnx.artifact.manifest import FileRecord, Manifest
 from biobert_onnx.artifact.paths import MANIFEST
@@ -29,7 +29,16 @@ from biobert_onnx.kernels.library import KernelsUnavailableError, load_library
 from biobert_onnx.kernels.plan import KernelPlan
 from biobert_onnx.kernels.prepacked import pack_artifact
 from biobert_onnx.serving.settings import variable_of
-from biobert_onnx.serving.wheels import KERNEL_PACKAGES, PACKAGES, PLATFORMS, check_start, unpack_wheels
+from biobert_onnx.serving.wheels import (
+    KERNEL_PACKAGES,
+    PACKAGES,
+    PLATFORMS,
+    check_start,
+    last_line,
+    no_room,
+    run_to_end,
+    unpack_wheels,
+)
 from biobert_onnx.version import __version__
 
 __all__ = ["Bundle", "BundleError", "bundle", "doubts"]
@@ -47,6 +56,9 @@ wheels need 2.28. It announced 3.15 for that month, after a public preview; whet
 Source: AWS, "Lambda runtimes", https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtimes.html, as others quoted it
 from July to October 2026.
 """
+
+OLDEST_PYTHON = (3, 11)
+"""The oldest Python of this package, as in `requires-python` of pyproject.toml."""
 
 NEWEST_GLIBC_MINOR = 34
 """The C library of LAMBDA_PYTHONS is glibc 2.34."""
@@ -138,11 +150,11 @@ def bundle(
     versions and artifact give the same bytes. Python code is compiled if `python` is the version that runs this. Else
     each cold start compiles it, because Lambda's files are read-only.
 
-    Raises ArtifactError for a bad artifact, ValueError for an unknown `platform` or `engine` or a `python` that is not
-    a version, FileNotFoundError if the folder of `target` does not exist, BundleError if the engine cannot run the
-    artifact in the function, if a wheel cannot be fetched, if the dependencies cannot start without what is left out of
-    them (tried where `platform` and `python` are those that run this), or if the zip would be too large. Then nothing
-    is written.
+    Raises ArtifactError for a bad artifact, ValueError for an unknown `platform` or `engine` or a `python` that is no
+    version or older than OLDEST_PYTHON, FileNotFoundError if the folder of `target` does not exist, BundleError if the
+    engine cannot run the artifact in the function, if a wheel cannot be fetched, if the disk of temporary files is
+    full, if the dependencies cannot start without what is left out of them (tried where `platform` and `python` are
+    those that run this), or if the zip would be too large. Then nothing is written.
     """
     _check_arguments(target, platform, python, engine)
     manifest = Manifest.read(artifact)
@@ -150,11 +162,11 @@ def bundle(
     if engine is None and manifest.is_packed:
         engine = KERNELS
     compiled = python == f"{sys.version_info.major}.{sys.version_info.minor}"
-    with tempfile.TemporaryDirectory() as work:
-        tree = Path(work) / "tree"
-        artifact_files = _artifact_files(artifact, manifest, engine, platform, Path(work) / "artifact")
+    with _work_folder() as work:
+        tree = work / "tree"
+        artifact_files = _artifact_files(artifact, manifest, engine, platform, work / "artifact")
         packages = KERNEL_PACKAGES if engine == KERNELS else PACKAGES
-        wheels = unpack_wheels(packages, tree, Path(work) / "report.json", platform=platform, python=python)
+        wheels = unpack_wheels(packages, tree, work, platform=platform, python=python)
         if compiled and _is_this_machine(platform):
             check_start(packages, tree)
         has_kernels = engine != ONNXRUNTIME and _is_this_machine(platform)
@@ -199,7 +211,14 @@ def _version(python: str) -> tuple[int, ...]:
     parts = python.split(".")
     if [part.isdecimal() for part in parts] != [True, True]:
         raise ValueError(f"python is {python!r}, expected a version of two numbers, like {LAMBDA_PYTHONS[0]}")
-    return tuple(map(int, parts))
+    version = tuple(map(int, parts))
+    if version < OLDEST_PYTHON:
+        oldest = ".".join(map(str, OLDEST_PYTHON))
+        raise ValueError(
+            f"python is {python!r}, expected {oldest} or later, as the code in the zip needs it: take "
+            f"{LAMBDA_PYTHONS[0]} to {LAMBDA_PYTHONS[-1]}"
+        )
+    return version
 
 
 def _check_arguments(target: Path, platform: str, python: str, engine: str | None) -> None:
@@ -208,6 +227,21 @@ def _check_arguments(target: Path, platform: str, python: str, engine: str | Non
     _version(python)
     check_engine(engine)
     check_parent_folder(target)
+
+
+@contextmanager
+def _work_folder() -> Iterator[Path]:
+    """Make a temporary folder for the block; raises BundleError, which names it, if the disk has no room for it."""
+    with tempfile.TemporaryDirectory(prefix="biobert-onnx-bundle-") as folder:
+        try:
+            yield Path(folder)
+        except shutil.Error as error:  # of a tree that was copied: its first file that could not be
+            _, _, reason = error.args[0][0]
+            raise no_room(Path(folder), reason) from error
+        except OSError as error:
+            if error.errno not in WRITE_ERRORS:
+                raise
+            raise no_room(Path(folder), str(error.strerror)) from error
 
 
 def _artifact_files(
@@ -284,7 +318,9 @@ def _compile(tree: Path) -> None:
     """
     command = [sys.executable, "-m", "compileall", "-q", "-s", str(tree), "-p", FUNCTION_FOLDER]
     command += ["--invalidation-mode", "unchecked-hash", str(tree)]
-    subprocess.run(command, check=True, env={**os.environ, "PYTHONHASHSEED": "0"})  # an order of sets that stays
+    done = run_to_end(command, env={**os.environ, "PYTHONHASHSEED": "0"})  # an order of sets that stays
+    if done.returncode:
+        raise no_room(tree, last_line(done.stdout or done.stderr))
 
 
 def _record(

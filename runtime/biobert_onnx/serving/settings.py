@@ -4,7 +4,7 @@ import math
 import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Self
@@ -46,6 +46,8 @@ class Settings:
     of one request, the prompt before each text included. `held_bytes`: bytes of bodies that are held at a time.
     `timeout_s`: seconds that a request may take, once its body is there. `graceful_s`: seconds that requests in flight
     have when the server ends. `api_key`: what clients must send, None if nobody is asked.
+
+    `given`: the names of the fields that a caller gave, in place of the environment: errors name no variable for them.
     """
 
     artifacts: Mapping[str, Path]
@@ -63,6 +65,7 @@ class Settings:
     timeout_s: float = 300.0
     graceful_s: float = 30.0
     api_key: str | None = field(default=None, repr=False)
+    given: frozenset[str] = field(default=frozenset(), repr=False, compare=False)
 
     @classmethod
     def from_environment(
@@ -75,16 +78,17 @@ class Settings:
         SettingError, which names the variable, its value, what was expected and the remedy.
         """
         values: dict[str, Any] = {"artifacts": {"": default_artifact}, **defaults}
-        values |= {name: value for name, value in options.items() if value is not None}
+        given = {name: value for name, value in options.items() if value is not None}
+        values |= given
         for name, read in READERS.items():
             value = os.environ.get(variable_of(name))
-            if value and options.get(name) is None:
+            if value and name not in given:
                 try:
                     values[name] = read(value)
                 except ValueError as error:
                     shown = "set" if name == "api_key" else repr(value)
                     raise SettingError(f"{variable_of(name)} is {shown}, expected {error}") from None
-        settings = cls(**values)
+        settings = cls(**values, given=frozenset(given))
         settings.check()
         return settings
 
@@ -98,7 +102,7 @@ class Settings:
 
     def environment(self) -> dict[str, str]:
         """Return the variables that give these settings to another process."""
-        values = {each.name: getattr(self, each.name) for each in fields(self) if each.name != "artifacts"}
+        values = {name: getattr(self, name) for name in READERS if name != "artifacts"}
         folders = {name: str(folder.absolute()) for name, folder in self.artifacts.items()}
         several = os.pathsep.join(f"{name}={folder}" if name else folder for name, folder in folders.items())
         return {ARTIFACT_VARIABLE: several} | {
@@ -116,10 +120,11 @@ class Settings:
         """Open the artifact called `name`; `threads` are taken where the settings name none.
 
         Raises ArtifactError if there is no complete artifact, SettingError for a setting that it cannot run with; each
-        names its variable. EngineError if no engine runs the artifact here.
+        names its variable. For a value in `given`, raises as SentenceEncoder does, and EngineError if no engine runs
+        the artifact here.
         """
         folder = self.artifacts[name]
-        with self._naming_variables(folder):
+        with self._naming_variables():
             return SentenceEncoder(
                 folder,
                 max_length=self.max_length,
@@ -129,15 +134,17 @@ class Settings:
             )
 
     @contextmanager
-    def _naming_variables(self, folder: Path) -> Iterator[None]:
-        """Let an error of the encoder on `folder` name the variable that is at fault."""
+    def _naming_variables(self) -> Iterator[None]:
+        """Let an error of an encoder name the variable that is at fault, unless the caller gave its value."""
         try:
             yield
         except ArtifactError as error:
+            if "artifacts" in self.given:
+                raise
             named = f"it is {os.environ[ARTIFACT_VARIABLE]!r}" if os.environ.get(ARTIFACT_VARIABLE) else "it is not set"
             raise ArtifactError(f"set {ARTIFACT_VARIABLE} to the folder of an artifact ({named}): {error}") from error
         except EngineError as error:
-            if error.other is None:
+            if error.other is None or "engine" in self.given:
                 raise
             wanted = "the kernels" if self.engine == KERNELS else self.engine
             raise SettingError(
@@ -145,7 +152,7 @@ class Settings:
                 f"{error.reason}: unset it to get {error.other}"
             ) from error
         except ValueError as error:
-            if self.max_length is None:
+            if self.max_length is None or "max_length" in self.given:
                 raise
             raise SettingError(f"{variable_of('max_length')} is '{self.max_length}': {error}") from error
 

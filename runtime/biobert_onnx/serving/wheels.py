@@ -1,6 +1,8 @@
 """The runtime's dependencies for another machine: wheels, unpacked, without the files that encoding never loads."""
 
+import errno
 import json
+import os
 import re
 import subprocess
 import sys
@@ -52,11 +54,13 @@ OLDEST_NUMPY = 2
 """The first version of numpy that starts without UNUSED_FILES: numpy 1 imports its random, fft, polynomial and ma."""
 
 
-def unpack_wheels(packages: Sequence[str], tree: Path, report: Path, *, platform: str, python: str) -> dict[str, Any]:
-    """Let pip unpack `packages` into `tree`, without UNUSED_FILES, and write its report to the file `report`.
+def unpack_wheels(packages: Sequence[str], tree: Path, work: Path, *, platform: str, python: str) -> dict[str, Any]:
+    """Let pip unpack `packages` into `tree`, without UNUSED_FILES; all else that it writes goes into the folder `work`.
 
-    Return the version, file and sha256 of each wheel. Raises BundleError if pip cannot fetch one, and for numpy 1.
+    Return the version, file and sha256 of each wheel. Raises BundleError if pip cannot fetch one or has no room, and
+    for numpy 1.
     """
+    report = work / "report.json"
     pins = pinned(packages)
     if int(version("numpy").partition(".")[0]) < OLDEST_NUMPY:
         raise BundleError(
@@ -67,13 +71,50 @@ def unpack_wheels(packages: Sequence[str], tree: Path, report: Path, *, platform
     command += ["--no-deps", "--no-compile", "--only-binary=:all:", "--target", str(tree), "--report", str(report)]
     command += ["--implementation", "cp", "--python-version", python]
     command += [f"--platform={tag}" for tag in _tags(platform)]
-    done = subprocess.run([*command, *pins], capture_output=True, text=True)
+    done = run_to_end([*command, *pins], env={**os.environ, "TMPDIR": str(work)})
     if done.returncode:
-        lines = [line for line in done.stderr.splitlines() if "ERROR" in line] or done.stderr.splitlines()
-        raise BundleError(f"pip cannot get {', '.join(pins)} for {platform} and Python {python}: {' '.join(lines)}")
+        reason = last_line(done.stderr)
+        if os.strerror(errno.ENOSPC) in reason:
+            raise no_room(work, reason)
+        raise BundleError(
+            f"pip cannot get {', '.join(pins)} for {platform} and Python {python} ({reason}): choose another platform= "
+            "or python=, or install versions here that have such wheels"
+        )
     _remove_unused(tree)
     installed = json.loads(report.read_text(encoding="utf-8"))["install"]
     return dict(sorted(_wheel(item) for item in installed))
+
+
+def run_to_end(command: Sequence[str], **options: Any) -> subprocess.CompletedProcess[str]:
+    """Run `command` as subprocess.run does, with its output; if a signal ends the wait, the process has ended, too.
+
+    subprocess.run kills it and, at Ctrl-C, does not wait: it might still write where its files are being removed.
+    """
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, errors="replace", **options
+    ) as process:
+        try:
+            output, errors = process.communicate()
+        except BaseException:
+            process.kill()
+            process.wait()
+            raise
+    return subprocess.CompletedProcess(command, process.returncode, output, errors)
+
+
+def last_line(output: str) -> str:
+    r"""Return what a program said last, without the word ERROR before it.
+
+    >>> last_line("ERROR: Could not find a version\nERROR: No matching distribution found for numpy==9\n")
+    'No matching distribution found for numpy==9'
+    """
+    lines = [line.strip() for line in output.splitlines() if line.strip()]
+    return lines[-1].removeprefix("ERROR: ") if lines else "it did not say why"
+
+
+def no_room(folder: Path, reason: str) -> BundleError:
+    """Return the error that `folder`, where the zip is prepared, cannot be written."""
+    return BundleError(f"'{folder}' cannot be written ({reason}): make room there, or name another folder in TMPDIR")
 
 
 def pinned(packages: Sequence[str]) -> list[str]:
@@ -89,7 +130,7 @@ def check_start(packages: Sequence[str], tree: Path) -> None:
     """
     code = f"import sys; sys.path.insert(0, sys.argv[1]); import {', '.join(packages)}"
     command = [sys.executable, "-I", "-S", "-B", "-c", code, str(tree)]
-    done = subprocess.run(command, capture_output=True, text=True, errors="replace", cwd=tree)
+    done = run_to_end(command, cwd=tree)
     if done.returncode:
         causes = [line for line in done.stderr.splitlines() if re.match(r"\w+Error: ", line)]
         reason = causes[0] if causes else f"the interpreter ended with {done.returncode}"

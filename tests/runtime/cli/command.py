@@ -24,9 +24,9 @@ def run(*arguments: object, stdin: bytes = b"", **variables: str) -> subprocess.
     return subprocess.run(command(*arguments), input=stdin, capture_output=True, env={**ENVIRONMENT, **variables})
 
 
-def refused(code: int, *arguments: object, stdin: bytes = b"") -> str:
+def refused(code: int, *arguments: object, stdin: bytes = b"", **variables: str) -> str:
     """The one line on stderr of a call that must end with `code`."""
-    done = run(*arguments, stdin=stdin)
+    done = run(*arguments, stdin=stdin, **variables)
     lines = done.stderr.decode().splitlines()
     assert (done.returncode, len(lines)) == (code, 1), done.stderr.decode()
     return lines[0]

@@ -13,6 +13,7 @@ import pytest
 
 from biobert_onnx import SentenceEncoder, _progress
 from biobert_onnx.cli.main import main
+from biobert_onnx.cli.printing import sentence
 from tests.runtime.cli.command import ENVIRONMENT, command, drawn_on_terminal, refused, run
 from tests.support.prompts import DEFAULT, PROMPTS, copy_with_prompts
 from tests.support.systems import needs_limits
@@ -210,10 +211,31 @@ def test_closed_standard_output_is_no_error(artifact: Path) -> None:
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")
-def test_output_that_cannot_be_written_is_one_line(artifact: Path) -> None:
+@pytest.mark.parametrize("arguments", [("info",), ("models",), ("--help",), ("--version",), ("encode", "--help")])
+@pytest.mark.parametrize("unbuffered", ["", "1"], ids=["at the end", "at once"])
+def test_output_that_cannot_be_written_is_one_line(artifact: Path, arguments: tuple[str, ...], unbuffered: str) -> None:
+    own = (artifact,) if arguments == ("info",) else ()
+    variables = {**ENVIRONMENT, "PYTHONUNBUFFERED": unbuffered}
     with Path("/dev/full").open("wb") as full:
-        done = subprocess.run(command("info", artifact), stdout=full, stderr=subprocess.PIPE, env=ENVIRONMENT)
-    assert (done.returncode, len(done.stderr.splitlines())) == (1, 1), done.stderr.decode()
+        done = subprocess.run(command(*arguments, *own), stdout=full, stderr=subprocess.PIPE, env=variables)
+    expected = "standard output cannot be written (No space left on device): make room there, or send it elsewhere"
+    assert (done.returncode, done.stderr.decode()) == (1, f"biobert-onnx: error: {expected}\n")
+
+
+def test_an_error_of_the_system_is_a_sentence() -> None:
+    assert sentence(OSError(5, "Input/output error")).startswith("a file cannot be used (Input/output error): give")
+    assert sentence(FileNotFoundError("no such folder: 'a'")) == "no such folder: 'a'"
+
+
+def test_the_locale_c_shows_names_and_what_it_has_no_character_for(artifact: Path, tmp_path: Path) -> None:
+    name = os.fsencode(tmp_path) + "/ä.txt".encode()
+    Path(os.fsdecode(name)).write_bytes("ä\n".encode())
+    variables: dict[str, Any] = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+    texts = os.fsdecode(name)
+    done = run("similarity", artifact, texts, texts, **variables)
+    assert (done.returncode, done.stdout) == (0, b" 1.0000  1  1  '\\xe4'  '\\xe4'\n"), done.stderr.decode()
+    done = run("encode", artifact, texts, "-o", texts.replace(".txt", ".npy"), **variables)
+    assert done.stdout.startswith(b"wrote " + name.replace(b".txt", b".npy")), done.stderr.decode()
 
 
 def limit_files() -> None:

@@ -27,6 +27,7 @@ from biobert_onnx.cli.options import with_options
         ("its missing is known", "its missing is known"),
         ("errors='replace'", "errors='replace'"),
         ("export it again with pairs=True", "export it again with --pairs"),
+        ("with normalize=False then, and normalize=True now", "with no --normalize then, and --normalize now"),
         ("name the text with pair_column=", "name the text with --pair-column"),
         ("leave casing= out, or give", "leave --casing out, or give"),
         ("export it with casing='cased'", "export it with --casing 'cased'"),

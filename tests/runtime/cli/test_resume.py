@@ -44,10 +44,8 @@ def test_the_same_command_goes_on_behind_what_is_kept(
         _, errors = process.communicate(timeout=60)
     assert not output.exists()
     if number != signal.SIGKILL:
-        note, error = errors.decode().splitlines()
-        folder = kept_folder(output)
-        assert note == f"biobert-onnx: note: the vectors so far are in '{folder}': the same command goes on behind them"
-        assert error.endswith(", nothing was written")
+        expected = f"the vectors so far are in '{kept_folder(output)}': the same command goes on behind them"
+        assert errors.decode() == f"biobert-onnx: error: interrupted, {expected}\n"
     assert (
         f"'{kept_folder(output)}' has vectors of an interrupted run: --resume"
         in run("encode", artifact, texts, "-o", output, "-j", "0").stderr.decode()
@@ -57,6 +55,36 @@ def test_the_same_command_goes_on_behind_what_is_kept(
     assert b" of them from the run before, engine" in resumed.stdout
     assert output.read_bytes() == right
     assert [path.name for path in tmp_path.iterdir() if not path.name.startswith(".")] == ["out.npy"]
+
+
+@pytest.mark.parametrize("options", [(), ("--resume",)], ids=["anew", "as the other does"])
+def test_a_file_that_another_run_writes_is_refused(
+    artifact: Path, tmp_path: Path, texts: Path, options: tuple[str, ...]
+) -> None:
+    fcntl = pytest.importorskip("fcntl", reason="this system has no such locks")
+    output = tmp_path / "out.npy"
+    kept_folder(output).mkdir()
+    with (kept_folder(output) / GROUPS).open("wb") as file:  # as a run has it that is still at its first group
+        fcntl.flock(file, fcntl.LOCK_EX)
+        line = refused(2, "encode", artifact, texts, "-o", output, *options)
+        assert f"out.npy.parts' is in use: another process writes '{output}'; wait for it, or end it" in line
+        assert not output.exists()
+    assert run("encode", artifact, texts, "-o", output, *options).returncode == 0
+
+
+def test_other_options_are_named_as_they_are_written(artifact: Path, tmp_path: Path, texts: Path) -> None:
+    arguments = ("encode", artifact, texts, "-o", tmp_path / "out.npy", "--resume")
+    with subprocess.Popen(
+        command(*arguments), stderr=subprocess.PIPE, env=ENVIRONMENT, preexec_fn=heed_signals
+    ) as process:
+        kept = kept_folder(tmp_path / "out.npy") / GROUPS
+        while not kept.exists() or not kept.read_bytes():
+            assert process.poll() is None
+            time.sleep(0.01)
+        process.terminate()
+        process.communicate()
+    line = refused(2, *arguments, "--normalize")
+    assert "holds vectors of another run, with no --normalize then, and --normalize now: give what was given" in line
 
 
 def test_what_cannot_be_resumed_is_refused(artifact: Path, tmp_path: Path, texts: Path) -> None:

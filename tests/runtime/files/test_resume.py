@@ -157,10 +157,10 @@ def test_the_last_group_that_is_kept_may_have_changed(
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        ({"normalize": True}, "normalize=False, and now normalize=True"),
-        ({"truncate_dim": 8}, "truncate_dim=128, and now truncate_dim=8"),
-        ({"prompt": "title: "}, "prompt='', and now prompt='title: '"),
-        ({"long_texts": "truncate"}, "long_texts='error', and now long_texts='truncate'"),
+        ({"normalize": True}, "normalize=False then, and normalize=True now"),
+        ({"truncate_dim": 8}, "truncate_dim=128 then, and truncate_dim=8 now"),
+        ({"prompt": "title: "}, "prompt='' then, and prompt='title: ' now"),
+        ({"long_texts": "truncate"}, "long_texts='error' then, and long_texts='truncate' now"),
     ],
 )
 def test_other_options_are_refused(

@@ -1,10 +1,14 @@
 """The serverless zip: its bytes, its limit, and what it does where nothing else is installed or can be written."""
 
 import json
+import os
 import platform
 import re
+import signal
 import subprocess
 import sys
+import time
+import tomllib
 import zipfile
 from collections.abc import Sequence
 from fnmatch import fnmatch
@@ -24,8 +28,9 @@ from biobert_onnx.kernels.library import PATH as LIBRARY
 from biobert_onnx.kernels.library import load_library
 from biobert_onnx.serving import bundle as bundling
 from biobert_onnx.serving import wheels
-from biobert_onnx.serving.bundle import LAMBDA_PYTHONS, MAX_UNZIPPED_BYTES, NOT_RUN, bundle, doubts
+from biobert_onnx.serving.bundle import LAMBDA_PYTHONS, MAX_UNZIPPED_BYTES, NOT_RUN, OLDEST_PYTHON, bundle, doubts
 from biobert_onnx.serving.wheels import KERNEL_PACKAGES, PACKAGES, PLATFORMS, UNUSED_FILES
+from tests.runtime.cli.command import heed_signals
 from tests.runtime.serving.lambda_runtime import RuntimeServer
 from tests.runtime.test_import_rules import PACKAGE, imports, known
 from tests.support.engines import measured_on_kernels, needs_kernels
@@ -195,13 +200,44 @@ def test_a_mistake_gets_one_line_and_nothing_is_written(artifact: Path, tmp_path
     assert code == 2 and "platform is 'win_amd64', expected one of manylinux_2_28_x86_64, manylinux" in line
     code, line = status_and_line(artifact, out, "--python", "3")
     assert code == 2 and "python is '3', expected a version of two numbers, like 3.12" in line
-    with pytest.raises(BundleError, match=r"^pip cannot get numpy==.* for manylinux_2_28_x86_64 and Python 3\.6: "):
-        bundle(artifact, out, python="3.6")
+    code, line = status_and_line(artifact, out, "--python", "3.10")
+    assert code == 2
+    assert line.endswith("python is '3.10', expected 3.11 or later, as the code in the zip needs it: take 3.12 to 3.14")
+    code, line = status_and_line(artifact, out, "--python", "3.99")
+    assert code == 1
+    reason = r"for manylinux_2_28_x86_64 and Python 3\.99 \(No matching distribution found for \S+\): choose another --"
+    assert re.search(reason, line)
     code, line = status_and_line(artifact, tmp_path / "none" / "out.zip")
     assert code == 2 and "no such folder" in line
     code, line = status_and_line(tmp_path, out)
     assert code == 1 and "holds no manifest.json" in line
     assert not list(tmp_path.iterdir())
+
+
+def test_the_oldest_python_is_that_of_the_package() -> None:
+    project = tomllib.loads((PROJECT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    assert project["requires-python"] == f">={'.'.join(map(str, OLDEST_PYTHON))}"
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_while_pip_runs_leaves_neither_its_process_nor_its_files(
+    artifact: Path, tmp_path: Path, number: signal.Signals
+) -> None:
+    places = {name: tmp_path / name for name in ("temporary", "out")}
+    for place in places.values():
+        place.mkdir()
+    command = [sys.executable, "-m", "biobert_onnx", "bundle", str(artifact), str(places["out"] / "f.zip")]
+    variables = {**os.environ, "TMPDIR": str(places["temporary"])}
+    with subprocess.Popen(command, stderr=subprocess.PIPE, env=variables, preexec_fn=heed_signals) as process:
+        while not (folders := list(places["temporary"].glob("*/pip-*"))):  # its own, in the one of `bundle`
+            assert process.poll() is None
+            time.sleep(0.01)
+        (pip,) = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+        process.send_signal(number)
+        _, errors = process.communicate(timeout=60)
+    assert folders and process.returncode == 128 + number, errors.decode()
+    assert not Path("/proc", pip).exists()
+    assert [list(place.iterdir()) for place in places.values()] == [[], []]
 
 
 @pytest.mark.parametrize(

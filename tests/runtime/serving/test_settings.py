@@ -1,6 +1,7 @@
 """The settings of servers, from the environment and back; a wrong value is one sentence that says what to change."""
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -114,6 +115,15 @@ def test_errors_of_the_encoder_name_the_variable(monkeypatch: pytest.MonkeyPatch
     settings = read(monkeypatch, artifacts="nothing", max_length="")
     with pytest.raises(ArtifactError, match=r"^set BIOBERT_ONNX_ARTIFACT to the folder of an artifact \(it is 'noth"):
         settings.open_encoder("")
+
+
+def test_errors_of_the_encoder_name_no_variable_for_what_the_caller_gave(artifact: Path, tmp_path: Path) -> None:
+    given = Settings.from_environment(DEFAULT, artifacts={"": artifact}, max_length=99999)
+    with pytest.raises(ValueError, match=r"^max_length is 99999, expected"):
+        given.open_encoder("")
+    given = Settings.from_environment(DEFAULT, artifacts={"": tmp_path})
+    with pytest.raises(ArtifactError, match=rf"^'{re.escape(str(tmp_path))}' holds no manifest.json"):
+        given.open_encoder("")
 
 
 def test_the_handler_takes_its_defaults_from_the_environment(artifact: Path) -> None:

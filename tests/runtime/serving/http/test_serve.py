@@ -11,7 +11,9 @@ from pathlib import Path
 import pytest
 
 from biobert_onnx import SentenceEncoder
+from biobert_onnx.artifact.paths import WEIGHTS
 from biobert_onnx.cli.main import main
+from tests.support.damage import copied, emptied
 from tests.support.servers import EMBEDDINGS, Server, running, vectors
 from tests.support.texts import TEXTS
 
@@ -96,6 +98,19 @@ def test_a_wrong_option_is_one_sentence(
     assert message in capsys.readouterr().err
 
 
+def test_a_damaged_artifact_is_named_as_it_was_given(
+    artifact: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    bad = copied(artifact, tmp_path / "bad")
+    emptied(bad / WEIGHTS)
+    assert main(["serve", str(bad), "--port", "0"]) == 1
+    assert capsys.readouterr().err.startswith(f"biobert-onnx: error: '{bad / WEIGHTS}' has 0 bytes")
+    assert main(["serve", str(artifact), "--artifact", f"other={bad}", "--port", "0"]) == 1
+    assert capsys.readouterr().err.startswith(f"biobert-onnx: error: '{bad / WEIGHTS}' has 0 bytes")
+    assert main(["serve", str(artifact), "--max-length", "99999", "--port", "0"]) == 2
+    assert capsys.readouterr().err.startswith("biobert-onnx: error: --max-length is 99999, expected")
+
+
 def test_wrong_variables_and_keys_are_one_sentence(
     artifact: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -103,6 +118,12 @@ def test_wrong_variables_and_keys_are_one_sentence(
     key.write_text("a\u00e9\n", encoding="utf-8")
     assert main(["serve", str(artifact), "--api-key-file", str(key)]) == 2
     assert f"--api-key-file '{key}' holds no key, expected printable ASCII" in capsys.readouterr().err
+    key.write_bytes(b"\xff")
+    for path, reason in ((key, "it is no UTF-8 text"), (tmp_path, "Is a directory"), (tmp_path / "x", "No such file")):
+        assert main(["serve", str(artifact), "--api-key-file", str(path)]) == 2
+        said = capsys.readouterr().err
+        assert f"error: --api-key-file '{path}' cannot be read ({reason}" in said
+        assert said.endswith("): name a file that holds the key\n")
     key.write_text("secret\n", encoding="utf-8")
     assert main(["serve", str(artifact), "--api-key-file", str(key), "--api-key", "other"]) == 2
     assert "--api-key and --api-key-file both give a key: leave one out" in capsys.readouterr().err
