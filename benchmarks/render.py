@@ -1,7 +1,9 @@
-"""Write benchmarks/README.md, its plots, and tables of README.md and docs/systems.md from the records in results/."""
+"""Write benchmarks/README.md, its plots, and the figures of README.md, docs/serving.md and docs/systems.md.
+
+All of it comes from the records in results/.
+"""
 
 import json
-import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -10,8 +12,10 @@ from benchmarks.report.agreement import agreement_table, has_agreement
 from benchmarks.report.better_peers import better_peers
 from benchmarks.report.captions import conditions, headline, picture, subject_note
 from benchmarks.report.cpu_sweep import cpu_sweep
+from benchmarks.report.places import filled
 from benchmarks.report.platforms import systems_page
 from benchmarks.report.samples import Record
+from benchmarks.report.serving import serving_page
 from benchmarks.report.summary import summary
 from benchmarks.report.tables import (
     corpus_table,
@@ -26,14 +30,14 @@ from benchmarks.results import RESULTS
 
 FOLDER = Path(__file__).parent
 README = FOLDER.parent / "README.md"
+SERVING = FOLDER.parent / "docs" / "serving.md"
 SYSTEMS = FOLDER.parent / "docs" / "systems.md"
 
 SPEED_RECORD = RESULTS / "peers" / "all-MiniLM-L6-v2.json"
 FIDELITY_RECORD = RESULTS / "peers" / "all-mpnet-base-v2.json"
 """The records of the README's table: of speed and memory, and of fidelity, by a trained network of BioBERT's size."""
 
-SUMMARY_PLACE = re.compile(r"(?<=<!-- benchmarks.render -->\n).*?(?=<!-- end -->\n)", re.DOTALL)
-"""The lines of the project's README that this program writes."""
+SERVING_RECORD = RESULTS / "serving" / "all-MiniLM-L6-v2.json"
 
 INTRODUCTION = """# Benchmarks
 
@@ -110,8 +114,7 @@ def plots_of(record: Record) -> dict[str, str]:
 
 def readme(text: str, speed: Record, fidelity: Record) -> str:
     """Return the project's README `text` with the table of these two records in its place."""
-    table = "\n".join([*summary(speed, fidelity), ""])
-    return SUMMARY_PLACE.sub(lambda _: table, text)
+    return filled(text, "summary", summary(speed, fidelity))
 
 
 def read_records(program: str = "peers") -> list[Record]:
@@ -126,22 +129,27 @@ def read_record(path: Path) -> Record:
 
 
 def main() -> None:
-    """Write the page, the plots, and the tables of the README and docs/systems.md."""
+    """Write the pages and the plots."""
     program_parser(__doc__).parse_args()
     from benchmarks.report.plots import write_plots, write_sweep_plot
 
     records, sweeps = read_records(), read_records("threads")
-    (FOLDER / "README.md").write_text(page(records, sweeps), encoding="utf-8", newline="\n")
-    text = README.read_text(encoding="utf-8")
-    README.write_text(
-        readme(text, read_record(SPEED_RECORD), read_record(FIDELITY_RECORD)), encoding="utf-8", newline="\n"
-    )
-    systems = systems_page(SYSTEMS.read_text(encoding="utf-8"), read_records("platforms"))
-    SYSTEMS.write_text(systems, encoding="utf-8", newline="\n")
+    _write(FOLDER / "README.md", page(records, sweeps))
+    _write(README, readme(_read(README), read_record(SPEED_RECORD), read_record(FIDELITY_RECORD)))
+    _write(SERVING, serving_page(_read(SERVING), read_record(SERVING_RECORD)))
+    _write(SYSTEMS, systems_page(_read(SYSTEMS), read_records("platforms")))
     for record in records:
         write_plots(record, FOLDER / "plots")
     for record in sweeps:
         write_sweep_plot(record, FOLDER / "plots")
+
+
+def _read(page: Path) -> str:
+    return page.read_text(encoding="utf-8")
+
+
+def _write(page: Path, text: str) -> None:
+    page.write_text(text, encoding="utf-8", newline="\n")
 
 
 if __name__ == "__main__":

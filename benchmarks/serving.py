@@ -2,10 +2,10 @@
 
 Clients of `aencode` are compared with one `encode` of all texts. Then servers are asked in turns, in every round anew,
 each on its own: by 1, 8, 32 and 128 clients of one sentence a request, by 4 clients of 32 sentences, by one client
-beside another one that sends 600 long texts a request, by one that asks for a route that does not exist, and, once, by
-eight clients of 4 MB a request. A client asks for the next answer as soon as it has one. `encode` of one sentence after
-the other shows what the road through a server adds. Our vectors are compared with those of `encode`: a request whose
-vector differs or is missing is lost.
+beside another one that sends 600 long texts a request, and by one that asks for a route that does not exist. Memory is
+measured once, with eight clients of up to 4 MiB a request. A client asks for the next answer as soon as it has one.
+`encode` of one sentence after the other shows what the road through a server adds. Our vectors are compared with those
+of `encode`: a request whose vector differs or is missing is lost.
 
 sentence-transformers behind a plain route is measured beside the app. So are other checkouts of this project, and
 infinity, which needs an environment of its own (`pip install 'infinity-emb[server,torch]'`).
@@ -58,11 +58,11 @@ MANY_TEXTS, MANY_CLIENTS = 32, 4
 LONG_TEXTS, LONG_WORDS = 600, 180
 """Long texts in a request of the client whom another one must not wait for, and words in each: near MiniLM's limit."""
 
-HUGE_REQUESTS, HUGE_REPEATS = 8, 1_000_000
-"""Requests of one text each, and how often "ab, " stands in it: 4 MB a request."""
+LARGE_CLIENTS = 8
+"""Clients of the largest requests that the app takes, each of one, all at once."""
 
-HUGE_TIMEOUT_S = 30
-"""The app's limit of seconds for each of them."""
+LARGE_TIMEOUT_S, LARGE_REST_S = 10, 4
+"""The app's limit of seconds for each of them, as some in windows would take many minutes; and the rest after them."""
 
 CALLS = {"1 caller": 0.0, "1 caller, after a rest of 1 ms": 0.001}
 """Calls of `encode` without a server, and the seconds before each. A request finds threads and CPUs asleep, as a call
@@ -158,7 +158,7 @@ def running(server: Server) -> AbstractContextManager[RunningServer]:
 def body_of(texts: str | Sequence[str], **options: Any) -> bytes:
     """Return a request for the vectors of `texts`."""
     content = {"model": MINILM, "input": texts if isinstance(texts, str) else list(texts), **options}
-    return json.dumps(content).encode()
+    return json.dumps(content, ensure_ascii=False).encode()
 
 
 def figures_of(answers: Sequence[Answer]) -> dict[str, Any]:
@@ -171,6 +171,23 @@ def figures_of(answers: Sequence[Answer]) -> dict[str, Any]:
         "requests_per_second": round(len(answers) / seconds, 2),
         "latency_ms": {f"p{percent}": round(float(np.percentile(latencies, percent)), 3) for percent in (50, 99)},
         "statuses": {status: statuses.count(status) for status in sorted(set(statuses))},
+    }
+
+
+def large_requests() -> dict[str, bytes]:
+    """Return requests of up to 4 MiB by name."""
+    listed, words = "ab, " * 1_000_000, "ab, " * 500
+    return {
+        "one text, of many words, refused as too long": body_of(listed, long_texts="error"),
+        "the same, cut": body_of(listed, long_texts="truncate"),
+        f"the same, in windows, given up after {LARGE_TIMEOUT_S} s": body_of(listed, long_texts="window"),
+        "one word of 4,150,000 letters, cut": body_of("A" * 4_150_000, long_texts="truncate"),
+        "1,380,000 no-break spaces, cut": body_of("\u00a0" * 1_380_000, long_texts="truncate"),
+        "1,380,000 ideographs, in windows": body_of("\u4e2d" * 1_380_000, long_texts="window"),
+        "many words and one emoji, in windows": body_of(listed + "\U0001f600", long_texts="window"),
+        "2,048 texts of 2,000 characters, in windows": body_of([words] * 2048, long_texts="window"),
+        "512 short texts, answered with 2 MB": body_of([f"ab {number}" for number in range(512)]),
+        "1,390,000 empty arrays, refused": b'{"input":[' + b",".join([b"[]"] * 1_390_000) + b"]}",
     }
 
 
@@ -241,23 +258,24 @@ def measure_servers(
 
 
 def measure_memory(server: Server) -> dict[str, Any]:
-    """Send eight requests of 4 MB at once, in each way to read long texts; return MiB when idle, at most, and after.
+    """Send each of `large_requests` from eight clients at once; return MiB when idle, and at the peak and after each.
 
-    Requests are given up after HUGE_TIMEOUT_S: in windows they would take many minutes.
+    The peak is reset before each (proc(5), clear_refs); what stays is read LARGE_REST_S seconds after the last answer.
     """
-    limited = replace(server, environ={**server.environ, "BIOBERT_ONNX_TIMEOUT_S": str(HUGE_TIMEOUT_S)})
-    with running(limited) as found:
-        port, process = found.port, found.process
+    limited = replace(server, environ={**server.environ, "BIOBERT_ONNX_TIMEOUT_S": str(LARGE_TIMEOUT_S)})
+    found: dict[str, Any] = {}
+    with running(limited) as server_process:
+        port, process = server_process.port, server_process.process
         ask(port, Load(path=PATH, bodies=[body_of("warm up")], clients=1))
         (idle,) = proc_numbers(process, "VmRSS")
-        statuses: dict[str, Any] = {}
-        for way in ("error", "truncate", "window"):
-            bodies = [body_of("ab, " * HUGE_REPEATS, long_texts=way)] * HUGE_REQUESTS
-            (answers,) = ask(port, Load(path=PATH, bodies=bodies, clients=HUGE_REQUESTS))
-            statuses[way] = figures_of(answers)["statuses"]
-        time.sleep(5)  # for what is given back a moment later
-        peak, after = proc_numbers(process, "VmHWM", "VmRSS")
-    return {"idle_mib": idle // 1024, "peak_mib": peak // 1024, "after_mib": after // 1024, "statuses": statuses}
+        for name, body in large_requests().items():
+            Path(f"/proc/{process}/clear_refs").write_text("5", encoding="ascii")
+            (answers,) = ask(port, Load(path=PATH, bodies=[body] * LARGE_CLIENTS, clients=LARGE_CLIENTS))
+            time.sleep(LARGE_REST_S)
+            peak, after = proc_numbers(process, "VmHWM", "VmRSS")
+            statuses = figures_of(answers)["statuses"]
+            found[name] = {"peak_mib": peak // 1024, "after_mib": after // 1024, "statuses": statuses}
+    return {"idle_mib": idle // 1024, "requests": found}
 
 
 def lost_requests(server: Server, texts: Sequence[str], expected: FloatArray) -> dict[str, int]:

@@ -3,10 +3,8 @@
 import re
 from collections.abc import Iterator, Sequence
 
+from benchmarks.report.places import filled
 from benchmarks.report.samples import Record
-
-PLACE = re.compile(r"(?<=<!-- benchmarks.render: platforms -->\n).*?(?=<!-- end -->\n)", re.DOTALL)
-"""The lines of the page that `benchmarks.render` writes."""
 
 PACKAGES = ("numpy", "onnxruntime", "tokenizers", "pandas", "pyspark")
 """The packages that have a column."""
@@ -17,8 +15,7 @@ HASH_DIGITS = 8
 
 def systems_page(text: str, records: Sequence[Record]) -> str:
     """Return the page `text` with the table of all runs of `records` in its place."""
-    table = "\n".join(["", *platforms_table([run for record in records for run in record["runs"]]), "", ""])
-    return PLACE.sub(lambda _: table, text)
+    return filled(text, "platforms", ["", *platforms_table([run for record in records for run in record["runs"]]), ""])
 
 
 def platforms_table(runs: Sequence[Record]) -> Iterator[str]:
