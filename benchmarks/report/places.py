@@ -1,7 +1,8 @@
 """The places of Markdown pages that `benchmarks.render` fills from the records."""
 
-import re
 from collections.abc import Iterable
+
+END = "<!-- end -->\n"
 
 
 def filled(page: str, name: str, lines: Iterable[str]) -> str:
@@ -13,8 +14,10 @@ def filled(page: str, name: str, lines: Iterable[str]) -> str:
     'a\n<!-- benchmarks.render: x -->\nnew\n<!-- end -->\nb\n'
     """
     begin = f"<!-- benchmarks.render: {name} -->\n"
-    place = re.compile(rf"(?<={re.escape(begin)}).*?(?=<!-- end -->\n)", re.DOTALL)
-    found = len(place.findall(page))
-    if found != 1:
-        raise ValueError(f"the page has {found} places '{name}', expected one, between '{begin.strip()}' and an end")
-    return place.sub(lambda _: "".join(f"{line}\n" for line in lines), page)
+    before, *rest = page.split(begin)
+    if len(rest) != 1 or END not in rest[0]:
+        found = len(rest) if rest and END in rest[-1] else 0
+        marks = f"'{begin.strip()}' and '{END.strip()}'"
+        raise ValueError(f"the page has {found} places '{name}', expected one, between {marks}")
+    _, after = rest[0].split(END, 1)
+    return "".join([before, begin, *(f"{line}\n" for line in lines), END, after])
