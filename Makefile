@@ -47,7 +47,7 @@ test-spark35:
 	HF_HUB_OFFLINE=1 .venv-spark35/bin/python -m pytest -o filterwarnings=default tests/runtime/spark
 
 # Run the runtime's tests on the installed wheel with every Python at hand, the oldest and the newest dependencies, and
-# record it; RUNS="3.13 oldest" does these alone. 40 minutes on 2 CPUs.
+# record it; RUNS="3.13 oldest" does these alone. 50 minutes on 2 CPUs.
 test-pythons: $(VENV)/.test
 	$(BIN)/python tests/programs/pythons.py $(RUNS)
 
