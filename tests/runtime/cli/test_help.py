@@ -40,7 +40,7 @@ def test_help_alone_is_that_of_the_command() -> None:
 
 
 def test_the_command_alone_lists_the_commands_and_is_bad_use(capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(SystemExit, match="^2$"):
+    with pytest.raises(SystemExit, match=r"^2$"):
         main([])
     printed = capsys.readouterr()
     assert printed.out == "" and printed.err.startswith("usage: biobert-onnx ")
