@@ -8,7 +8,9 @@ from benchmarks import render
 from benchmarks.report.places import filled
 from benchmarks.report.serving import serving_page
 
-PAGE = "before\n<!-- benchmarks.render: serving -->\nold\n<!-- end -->\nafter\n"
+PAGE = "".join(
+    f"{name}\n<!-- benchmarks.render: {name} -->\nold\n<!-- end -->\n" for name in ("memory of serving", "serving")
+)
 
 
 def test_the_page_is_what_the_committed_record_renders() -> None:
