@@ -10,7 +10,7 @@ import os
 import re
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
@@ -326,9 +326,11 @@ def _complete_snapshot(
 ) -> None:
     """Download the files `names` into the snapshot's `folder`; raises HubError unless all of them lie there then."""
     from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import LocalEntryNotFoundError
 
     patterns = [glob.escape(name) for name in names]
-    with _hub_errors(repository, remedy=remedy):
+    # Where the Hub cannot be asked, version 2 raises an error if files are missing, and older ones return.
+    with _hub_errors(repository, remedy=remedy), suppress(LocalEntryNotFoundError):
         snapshot_download(repository, revision=folder.name, token=token, cache_dir=cache_dir, allow_patterns=patterns)
     for name in names:
         if not exists(folder / name):
