@@ -269,7 +269,7 @@ def measure_memory(server: Server) -> dict[str, Any]:
         ask(port, Load(path=PATH, bodies=[body_of("warm up")], clients=1))
         (idle,) = proc_numbers(process, "VmRSS")
         for name, body in large_requests().items():
-            Path(f"/proc/{process}/clear_refs").write_text("5", encoding="ascii")
+            Path(f"/proc/{process}/clear_refs").write_bytes(b"5")
             (answers,) = ask(port, Load(path=PATH, bodies=[body] * LARGE_CLIENTS, clients=LARGE_CLIENTS))
             time.sleep(LARGE_REST_S)
             peak, after = proc_numbers(process, "VmHWM", "VmRSS")
