@@ -24,7 +24,7 @@ TRIM_THRESHOLD, MMAP_THRESHOLD = 2**20, 2**22
 """Bytes that may stay free at the end of each of glibc's heaps, and those from which on a block has pages of its own.
 
 By themselves these two grow with what is freed, to 64 and 32 MiB (mallopt(3)), and malloc_trim leaves the ends of the
-heaps of threads alone: after eight large requests, 16 to 76 MiB stayed there, and 2 to 5 with these.
+heaps of threads alone: after eight large requests, 15 to 76 MiB stayed there, and at most 10 with these.
 """
 
 
