@@ -91,11 +91,11 @@ def open_texts(source: str, options: argparse.Namespace, *, pair_column: str | N
 
 def folder(value: str) -> Path:
     """Return the artifact's folder called `value`; argparse tells the error if there is none."""
-    from biobert_onnx.catalog.models import find
-
     path = named(value)
     if is_folder(path):
         return path
+    from biobert_onnx.catalog.models import find  # only an error needs it
+
     if exists(path):
         raise argparse.ArgumentTypeError(f"'{value}' is a file, expected an artifact, which is a folder: {MAKE_ONE}")
     model = find(value)

@@ -105,8 +105,8 @@ def run(options: argparse.Namespace) -> None:
     warn_of_leftovers(output)
     if not options.resume:
         check_unused(output)
-    if not options.resume and are_vectors_kept(output):
-        say("warning", f"'{kept_folder(output)}' has vectors of an interrupted run: --resume goes on behind them")
+        if are_vectors_kept(output):
+            say("warning", f"'{kept_folder(output)}' has vectors of an interrupted run: --resume goes on behind them")
     reader = open_texts(options.input, options, pair_column=options.pair_column)
     if options.resume and options.tokens:
         raise ValueError("--resume is for vectors of texts: leave it or --tokens out")
