@@ -4,10 +4,10 @@ from collections.abc import Iterator
 
 from benchmarks.report.places import filled
 from benchmarks.report.samples import Record, markdown_table, median
+from biobert_onnx.encoding.engines import ENGINES
 
 APP = "biobert-onnx, {engine}"
 ALONE = "encode without a server, {engine}"
-ENGINES = ("kernels", "onnxruntime")
 PEERS = {
     "sentence-transformers": "sentence-transformers, float32, behind a plain route",
     "infinity": "infinity, float32 on PyTorch",

@@ -28,17 +28,17 @@ def weights_file(folder: Path) -> Path:
         if is_there(folder / name):
             return folder / name
     index = index_file(folder)
-    if index is None and is_file(folder / MANIFEST):
+    if index is not None:
+        return index
+    if is_file(folder / MANIFEST):
         raise CheckpointError(
             f"'{folder}' is an artifact, expected a checkpoint: use it as it is, or export the checkpoint that it was "
             "made from"
         )
-    if index is None:
-        raise CheckpointError(
-            f"'{folder}' holds neither model.safetensors nor pytorch_model.bin, nor an index of their shards "
-            f"(*{INDEX_SUFFIX}), nor {INDEX_FILES}: it is no complete checkpoint"
-        )
-    return index
+    raise CheckpointError(
+        f"'{folder}' holds neither model.safetensors nor pytorch_model.bin, nor an index of their shards "
+        f"(*{INDEX_SUFFIX}), nor {INDEX_FILES}: it is no complete checkpoint"
+    )
 
 
 def other_weights_files(path: Path) -> list[Path]:
