@@ -32,7 +32,7 @@ from benchmarks.harness.timings import (
     time_lengths,
     time_starts,
 )
-from benchmarks.inputs.checkpoints import held_out_texts
+from benchmarks.inputs.checkpoints import STANDIN, held_out_texts
 from benchmarks.inputs.corpus import pubmed_like_texts
 from benchmarks.inputs.minilm import MINILM
 from benchmarks.inputs.mpnet import MPNET
@@ -48,9 +48,11 @@ WORK = Path("build/measure")
 
 CORPUS_SIZES = (1000, 10_000, 100_000)
 
+BIOBERT_SIZE = Effort(corpus=120, fidelity=60, length_tokens=512, rounds=2, starts=2, corpus_sizes=CORPUS_SIZES[:1])
 FULL = {
     MINILM: Effort(corpus=1000, fidelity=100, length_tokens=2048, rounds=3, starts=3, corpus_sizes=CORPUS_SIZES),
-    MPNET: Effort(corpus=120, fidelity=60, length_tokens=512, rounds=2, starts=2, corpus_sizes=CORPUS_SIZES[:1]),
+    MPNET: BIOBERT_SIZE,
+    STANDIN: BIOBERT_SIZE,
 }
 FULL_DEFAULT = Effort(corpus=400, fidelity=60, length_tokens=1024, rounds=3, starts=3, corpus_sizes=CORPUS_SIZES[:2])
 QUICK = Effort(corpus=150, fidelity=20, length_tokens=512, rounds=1, starts=1, corpus_sizes=CORPUS_SIZES[:1])

@@ -17,7 +17,7 @@ from benchmarks.harness.prepare import prepare_all
 from benchmarks.harness.program import program_parser, run_program
 from benchmarks.harness.records import add_subjects, write_records
 from benchmarks.harness.subjects import Subject
-from benchmarks.harness.timings import REPEATS, choose_settings
+from benchmarks.harness.timings import choose_settings, time_calls
 from benchmarks.inputs.corpus import pubmed_like_texts
 from benchmarks.peers.bounds import PRODUCTS
 from benchmarks.peers.contenders import (
@@ -96,7 +96,7 @@ def _take_samples(bench: Bench, corpus: Sequence[str]) -> None:
         latency = record.setdefault("latency_seconds", {str(length): [] for length in LENGTHS})
         with bench.new_worker(name) as worker:
             for length in LENGTHS:
-                latency[str(length)] += worker.seconds(texts[length], batch=1, repeats=1 + REPEATS)[1:]
+                latency[str(length)] += time_calls(worker, texts[length])
 
     bench.each(encode, list(bench.records), title=f"{bench.threads} CPUs")
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 from benchmarks.harness.bench import ALL_ENTRIES, Bench, Record, stream_counts
+from benchmarks.harness.worker import Worker
 from benchmarks.inputs.corpus import pubmed_like_texts
 from benchmarks.peers.contenders import OURS
 
@@ -20,6 +21,9 @@ LENGTHS = (16, 32, 64, 128, 256, 512)
 
 REPEATS = 3
 """Calls of one text in one turn. With all threads, latency has twice the rounds of the longer measures."""
+
+LONG_CALL_S = 1.0
+"""A text that takes longer is called once in a turn: its samples differ little, and they would take most of the run."""
 
 
 def thread_counts(bench: Bench) -> tuple[int, ...]:
@@ -105,10 +109,7 @@ def time_lengths(bench: Bench, names: Sequence[str], corpus: Sequence[str], toke
 
 
 def time_latency(bench: Bench, names: Sequence[str], corpus: Sequence[str], rounds: int) -> None:
-    """Record the seconds of one text alone, by its number of tokens, with one thread and with all.
-
-    The first call of each length is left out.
-    """
+    """Record the seconds of one text alone, by its number of tokens, with one thread and with all."""
     texts = {length: bench.subject.texts_of_length(length, 1, corpus) for length in LENGTHS}
     for threads in thread_counts(bench):
 
@@ -116,10 +117,16 @@ def time_latency(bench: Bench, names: Sequence[str], corpus: Sequence[str], roun
             worker = bench.worker(name, threads=threads)
             seconds = _by_length(record, "latency_seconds", threads)
             for length in LENGTHS:
-                seconds[str(length)] += worker.seconds(texts[length], batch=1, repeats=1 + REPEATS)[1:]
+                seconds[str(length)] += time_calls(worker, texts[length])
 
         turns = 2 * rounds if threads == bench.threads else rounds
         bench.each(encode, names, rounds=turns, title=f"latency, threads: {threads}")
+
+
+def time_calls(worker: Worker, text: Sequence[str]) -> list[float]:
+    """Return the seconds of one text alone in the calls of one turn; the first call is left out."""
+    (first,) = worker.seconds(text, batch=1)
+    return worker.seconds(text, batch=1, repeats=1 if first > LONG_CALL_S else REPEATS)
 
 
 def _by_length(record: Record, measure: str, threads: int) -> dict[str, list[float]]:

@@ -16,6 +16,9 @@ from biobert_onnx._file_status import exists, is_folder
 BIOBERT = "dmis-lab/biobert-v1.1"
 """The Hub id of the checkpoint that this project was made for."""
 
+STANDIN = "standin"
+"""The subject of BioBERT's size with random weights."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class CheckpointFacts:
@@ -77,14 +80,14 @@ def measured_checkpoints(given: Path | None, scratch: Path, *, quick: bool) -> l
     minilm = (MINILM, minilm_checkpoint(scratch).resolve())
     if quick:
         return [minilm]
-    return [minilm, (MPNET, mpnet_checkpoint(scratch)), ("standin", standin_checkpoint(scratch))]
+    return [minilm, (MPNET, mpnet_checkpoint(scratch)), (STANDIN, standin_checkpoint(scratch))]
 
 
 def standin_checkpoint(folder: Path) -> Path:
-    """Write the stand-in into `folder`/standin, unless it is there, and return that path."""
+    """Write the stand-in into `folder`, as `STANDIN`, unless it is there, and return that path."""
     from benchmarks.standin import write_standin
 
-    checkpoint = folder / "standin"
+    checkpoint = folder / STANDIN
     if not exists(checkpoint):
         with work_folder(checkpoint) as work:
             write_standin(work / "new")
