@@ -21,6 +21,7 @@ from threading import Event
 
 import numpy as np
 
+from benchmarks.machine.threads import read_of_threads
 from biobert_onnx import SentenceEncoder
 from biobert_onnx._types import FloatArray
 
@@ -133,7 +134,7 @@ KERNEL_THREADS = "biobert-kernels"
 def open_handles() -> dict[str, int]:
     """Count the threads and the file descriptors of this process, without the threads that the kernels keep for it."""
     time.sleep(SETTLE_S)
-    names = [(task / "comm").read_text(encoding="utf-8").strip() for task in Path("/proc/self/task").iterdir()]
+    names = [name.strip() for name in read_of_threads("self", "comm")]
     files = sum(1 for _ in Path("/proc/self/fd").iterdir())
     return {"threads": sum(name != KERNEL_THREADS for name in names), "files": files}
 

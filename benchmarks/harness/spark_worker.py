@@ -20,6 +20,7 @@ from pyspark.sql import DataFrame, SparkSession
 
 from benchmarks.machine.cpus import hold_to_first_cpus
 from benchmarks.machine.memory import proc_numbers
+from benchmarks.machine.threads import read_of_threads
 from biobert_onnx import SentenceEncoder
 from biobert_onnx._file_status import is_folder
 from biobert_onnx.sentences import split
@@ -168,8 +169,8 @@ def _timed(work: Callable[[], object]) -> float:
 
 def _descendants(process: int) -> Iterator[int]:
     """Yield the processes below `process`: the JVM, and the Python workers, which wait for the next task."""
-    for children in Path(f"/proc/{process}/task").glob("*/children"):
-        for child in map(int, children.read_text(encoding="utf-8").split()):
+    for children in read_of_threads(process, "children"):
+        for child in map(int, children.split()):
             yield child
             yield from _descendants(child)
 

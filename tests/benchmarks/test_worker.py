@@ -31,6 +31,25 @@ print(found == 3 * [{FIRST}])
 """
 
 
+ENDING = """
+import threading, time
+from benchmarks.machine.cpus import hold_to_first_cpus
+from benchmarks.machine.threads import read_of_threads
+stop = threading.Event()
+def start_threads():
+    while not stop.is_set():
+        threading.Thread(target=time.sleep, args=[0]).start()
+beside = [threading.Thread(target=start_threads) for _ in range(2)]
+for thread in beside: thread.start()
+end = time.monotonic() + 2
+while time.monotonic() < end:
+    hold_to_first_cpus(2)
+    assert "" not in read_of_threads("self", "comm")
+stop.set()
+print("held")
+"""
+
+
 def run(code: str) -> str:
     """What a new process prints."""
     done = subprocess.run([sys.executable, "-c", code], cwd=PROJECT, capture_output=True, text=True, check=True)
@@ -40,6 +59,10 @@ def run(code: str) -> str:
 def test_threads_from_before_and_after_are_held_to_the_first_cpus() -> None:
     first = "min(os.sched_getaffinity(os.getppid()))"
     assert run(HELD.replace("FIRST", first)) == "True"
+
+
+def test_threads_that_end_meanwhile_are_left_out() -> None:
+    assert run(ENDING) == "held"
 
 
 def imports_on_onnxruntime() -> set[tuple[str, ...]]:
