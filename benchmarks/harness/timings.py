@@ -26,6 +26,11 @@ LONG_CALL_S = 1.0
 """A text that takes longer is called once in a turn: its samples differ little, and they would take most of the run."""
 
 
+QUICK_START_S = 2.0
+QUICK_ROUNDS = 10
+"""Contenders that start within so many seconds take so many rounds more: their starts are alike, and cost little."""
+
+
 def thread_counts(bench: Bench) -> tuple[int, ...]:
     """Return the numbers of threads of the measures by length: one, and all."""
     return tuple(dict.fromkeys((1, bench.threads)))
@@ -42,6 +47,12 @@ def time_starts(bench: Bench, names: Sequence[str], starts: int) -> None:
         second.close()
 
     bench.each(start, names, rounds=starts, title="cold start")
+    bench.each(start, _quick(bench, names), rounds=QUICK_ROUNDS, title="cold start, quick ones")
+
+
+def _quick(bench: Bench, names: Sequence[str]) -> list[str]:
+    started = {name: bench.records[name].get("cold_starts") for name in names}
+    return [name for name, found in started.items() if found and max(each["total"] for each in found) < QUICK_START_S]
 
 
 def choose_settings(bench: Bench, names: Sequence[str], corpus: Sequence[str], rounds: int) -> None:
