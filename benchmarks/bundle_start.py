@@ -24,6 +24,7 @@ import numpy as np
 import biobert_onnx
 from benchmarks.harness.program import program_parser, run_program
 from benchmarks.machine.environment import environment
+from benchmarks.machine.installed import compile_checkout
 from benchmarks.results import RESULTS
 from biobert_onnx import Manifest
 from biobert_onnx.artifact.paths import TOKENIZER
@@ -83,6 +84,7 @@ def main() -> None:
     )
     options = parser.parse_args()
     artifact = options.artifact.absolute()
+    compile_checkout()
     packages = [Path(module.__path__[0]).parent for module in (biobert_onnx, np)]
     with tempfile.TemporaryDirectory() as work:
         made: dict[str, Bundle] = {}

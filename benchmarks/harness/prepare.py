@@ -14,13 +14,14 @@ from pathlib import Path
 from benchmarks.harness.bench import ALL_ENTRIES, Bench, Record
 from benchmarks.harness.subjects import Subject
 from benchmarks.harness.worker import WorkerError, contender_folder
-from benchmarks.machine.installed import installed_bytes
+from benchmarks.machine.installed import compile_checkout, installed_bytes
 from benchmarks.peers.contender import Contender
 from biobert_onnx._file_status import is_file
 
 
 def prepare_all(bench: Bench) -> None:
     """Make the files of every contender, in the order of the table: one may use the files of an earlier one."""
+    compile_checkout()
     for name in bench.records:
         bench.each(lambda name, record: _prepare(bench, name, record), [name], title="preparing")
 

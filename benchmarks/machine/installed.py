@@ -3,55 +3,64 @@
 `python -m benchmarks.machine.installed NAME...`, by the Python of another environment, prints it as JSON.
 """
 
+import compileall
 import json
 import sys
 from collections.abc import Iterable
-from importlib.metadata import Distribution, PackageNotFoundError, distribution
+from importlib.metadata import Distribution, distribution
 from pathlib import Path
 
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
+import benchmarks
 import biobert_onnx
 from benchmarks.machine.environment import recorded_versions
 from biobert_onnx._file_status import is_file
 
 
 def installed_bytes(names: Iterable[str]) -> int:
-    """Return the bytes of the files of the distributions `names` and of what they require, without extras.
+    """Return the bytes of the files of the distributions `names`, such as "torch" or "biobert-onnx[export]".
 
-    torch counts as the CPU build that the benchmarks run with; its default build on Linux is gigabytes larger.
+    What they require counts, too; without extras in brackets, what those would add does not. torch counts as the CPU
+    build that the benchmarks run with; its default build on Linux is gigabytes larger.
     """
     return sum(map(_bytes, required_distributions(names).values()))
+
+
+def compile_checkout() -> None:
+    """Write the bytecode of this project and its benchmarks, as pip does for what it installs.
+
+    Without it, where PYTHONDONTWRITEBYTECODE is set, every process that starts from the checkout compiles them anew,
+    and no other contender's.
+    """
+    for package in (biobert_onnx, benchmarks):
+        compileall.compile_dir(package.__path__[0], quiet=1)
 
 
 def required_distributions(names: Iterable[str]) -> dict[str, Distribution]:
     """Return the distributions `names` and all that they require, by name; raises PackageNotFoundError without one."""
     found: dict[str, Distribution] = {}
-    waiting = list(names)
+    seen: set[tuple[str, str]] = set()
+    waiting = [Requirement(name) for name in names]
     while waiting:
-        name = canonicalize_name(waiting.pop())
-        if name not in found:
-            found[name] = distribution(name)
-            waiting += _required(found[name])
+        wanted = waiting.pop()
+        name = canonicalize_name(wanted.name)
+        found.setdefault(name, distribution(name))
+        for extra in {"", *wanted.extras}:
+            if (name, extra) not in seen:
+                seen.add((name, extra))
+                waiting += _required(found[name], extra)
     return found
 
 
-def _required(item: Distribution) -> list[str]:
+def _required(item: Distribution, extra: str) -> list[Requirement]:
     requirements = [Requirement(line) for line in item.requires or []]
-    return [each.name for each in requirements if _applies(each) and _is_installed(each.name)]
+    return [each for each in requirements if _applies(each, extra)]
 
 
-def _applies(requirement: Requirement) -> bool:
-    return requirement.marker is None or requirement.marker.evaluate({"extra": ""})
-
-
-def _is_installed(name: str) -> bool:
-    try:
-        distribution(name)
-    except PackageNotFoundError:
-        return False
-    return True
+def _applies(requirement: Requirement, extra: str) -> bool:
+    return requirement.marker is None or requirement.marker.evaluate({"extra": extra})
 
 
 def main(names: list[str]) -> None:
