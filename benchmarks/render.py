@@ -1,9 +1,8 @@
-"""Write benchmarks/README.md, its plots, and the figures of README.md, docs/serving.md and docs/systems.md.
+"""Write benchmarks/README.md, its plots, and the figures of README.md and of the pages in docs.
 
 All of it comes from the records in results/.
 """
 
-import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -12,11 +11,8 @@ from benchmarks.report.agreement import agreement_table, has_agreement
 from benchmarks.report.better_peers import better_peers
 from benchmarks.report.captions import conditions, headline, picture, subject_note
 from benchmarks.report.cpu_sweep import cpu_sweep
-from benchmarks.report.places import filled
-from benchmarks.report.platforms import systems_page
+from benchmarks.report.pages import filled_pages
 from benchmarks.report.samples import Record
-from benchmarks.report.serving import serving_page
-from benchmarks.report.summary import summary
 from benchmarks.report.tables import (
     corpus_table,
     fidelity_table,
@@ -26,18 +22,9 @@ from benchmarks.report.tables import (
     start_table,
     throughput_table,
 )
-from benchmarks.results import RESULTS
+from benchmarks.results import read_records
 
 FOLDER = Path(__file__).parent
-README = FOLDER.parent / "README.md"
-SERVING = FOLDER.parent / "docs" / "serving.md"
-SYSTEMS = FOLDER.parent / "docs" / "systems.md"
-
-SPEED_RECORD = RESULTS / "peers" / "all-MiniLM-L6-v2.json"
-FIDELITY_RECORD = RESULTS / "peers" / "all-mpnet-base-v2.json"
-"""The records of the README's table: of speed and memory, and of fidelity, by a trained network of BioBERT's size."""
-
-SERVING_RECORD = RESULTS / "serving" / "all-MiniLM-L6-v2.json"
 
 INTRODUCTION = """# Benchmarks
 
@@ -112,44 +99,18 @@ def plots_of(record: Record) -> dict[str, str]:
     return {name: shown for name, shown in PLOTS.items() if name != NEIGHBOURS_PLOT or has_agreement(record)}
 
 
-def readme(text: str, speed: Record, fidelity: Record) -> str:
-    """Return the project's README `text` with the table of these two records in its place."""
-    return filled(text, "summary", summary(speed, fidelity))
-
-
-def read_records(program: str = "peers") -> list[Record]:
-    """Read the committed records in the folder `program` of results/, sorted by name."""
-    return [read_record(path) for path in sorted((RESULTS / program).glob("*.json"))]
-
-
-def read_record(path: Path) -> Record:
-    """Read the record in the file `path`."""
-    record: Record = json.loads(path.read_text(encoding="utf-8"))
-    return record
-
-
 def main() -> None:
     """Write the pages and the plots."""
     program_parser(__doc__).parse_args()
     from benchmarks.report.plots import write_plots, write_sweep_plot
 
-    records, sweeps = read_records(), read_records("threads")
-    _write(FOLDER / "README.md", page(records, sweeps))
-    _write(README, readme(_read(README), read_record(SPEED_RECORD), read_record(FIDELITY_RECORD)))
-    _write(SERVING, serving_page(_read(SERVING), read_record(SERVING_RECORD)))
-    _write(SYSTEMS, systems_page(_read(SYSTEMS), read_records("platforms")))
+    records, sweeps = read_records("peers"), read_records("threads")
+    for path, text in {FOLDER / "README.md": page(records, sweeps), **filled_pages()}.items():
+        path.write_text(text, encoding="utf-8", newline="\n")
     for record in records:
         write_plots(record, FOLDER / "plots")
     for record in sweeps:
         write_sweep_plot(record, FOLDER / "plots")
-
-
-def _read(page: Path) -> str:
-    return page.read_text(encoding="utf-8")
-
-
-def _write(page: Path, text: str) -> None:
-    page.write_text(text, encoding="utf-8", newline="\n")
 
 
 if __name__ == "__main__":

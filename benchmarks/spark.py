@@ -23,7 +23,7 @@ from benchmarks.harness.spark_worker import CHECKED_ROWS, MAX_LENGTH, SparkAnswe
 from benchmarks.harness.worker import WorkerError
 from benchmarks.inputs.corpus import pubmed_like_texts
 from benchmarks.machine.environment import environment
-from benchmarks.report.samples import median
+from benchmarks.report.spark import spark_table
 from benchmarks.results import RESULTS
 from biobert_onnx import SentenceEncoder
 from biobert_onnx._types import FloatArray
@@ -55,7 +55,7 @@ def main() -> None:
     output = options.output or RESULTS / "spark" / f"{options.artifacts[0].name}.json"
     output.parent.mkdir(parents=True, exist_ok=True)
     output.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8", newline="\n")
-    print(*table(record), sep="\n")
+    print(*spark_table(record), sep="\n")
     print(f"wrote {output}")
 
 
@@ -109,20 +109,6 @@ def measure(entries: dict[str, dict[str, Any]], *, cores: list[int], rows: int, 
         "figures": figures,
         "refused": refused,
     }
-
-
-def table(record: dict[str, Any]) -> Iterator[str]:
-    """Yield the lines of a Markdown table: medians over the rounds."""
-    yield "| | cores | rows/s | first row after | memory of all processes | cosine to the encoder |"
-    yield "|---|---|---|---|---|---|"
-    for figure in record["figures"]:
-        rate = record["rows"] / median(figure["seconds"])
-        memory = median([sum(process["Pss"] for process in sample) / 1024 for sample in figure["processes_kib"]])
-        cosine = "same bits" if figure["cosine_min"] is None else f"{figure['cosine_mean']:.5f}"
-        first = median(figure["first_row_seconds"])
-        yield f"| {figure['name']} | {figure['cores']} | {rate:.1f} | {first:.1f} s | {memory:.0f} MiB | {cosine} |"
-    for name, reason in record["refused"].items():
-        yield f"| {name} | | {reason} | | | |"
 
 
 def shuffled_texts(rows: int) -> list[str]:

@@ -8,10 +8,11 @@ END = "<!-- end -->\n"
 def filled(page: str, name: str, lines: Iterable[str]) -> str:
     r"""Return `page` with `lines` in its place `name`, of whose two marks each stands on a line of its own.
 
-    Raises ValueError unless the page has one such place.
+    Blank lines go around them, without which some readers of Markdown see no table. Raises ValueError unless the page
+    has one such place.
 
     >>> filled("a\n<!-- benchmarks.render: x -->\nold\n<!-- end -->\nb\n", "x", ["new"])
-    'a\n<!-- benchmarks.render: x -->\nnew\n<!-- end -->\nb\n'
+    'a\n<!-- benchmarks.render: x -->\n\nnew\n\n<!-- end -->\nb\n'
     """
     begin = f"<!-- benchmarks.render: {name} -->\n"
     before, *rest = page.split(begin)
@@ -20,4 +21,5 @@ def filled(page: str, name: str, lines: Iterable[str]) -> str:
         marks = f"'{begin.strip()}' and '{END.strip()}'"
         raise ValueError(f"the page has {found} places '{name}', expected one, between {marks}")
     _, after = rest[0].split(END, 1)
-    return "".join([before, begin, *(f"{line}\n" for line in lines), END, after])
+    text = "\n".join(lines).strip("\n")
+    return f"{before}{begin}\n{text}\n\n{END}{after}"

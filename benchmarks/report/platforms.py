@@ -3,7 +3,6 @@
 import re
 from collections.abc import Iterator, Sequence
 
-from benchmarks.report.places import filled
 from benchmarks.report.samples import Record
 
 PACKAGES = ("numpy", "onnxruntime", "tokenizers", "pandas", "pyspark")
@@ -11,11 +10,6 @@ PACKAGES = ("numpy", "onnxruntime", "tokenizers", "pandas", "pyspark")
 
 HASH_DIGITS = 8
 """As many digits of a hash as the table shows."""
-
-
-def systems_page(text: str, records: Sequence[Record]) -> str:
-    """Return the page `text` with the table of all runs of `records` in its place."""
-    return filled(text, "platforms", ["", *platforms_table([run for record in records for run in record["runs"]]), ""])
 
 
 def platforms_table(runs: Sequence[Record]) -> Iterator[str]:

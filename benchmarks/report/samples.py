@@ -7,6 +7,7 @@ from typing import Any
 Record = Mapping[str, Any]
 
 MEBIBYTE = 2**20
+MEBIBYTE_IN_KIB = 2**10
 MEGA, GIGA = 10**6, 10**9
 
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 
-from benchmarks.report.places import filled
 from benchmarks.report.samples import Record, markdown_table, median
 from biobert_onnx.encoding.engines import ENGINES
 
@@ -19,13 +18,14 @@ ONE_CLIENT, ONE_CALLER, RESTED_CALLER = "1 clients", "1 caller", "1 caller, afte
 BESIDE_LONG_TEXTS, NO_ROUTE = "1 client beside 600 long texts", "1 client, no such route"
 
 
-def serving_page(page: str, record: Record) -> str:
-    """Return the page with the figures of the record, medians over its rounds, in their place."""
-    with_memory = filled(page, "memory of serving", [*_memory_table(record), ""])
-    return filled(with_memory, "serving", [*_tables(record), "", _checks(record), ""])
+def serving_lines(record: Record) -> Iterator[str]:
+    """Yield the tables of requests, line by line: medians over the rounds of the record."""
+    yield from _request_table(record)
+    yield from _latency_table(record)
+    yield f"\n{_checks(record)}"
 
 
-def _tables(record: Record) -> Iterator[str]:
+def _request_table(record: Record) -> Iterator[str]:
     titles = {APP.format(engine=engine): f"this app, {engine}" for engine in ENGINES} | PEERS
     rows = [
         [
@@ -39,6 +39,9 @@ def _tables(record: Record) -> Iterator[str]:
     ]
     columns = [*CLIENTS.values(), "1 client, p50, ms", "beside 600 long texts a request, p50 / p99, ms"]
     yield from markdown_table("requests a second", columns, rows)
+
+
+def _latency_table(record: Record) -> Iterator[str]:
     rows = []
     for engine in ENGINES:
         app, alone = APP.format(engine=engine), ALONE.format(engine=engine)
@@ -67,7 +70,8 @@ def _checks(record: Record) -> str:
     return f"Of {asked:,} answers that were checked bit by bit, {lost} were lost or wrong."
 
 
-def _memory_table(record: Record) -> Iterator[str]:
+def memory_lines(record: Record) -> Iterator[str]:
+    """Yield the table of memory by kind of request, line by line."""
     by_engine = [record["memory"][APP.format(engine=engine)] for engine in ENGINES]
     rows = [[request, *(_above_idle(found, request) for found in by_engine)] for request in by_engine[0]["requests"]]
     columns = [f"{engine}: peak, after" for engine in ENGINES]

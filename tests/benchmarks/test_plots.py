@@ -10,6 +10,7 @@ from benchmarks.peers.bounds import PRODUCTS
 from benchmarks.report.captions import headline, machine
 from benchmarks.report.cpu_sweep import names_with_figures, sweep_name
 from benchmarks.report.samples import Record, measured_contenders
+from benchmarks.results import read_records
 
 PLOTS = sorted((render.FOLDER / "plots").glob("*.svg"))
 
@@ -21,8 +22,8 @@ def texts(path: Path) -> str:
 
 
 def test_each_record_has_its_plots_in_two_styles() -> None:
-    plots = [f"{record['subject']}-{plot}" for record in render.read_records() for plot in render.plots_of(record)]
-    plots += [f"{sweep_name(record)}-threads" for record in render.read_records("threads")]
+    plots = [f"{record['subject']}-{plot}" for record in read_records("peers") for plot in render.plots_of(record)]
+    plots += [f"{sweep_name(record)}-threads" for record in read_records("threads")]
     assert {path.name for path in PLOTS} == {f"{plot}-{style}.svg" for plot in plots for style in ("light", "dark")}
 
 
@@ -37,10 +38,10 @@ def test_a_plot_names_its_subject_its_machine_and_every_contender(path: Path) ->
 
 def shown_by(path: Path) -> tuple[Record, list[str]]:
     """The record that a plot is of, and the contenders that it shows."""
-    for sweep in render.read_records("threads"):
+    for sweep in read_records("threads"):
         if path.name.startswith(f"{sweep_name(sweep)}-threads-"):
             return sweep, [name for name in names_with_figures(sweep) if name != PRODUCTS]
-    records = render.read_records()
+    records = read_records("peers")
     record = next(record for record in records if path.name.startswith(f"{record['subject']}-"))
     return record, list(measured_contenders(record))
 
@@ -49,9 +50,9 @@ def test_drawing_the_committed_records_again_gives_the_same_bytes(tmp_path: Path
     pytest.importorskip("matplotlib", reason="only the extra 'benchmark' installs matplotlib")
     from benchmarks.report.plots import write_plots, write_sweep_plot
 
-    for record in render.read_records():
+    for record in read_records("peers"):
         write_plots(record, tmp_path)
-    for record in render.read_records("threads"):
+    for record in read_records("threads"):
         write_sweep_plot(record, tmp_path)
     assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == {
         path.name: path.read_bytes() for path in PLOTS
@@ -72,7 +73,7 @@ def test_a_record_with_neighbours_has_a_plot_of_them_that_names_every_contender(
 
 def record_with_neighbours() -> Record:
     """A committed record whose int8 contenders keep 90 % of the neighbours, and the others all."""
-    record = dict(render.read_records()[0])
+    record = dict(read_records("peers")[0])
     record["contenders"] = {
         name: {**contender, "agreement": {"neighbours_kept": 0.9 if contender["precision"] == "int8" else 1.0}}
         for name, contender in record["contenders"].items()

@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from benchmarks.spark import NOT_GIVEN, table
+from benchmarks.report.spark import spark_lines, spark_table
+from benchmarks.spark import NOT_GIVEN
 
 
 @pytest.fixture(scope="module")
@@ -37,6 +38,13 @@ def test_each_contender_has_its_times_and_the_memory_of_all_its_processes(record
 def test_spark_nlp_is_named_with_the_reason_where_it_did_not_run(record: dict[str, Any]) -> None:
     assert record["refused"].keys() == {"Spark NLP"}
     assert re.match("failed: ModuleNotFoundError: .*sparknlp", record["refused"]["Spark NLP"])
-    lines = [*table(record | {"refused": {"Spark NLP": NOT_GIVEN}})]
-    assert lines[-1].startswith("| Spark NLP | | not run: give --spark-nlp-jars")
+    lines = [*spark_table(record | {"refused": {"Spark NLP": NOT_GIVEN}})]
+    assert lines[-1].startswith("| Spark NLP |  | not run: give --spark-nlp-jars")
     assert len(lines) == 2 + len(record["figures"]) + 1 and all(line.count("|") == 7 for line in lines)
+
+
+def test_the_page_says_what_was_measured_before_the_table(record: dict[str, Any]) -> None:
+    first, *table, last = spark_lines(record)
+    assert first.startswith("60 rows of ") and record["environment"]["cpu"] in first
+    assert table == [*spark_table(record)]
+    assert re.fullmatch(r"\nSplitting takes at most [\d.]+ % of the plain encoder's seconds\.", last)
