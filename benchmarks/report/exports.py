@@ -23,9 +23,9 @@ def pooling_line(record: Record) -> str:
         engine: median([mean / cls for mean, cls in zip(samples["mean"], samples["cls"], strict=True)])
         for engine, samples in record["seconds"].items()
     }
-    words = " and ".join(f"{ratio:.2f} times with `{engine}`" for engine, ratio in ratios.items())
+    words = " and ".join(f"{ratio:.2f} times as fast with `{engine}`" for engine, ratio in ratios.items())
     return (
         "`cls` and `pooler` compute only what the token [CLS] needs of the last layer. On the six layers of "
-        f"all-MiniLM-L6-v2, cls pooling was faster than mean pooling: {words} (`python -m benchmarks.exports pooling "
+        f"all-MiniLM-L6-v2, cls pooling was {words} as mean pooling (`python -m benchmarks.exports pooling "
         "CHECKPOINT`, in the checkout)."
     )

@@ -45,8 +45,8 @@ def zip_table(record: Record) -> Iterator[str]:
     starts = ", ".join(f"{median(record['seconds'][zipped]):.2f} s ({title})" for zipped, title in ZIPS.items())
     compiled = ", ".join(f"{median(record['seconds'][f'{zipped}, without bytecode']):.2f}" for zipped in ZIPS)
     yield (
-        f"\nFrom the start of a process to its end with one answer, on this machine: {starts}; without bytecode "
-        f"{compiled} s. The installed packages take {bare:.2f} s to encode the same text."
+        f"\nFrom the start of a process to its end with one answer, on the machine of the benchmarks: {starts}; "
+        f"without bytecode {compiled} s. The installed packages take {bare:.2f} s to encode the same text."
     )
 
 

@@ -10,9 +10,10 @@ import pytest
 from benchmarks.harness.bench import Bench
 from benchmarks.harness.subjects import Subject
 from benchmarks.harness.worker import contender_folder
-from benchmarks.machine.installed import required_distributions
+from benchmarks.machine.installed import compile_checkout, installed_bytes, required_distributions
 from benchmarks.peers.contender import Contender
 from benchmarks.peers.contenders import CONTENDERS, OURS, OURS_ONNXRUNTIME, OURS_PREPACKED, with_owners
+from biobert_onnx import encoder
 
 PROJECT = Path(__file__).parents[2]
 
@@ -63,6 +64,19 @@ def test_threads_from_before_and_after_are_held_to_the_first_cpus() -> None:
 
 def test_threads_that_end_meanwhile_are_left_out() -> None:
     assert run(ENDING) == "held"
+
+
+def test_this_projects_processes_start_with_bytecode_as_those_of_installed_packages_do() -> None:
+    cached = Path(encoder.__cached__)
+    cached.unlink(missing_ok=True)
+    compile_checkout()
+    assert cached.is_file()
+
+
+def test_the_size_of_an_extra_holds_what_it_requires_and_the_project_itself_does_not() -> None:
+    assert "starlette" in required_distributions(["biobert-onnx[http]"])
+    assert "starlette" not in required_distributions(["biobert-onnx"])
+    assert installed_bytes(["biobert-onnx[http]"]) > installed_bytes(["biobert-onnx"]) > installed_bytes(["numpy"])
 
 
 def imports_on_onnxruntime() -> set[tuple[str, ...]]:
