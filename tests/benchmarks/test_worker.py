@@ -3,6 +3,7 @@
 import subprocess
 import sys
 from importlib.metadata import PackageNotFoundError
+from importlib.util import cache_from_source
 from pathlib import Path
 
 import pytest
@@ -67,7 +68,7 @@ def test_threads_that_end_meanwhile_are_left_out() -> None:
 
 
 def test_this_projects_processes_start_with_bytecode_as_those_of_installed_packages_do() -> None:
-    cached = Path(encoder.__cached__)
+    cached = Path(cache_from_source(encoder.__file__))
     cached.unlink(missing_ok=True)
     compile_checkout()
     assert cached.is_file()
