@@ -25,7 +25,6 @@ REPEATS = 3
 LONG_CALL_S = 1.0
 """A text that takes longer is called once in a turn: its samples differ little, and they would take most of the run."""
 
-
 QUICK_START_S = 2.0
 QUICK_ROUNDS = 10
 """Contenders that start within so many seconds take so many rounds more: their starts are alike, and cost little."""

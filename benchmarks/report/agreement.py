@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
-from benchmarks.report.samples import Record, aligned_table, markdown_table
+from benchmarks.report.samples import Record, aligned_table, markdown_table, reason
 from biobert_onnx.comparison.agreement import NEIGHBOURS
 
 TITLE = "Agreement with PyTorch float32"
@@ -66,6 +66,6 @@ def _rows(record: Record) -> Iterator[Sequence[str]]:
 
 def _figures(contender: Record) -> list[str]:
     if "agreement" not in contender:
-        return ["failed" if "failure" in contender else "refused"]
+        return [reason(contender)]
     found = contender["agreement"]
     return [*(f"{found[key]:.5f}" for key in COSINES), kept_cell(contender), f"{found['rank_correlation']:.4f}"]

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 
 from benchmarks.peers.contenders import OURS, PROJECT
-from benchmarks.report.samples import Record, in_words, measured_contenders, median
+from benchmarks.report.samples import Record, in_words, measured_contenders, median, start_seconds
 
 MIN_RATIO = 1.005
 """Smaller ratios would be shown as 1.00."""
@@ -33,7 +33,7 @@ def _measures(ours: Record) -> dict[str, Measure]:
         "throughput": lambda c: median(c["throughput_seconds"]),
         **_measures_by_length("throughput", "length_seconds", ours),
         **_measures_by_length("latency", "latency_seconds", ours),
-        "cold start": lambda c: median([start["total"] for start in c["cold_starts"]]),
+        "cold start": lambda c: median(start_seconds(c)),
         "peak memory": lambda c: float(c["memory"]["peak"]),
         "anonymous memory": lambda c: float(c["memory"]["anonymous"]),
         "anonymous memory of a second process": lambda c: float(c["second_process"][0]["anonymous"]),

@@ -5,10 +5,7 @@ from collections.abc import Iterator, Sequence
 from benchmarks.peers.contenders import OURS, OURS_PREPACKED, USUAL_INT8
 from benchmarks.report.agreement import kept_cell
 from benchmarks.report.captions import headline
-from benchmarks.report.samples import Record, markdown_table
-
-UNMEASURED = ("failed", "refused")
-"""In place of neighbours: a contender that cannot take part, and one whose vectors are too far from the reference's."""
+from benchmarks.report.samples import Record, markdown_table, reason
 
 
 def int8_table(record: Record) -> Iterator[str]:
@@ -25,9 +22,7 @@ def int8_table(record: Record) -> Iterator[str]:
 
 def _row(contender: Record) -> list[str]:
     found = contender["fidelity"]
-    failed, refused = UNMEASURED
-    reason = failed if "failure" in contender else refused
-    kept = kept_cell(contender) if "agreement" in contender else reason
+    kept = kept_cell(contender) if "agreement" in contender else reason(contender)
     return [_cosine(found["cosine_mean"]), _cosine(found["cosine_min"]), kept, _changed(found)]
 
 

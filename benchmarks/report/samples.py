@@ -16,6 +16,20 @@ def has_figures(contender: Record) -> bool:
     return "throughput_seconds" in contender and "failure" not in contender
 
 
+def reason(contender: Record) -> str:
+    """Return why a contender has no figures, in one word: it failed, or its vectors are too far from the reference's.
+
+    >>> reason({"failure": "no such file"}), reason({"refusal": "mean cosine 0.5"})
+    ('failed', 'refused')
+    """
+    return "failed" if "failure" in contender else "refused"
+
+
+def start_seconds(contender: Record) -> list[float]:
+    """Return the seconds of its cold starts, from the start of a process to its first vector."""
+    return [start["total"] for start in contender["cold_starts"]]
+
+
 def measured_contenders(record: Record) -> dict[str, Record]:
     """Return the contenders that have figures, fastest first."""
     measured = {name: contender for name, contender in record["contenders"].items() if has_figures(contender)}

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from benchmarks.peers.contenders import OURS, REFERENCE
-from benchmarks.report.samples import MEGA, Record, markdown_table, median
+from benchmarks.report.samples import MEGA, Record, markdown_table, median, start_seconds
 
 ZIPS = {
     "bundle": "both engines",
@@ -24,9 +24,7 @@ PARTS = {
 
 def start_line(record: Record) -> str:
     """Return the seconds of cold starts, of one record of the peers."""
-    ours, pytorch = (
-        median([start["total"] for start in record["contenders"][name]["cold_starts"]]) for name in (OURS, REFERENCE)
-    )
+    ours, pytorch = (median(start_seconds(record["contenders"][name])) for name in (OURS, REFERENCE))
     return (
         f"From the start of the process to the first vector, {record['subject']} takes {ours:.2f} s on the machine of "
         f"the [benchmarks](../benchmarks/README.md), its files in the page cache; PyTorch takes {pytorch:.2f} s there. "

@@ -6,13 +6,19 @@ from dataclasses import dataclass
 from benchmarks.peers.contenders import OPENVINO_INT8, OURS, REFERENCE, SENTENCE_TRANSFORMERS_6, USUAL_INT8
 from benchmarks.report.agreement import kept_cell
 from benchmarks.report.captions import headline, machine, subject_note
-from benchmarks.report.samples import MEBIBYTE, Record, has_figures, markdown_table, median, spread
+from benchmarks.report.samples import (
+    MEBIBYTE,
+    Record,
+    has_figures,
+    markdown_table,
+    median,
+    reason,
+    spread,
+    start_seconds,
+)
 
 ROWS = (OURS, OPENVINO_INT8, USUAL_INT8, SENTENCE_TRANSFORMERS_6, REFERENCE)
 """The contenders of the table: this project, the fastest other int8, the usual int8, and what most people use."""
-
-REFUSED, FAILED = "refused", "failed"
-"""In a cell: a contender whose vectors are too far from the reference's is not measured; one that failed cannot be."""
 
 ABSTRACT_TOKENS = "256"
 """Tokens of a text that is as long as an abstract of PubMed."""
@@ -59,7 +65,7 @@ COLUMNS = (
     ),
     Column(
         title="start of a process to its first vector, s",
-        samples=lambda record, contender: [start["total"] for start in contender["cold_starts"]],
+        samples=lambda record, contender: start_seconds(contender),
         form=".2f",
     ),
     Column(
@@ -88,7 +94,7 @@ def summary(speed: Record, fidelity: Record) -> Iterator[str]:
 
 
 def _cosine(contender: Record) -> str:
-    return f"{contender['fidelity']['cosine_mean']:.5f}" if "fidelity" in contender else FAILED
+    return f"{contender['fidelity']['cosine_mean']:.5f}" if "fidelity" in contender else reason(contender)
 
 
 def _cells(column: Column, record: Record) -> dict[str, str]:
@@ -98,11 +104,7 @@ def _cells(column: Column, record: Record) -> dict[str, str]:
     best = clear_best(samples, greatest=column.greatest_is_best)
     cells = {name: _cell(found, column.form) for name, found in samples.items()}
     bold = {name: f"**{cell}**" if name == best else cell for name, cell in cells.items()}
-    return {name: bold.get(name, _reason(record["contenders"][name])) for name in ROWS}
-
-
-def _reason(contender: Record) -> str:
-    return FAILED if "failure" in contender else REFUSED
+    return {name: bold.get(name, reason(record["contenders"][name])) for name in ROWS}
 
 
 def _cell(samples: Sequence[float], form: str) -> str:

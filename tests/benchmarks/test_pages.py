@@ -8,7 +8,7 @@ import pytest
 from benchmarks.peers.contenders import OURS, OURS_ONNXRUNTIME, PROJECT, REFERENCE, USUAL_INT8
 from benchmarks.report.pages import DOCS, FIDELITY_RECORD, README, SPEED_RECORD, filled_pages
 from benchmarks.report.places import filled
-from benchmarks.report.samples import GIGA, MEGA, measured_contenders, median
+from benchmarks.report.samples import GIGA, MEGA, measured_contenders, median, start_seconds
 from benchmarks.results import read_record
 from benchmarks.sentences import f1
 
@@ -34,13 +34,10 @@ def test_a_page_without_one_place_is_refused(page: str, places: int) -> None:
 
 def figures_in_sentences() -> Iterator[tuple[Path, str]]:
     """What a page says in a sentence, made from the records."""
-    contenders = read_record(SPEED_RECORD)["contenders"]
-    seconds = {
-        name: median(found["throughput_seconds"])
-        for name, found in measured_contenders(read_record(SPEED_RECORD)).items()
-    }
+    speed = read_record(SPEED_RECORD)
+    seconds = {name: median(found["throughput_seconds"]) for name, found in measured_contenders(speed).items()}
     others = min(found for name, found in seconds.items() if name not in PROJECT)
-    starts = {name: median([start["total"] for start in contenders[name]["cold_starts"]]) for name in (OURS, REFERENCE)}
+    starts = {name: median(start_seconds(speed["contenders"][name])) for name in (OURS, REFERENCE)}
     yield README, f"{seconds[REFERENCE] / seconds[OURS]:.1f} times as many sentences a second as PyTorch"
     yield README, f"{others / seconds[OURS]:.1f} times as many as the next engine"
     yield README, f"{starts[OURS]:.2f} s from the start of a process to its first vector"
