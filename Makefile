@@ -120,7 +120,8 @@ soak load chaos: ENGINE := kernels
 soak: $(VENV)/.demo
 	$(BIN)/python -W ignore -m benchmarks.soak --engine $(ENGINE)
 
-# Watch eight processes of eight threads for ten minutes: they open, close and fork encoders, without leaks or wrong bits.
+# Watch eight processes of eight threads for ten minutes or a thousand encoders, whichever comes later: they open, close
+# and fork encoders, without leaks or wrong bits.
 load: $(VENV)/.demo
 	$(BIN)/python -W ignore -m benchmarks.load --engine $(ENGINE)
 

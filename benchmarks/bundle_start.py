@@ -25,7 +25,7 @@ import biobert_onnx
 from benchmarks.harness.program import program_parser, run_program
 from benchmarks.machine.environment import environment
 from benchmarks.machine.installed import compile_checkout
-from benchmarks.results import RESULTS
+from benchmarks.results import RESULTS, write_record
 from biobert_onnx import Manifest
 from biobert_onnx.artifact.paths import TOKENIZER
 from biobert_onnx.encoding.engines import ENGINES
@@ -114,8 +114,7 @@ def main() -> None:
         "times_bare": {name: round(median / medians["bare"], 3) for name, median in medians.items()},
         "times_tokenizer": {name: round(median / medians["tokenizer"], 3) for name, median in medians.items()},
     }
-    options.output.mkdir(parents=True, exist_ok=True)
-    (options.output / "bundle.json").write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8", newline="\n")
+    write_record(options.output / "bundle.json", record)
     printed = {
         name: record[name] for name in ("artifact", "bytes", "unzipped", "zipped", "times_bare", "times_tokenizer")
     }

@@ -30,7 +30,7 @@ from benchmarks.inputs.corpus import pubmed_like_texts
 from benchmarks.inputs.minilm import minilm_artifact
 from benchmarks.machine.environment import environment
 from benchmarks.machine.memory import allowed_growth, proc_numbers
-from benchmarks.results import RESULTS
+from benchmarks.results import RESULTS, write_record
 from biobert_onnx import SentenceEncoder
 
 WORK = Path("build/chaos")
@@ -138,8 +138,7 @@ def main() -> int:
     found = faults(raw, server.log.read_text(encoding="utf-8"))
     settings = {name: getattr(options, name) for name in ("engine", "requests", "clients", "seed")}
     record = {"environment": environment(), **settings, "faults": found, **raw}
-    options.output.mkdir(parents=True, exist_ok=True)
-    (options.output / "chaos.json").write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8", newline="\n")
+    write_record(options.output / "chaos.json", record)
     print(*table(client.counts), *client.faults[:20], sep="\n")
     print(json.dumps({name: record[name] for name in ("seconds", "idle", "peak_resident_kib", "faults")}, indent=1))
     shutil.rmtree(WORK)

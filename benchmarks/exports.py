@@ -3,7 +3,6 @@
 `pooling` compares mean with cls; `recipe` compares static scales with a scale for each token.
 """
 
-import json
 import statistics
 import tempfile
 import time
@@ -12,6 +11,7 @@ from pathlib import Path
 from benchmarks.harness.program import program_parser, run_program
 from benchmarks.inputs.corpus import pubmed_like_texts
 from benchmarks.machine.environment import environment
+from benchmarks.results import write_record
 from biobert_onnx import SentenceEncoder
 from biobert_onnx._file_status import is_folder
 from biobert_onnx.encoding.engines import ENGINES
@@ -43,7 +43,7 @@ def main() -> None:
         print(describe(engine, samples, len(texts)))
     if options.record is not None:
         record = {"environment": environment(), "option": options.option, "texts": len(texts), "seconds": seconds}
-        options.record.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8", newline="\n")
+        write_record(options.record, record)
 
 
 def export_all(checkpoint: str, option: str, folder: Path) -> dict[str, Path]:

@@ -1,8 +1,9 @@
-"""Run eight processes of eight threads on one artifact for ten minutes, and write results/load/load-ENGINE.json.
+"""Run eight processes of eight threads on one artifact, and write results/load/load-ENGINE.json.
 
 In each process (benchmarks.harness.load_worker) the threads share one encoder and call it in every way there is, while
-the main thread opens, uses and closes encoders of its own, and forks. Every vector is compared bit by bit. At the end
-all processes get SIGTERM while they work. Every minute the command `encode` gets it too.
+the main thread opens, uses and closes encoders of its own, and forks. Every vector is compared bit by bit. Every minute
+the command `encode` gets SIGTERM, and at the end all processes get it while they work. The run lasts ten minutes, or
+until a thousand encoders were opened, if that takes longer: a slow CPU opens fewer.
 
 Nothing leaks if each process has no more threads and file descriptors after its last encoder is closed than before the
 first, and if the median of the anonymous memory in the last tenth of the time is at most 5 %, and at most 10 MiB a
@@ -32,13 +33,16 @@ from benchmarks.inputs.corpus import bundled_texts, pubmed_like_texts
 from benchmarks.inputs.minilm import minilm_artifact
 from benchmarks.machine.environment import environment
 from benchmarks.machine.memory import proc_numbers
-from benchmarks.report.load_verdict import MINUTE_S, Sample, minutes, verdict
-from benchmarks.results import RESULTS
+from benchmarks.report.load_verdict import MIN_OPENED, MINUTE_S, Sample, minutes, verdict
+from benchmarks.results import RESULTS, write_record
 from biobert_onnx import SentenceEncoder
 from biobert_onnx._file_status import exists
 
 WORK = Path("build/load")
 """The folder of the artifact and the texts; a run empties it first and removes it at the end."""
+
+OPENED = WORK / "opened"
+"""A file with one byte for each encoder that a process has opened and closed."""
 
 SHORT_TEXTS = 300
 LONG_TEXTS = 20
@@ -49,6 +53,9 @@ MALLOC_ARENAS = "2"
 """The value of MALLOC_ARENA_MAX: see above."""
 
 SAMPLE_INTERVAL_S = 1.0
+
+MOST_TIMES = 6
+"""A run ends at the latest after so many times its seconds, however few encoders were opened by then."""
 
 EXIT_TIMEOUT_S = 120
 """Seconds that a process may take to end after SIGTERM; all processes share the CPUs."""
@@ -64,13 +71,14 @@ def texts() -> list[str]:
 def prepare(engine: str) -> list[str]:
     """Export the artifact, write the texts and their vectors; returns the worker's arguments."""
     artifact = minilm_artifact(WORK)
+    OPENED.touch()
     (WORK / "texts.json").write_text(json.dumps(texts()), encoding="utf-8", newline="\n")
     (WORK / "texts.txt").write_text(
         "".join(f"{text}\n" for text in pubmed_like_texts(20_000)), encoding="utf-8", newline="\n"
     )
     with SentenceEncoder(artifact, threads=1, engine=engine) as encoder:
         np.save(WORK / "vectors.npy", np.concatenate([encoder.encode([text], long_texts="error") for text in texts()]))
-    return [*(str(path) for path in (artifact, WORK / "texts.json", WORK / "vectors.npy")), engine]
+    return [*(str(path) for path in (artifact, WORK / "texts.json", WORK / "vectors.npy", OPENED)), engine]
 
 
 def sample(processes: Sequence[subprocess.Popen[str]], seconds: float) -> Sample:
@@ -118,14 +126,19 @@ def report_of(process: subprocess.Popen[str]) -> dict[str, Any]:
     return report | {"seconds_to_end": round(time.monotonic() - start, 3)}
 
 
+def is_enough(elapsed: float, seconds: float, opened: int) -> bool:
+    """Whether a run of `elapsed` seconds may end: after `seconds` with enough encoders, or at the latest."""
+    return elapsed >= seconds and (opened >= MIN_OPENED or elapsed >= MOST_TIMES * seconds)
+
+
 def run(seconds: float, *, engine: str, processes: int, threads: int) -> dict[str, Any]:
-    """Keep `processes` workers of `threads` threads at work for `seconds`, and return the raw record."""
+    """Keep `processes` workers of `threads` threads at work until it is enough, and return the raw record."""
     command = [sys.executable, "-W", "ignore", "-m", "benchmarks.harness.load_worker", *prepare(engine), str(threads)]
     samples: list[Sample] = []
     commands: list[Future[float]] = []
     with at_work(command, processes) as workers, ThreadPoolExecutor(1) as beside:
         start = time.monotonic()
-        while (elapsed := time.monotonic() - start) < seconds:
+        while not is_enough(elapsed := time.monotonic() - start, seconds, OPENED.stat().st_size):
             samples.append(sample(workers, elapsed))
             if elapsed > MINUTE_S * (len(commands) + 0.5):
                 commands.append(beside.submit(terminated_command, len(commands), engine))
@@ -133,7 +146,12 @@ def run(seconds: float, *, engine: str, processes: int, threads: int) -> dict[st
         for worker in workers:
             worker.send_signal(signal.SIGTERM)
         reports = [report_of(worker) for worker in workers]
-    return {"samples": samples, "processes": reports, "commands_ended_s": [future.result() for future in commands]}
+    return {
+        "seconds": round(elapsed, 1),
+        "samples": samples,
+        "processes": reports,
+        "commands_ended_s": [future.result() for future in commands],
+    }
 
 
 @contextmanager
@@ -154,19 +172,16 @@ def main() -> int:
     """Run with the arguments of the command line, write the record, print the verdict; returns 1 for a fault."""
     parser = program_parser(__doc__)
     add_engine(parser)
-    parser.add_argument("--seconds", type=float, default=600, help="default: %(default)s")
+    parser.add_argument("--seconds", type=float, default=600, help="at least (default: %(default)s)")
     parser.add_argument("--processes", type=int, default=8, help="default: %(default)s")
     parser.add_argument("--threads", type=int, default=8, help="callers in each process (default: %(default)s)")
     parser.add_argument("--output", type=Path, default=RESULTS / "load", metavar="FOLDER", help="default: %(default)s")
     options = parser.parse_args()
     raw = run(options.seconds, engine=options.engine, processes=options.processes, threads=options.threads)
     found = verdict(raw)
-    settings = {"engine": options.engine, "seconds": options.seconds, "threads": options.threads}
+    settings = {"engine": options.engine, "threads": options.threads}
     record = {"environment": environment(), **settings, **found, "by_minute": minutes(raw["samples"]), **raw}
-    options.output.mkdir(parents=True, exist_ok=True)
-    (options.output / f"load-{options.engine}.json").write_text(
-        json.dumps(record) + "\n", encoding="utf-8", newline="\n"
-    )
+    write_record(options.output / f"load-{options.engine}.json", record, indent=None)
     print(json.dumps(found | {"commands_ended_s": raw["commands_ended_s"]}, indent=1))
     shutil.rmtree(WORK)
     return 1 if found["faults"] else 0

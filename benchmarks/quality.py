@@ -6,7 +6,6 @@ python -m benchmarks.judged_pairs tells. Without --checkpoint, all-MiniLM-L6-v2 
 """
 
 import argparse
-import json
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -22,6 +21,7 @@ from benchmarks.inputs.user_texts import read_texts
 from benchmarks.machine.environment import environment
 from benchmarks.peers.contenders import REFERENCE, with_owners
 from benchmarks.report.agreement import printed_agreement
+from benchmarks.results import write_record
 from biobert_onnx._file_status import is_folder
 from biobert_onnx.encoding.cpus import usable_cpus
 
@@ -38,7 +38,7 @@ def main() -> None:
         subject = Subject.prepare(name, checkpoint, Path(scratch) / "work")
         record = {"environment": environment(), **subject.facts(), **compare(subject, names, texts)}
     if options.record:
-        options.record.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8", newline="\n")
+        write_record(options.record, record)
     print(*printed_agreement(record, source=f"'{options.texts}'"), sep="\n")
 
 

@@ -5,7 +5,6 @@ or an exclamation mark are joined by blanks, six to a text: a title without a ma
 bounds inside the texts (van Rijsbergen 1979: 2 x found / (2 x found + false + missed)).
 """
 
-import json
 from collections.abc import Sequence
 from itertools import accumulate
 from pathlib import Path
@@ -13,7 +12,7 @@ from pathlib import Path
 from benchmarks.harness.program import program_parser, run_program
 from benchmarks.inputs.user_texts import read_texts
 from benchmarks.machine.environment import environment
-from benchmarks.results import RESULTS
+from benchmarks.results import RESULTS, write_record
 from biobert_onnx.sentences import split
 from biobert_onnx.sentences.splitting import RULE_SETS
 
@@ -66,8 +65,7 @@ def main() -> None:
     texts = [sentences[start : start + JOINED] for start in range(0, len(sentences), JOINED)]
     found = {rules: count_bounds(texts, rules) for rules in RULE_SETS}
     record = {"environment": environment(), "source": options.source, "sentences": len(sentences), "rules": found}
-    options.output.mkdir(parents=True, exist_ok=True)
-    (options.output / "rules.json").write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8", newline="\n")
+    write_record(options.output / "rules.json", record)
     for rules, counts in found.items():
         print(f"{rules}: {len(sentences)} sentences, {counts}, F1 {f1(counts):.3f}")
 

@@ -37,7 +37,7 @@ from benchmarks.inputs.corpus import pubmed_like_texts
 from benchmarks.inputs.minilm import MINILM, minilm_artifact, minilm_checkpoint
 from benchmarks.machine.environment import environment
 from benchmarks.machine.memory import proc_numbers
-from benchmarks.results import RESULTS
+from benchmarks.results import RESULTS, write_record
 from biobert_onnx import SentenceEncoder
 from biobert_onnx._types import FloatArray
 from biobert_onnx.encoding.engines import ENGINES
@@ -332,10 +332,7 @@ def main() -> int:
     ours = {name: server for name, server in contenders.items() if name.startswith("biobert-onnx, ")}
     record["memory"] = {name: measure_memory(server) for name, server in ours.items()}
     record["servers"] = measure_servers(contenders, artifact, texts, seconds=options.seconds, rounds=options.rounds)
-    options.output.mkdir(parents=True, exist_ok=True)
-    (options.output / "all-MiniLM-L6-v2.json").write_text(
-        json.dumps(record, indent=1) + "\n", encoding="utf-8", newline="\n"
-    )
+    write_record(options.output / "all-MiniLM-L6-v2.json", record)
     print(*table(record), sep="\n")
     print(json.dumps({key: record[key] for key in ("checked", "memory")}, indent=1))
     shutil.rmtree(WORK)

@@ -12,7 +12,7 @@ from benchmarks.harness.program import program_parser, run_program
 from benchmarks.machine.environment import environment
 from benchmarks.machine.installed import installed_bytes
 from benchmarks.report.sizes import TITLES
-from benchmarks.results import RESULTS
+from benchmarks.results import RESULTS, write_record
 
 NAME = "biobert-onnx"
 
@@ -27,8 +27,7 @@ def main() -> None:
     except PackageNotFoundError as error:
         raise ValueError(f"the package {error.name} is not installed: the extra 'test' has it") from None
     record = {"environment": environment(), "bytes": found}
-    options.output.mkdir(parents=True, exist_ok=True)
-    (options.output / "extras.json").write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8", newline="\n")
+    write_record(options.output / "extras.json", record)
     print(json.dumps(found, indent=1))
 
 

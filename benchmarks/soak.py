@@ -6,7 +6,6 @@ Memory is flat if the greatest sample after the first tenth of a run's time is a
 median of the second tenth; resident memory (VmRSS) and its anonymous part (RssAnon) both have to be.
 """
 
-import json
 import random
 import shutil
 import statistics
@@ -27,7 +26,7 @@ from benchmarks.inputs.corpus import bundled_texts
 from benchmarks.inputs.minilm import minilm_artifact
 from benchmarks.machine.environment import environment
 from benchmarks.machine.memory import allowed_growth, proc_numbers
-from benchmarks.results import RESULTS
+from benchmarks.results import RESULTS, write_record
 
 WORK = Path("build/soak")
 """The folder of the artifact, texts and vectors; a run empties it first and removes it at the end."""
@@ -162,9 +161,7 @@ def main() -> int:
     for name in [options.only] if options.only else list(RUNS):
         made = soak(name, options.texts or RUNS[name].texts, artifact, options.engine)
         record = {"environment": environment(), **made}
-        (options.output / f"{name}-{options.engine}.json").write_text(
-            json.dumps(record) + "\n", encoding="utf-8", newline="\n"
-        )
+        write_record(options.output / f"{name}-{options.engine}.json", record, indent=None)
         print(summary_line(name, record), flush=True)
         flat &= record["flat"]
     shutil.rmtree(WORK)

@@ -24,7 +24,7 @@ from benchmarks.harness.worker import WorkerError
 from benchmarks.inputs.corpus import pubmed_like_texts
 from benchmarks.machine.environment import environment
 from benchmarks.report.spark import spark_table
-from benchmarks.results import RESULTS
+from benchmarks.results import RESULTS, write_record
 from biobert_onnx import SentenceEncoder
 from biobert_onnx._types import FloatArray
 from biobert_onnx.artifact.manifest import Manifest
@@ -53,8 +53,7 @@ def main() -> None:
         parser.error("--spark-nlp-jars and --spark-nlp-model belong together: give both or none")
     record = measure(contenders(options), cores=options.cores, rows=options.rows, rounds=options.rounds)
     output = options.output or RESULTS / "spark" / f"{options.artifacts[0].name}.json"
-    output.parent.mkdir(parents=True, exist_ok=True)
-    output.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8", newline="\n")
+    write_record(output, record)
     print(*spark_table(record), sep="\n")
     print(f"wrote {output}")
 

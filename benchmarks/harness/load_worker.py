@@ -1,9 +1,10 @@
 """One process of `benchmarks.load`: threads share an encoder, others are opened, closed and forked, until SIGTERM.
 
-    python -m benchmarks.harness.load_worker ARTIFACT TEXTS VECTORS ENGINE THREADS, which only benchmarks.load starts
+    python -m benchmarks.harness.load_worker ARTIFACT TEXTS VECTORS OPENED ENGINE THREADS
 
-Every vector is compared bit by bit with that of VECTORS. The process prints a line when the work begins, and at the end
-its report in JSON. It exits with 143, which is what shells report for SIGTERM.
+Only benchmarks.load starts it. Every vector is compared bit by bit with that of VECTORS. The process appends a byte to
+OPENED for each encoder that it has opened and closed. It prints a line when the work begins, and at the end its report
+in JSON. It exits with 143, which is what shells report for SIGTERM.
 """
 
 import asyncio
@@ -110,7 +111,7 @@ def call_until(stop: Event, work: Work, encoder: SentenceEncoder, seed: int) -> 
     return tally
 
 
-def open_and_fork(stop: Event, work: Work, artifact: Path, shared: SentenceEncoder) -> Tally:
+def open_and_fork(stop: Event, work: Work, artifact: Path, opened: Path, shared: SentenceEncoder) -> Tally:
     """Open, use and close encoders, and fork at intervals, until `stop` is set; returns what was done.
 
     It also ends when the process that started this one has ended.
@@ -121,6 +122,8 @@ def open_and_fork(stop: Event, work: Work, artifact: Path, shared: SentenceEncod
         with SentenceEncoder(artifact, engine=shared.engine) as encoder:
             work.call(encoder, chance, tally)
         tally.opened += 1
+        with opened.open("ab") as file:
+            file.write(b".")
         if time.monotonic() >= next_fork:
             next_fork += FORK_INTERVAL_S
             work.fork(shared, chance, tally)
@@ -142,7 +145,7 @@ def open_handles() -> dict[str, int]:
 def main() -> int:
     """Work until SIGTERM, then print the report."""
     artifact, texts, vectors = Path(sys.argv[1]), Path(sys.argv[2]), np.load(sys.argv[3])
-    engine, threads = sys.argv[4], int(sys.argv[5])
+    opened, engine, threads = Path(sys.argv[4]), sys.argv[5], int(sys.argv[6])
     work, stop = Work(json.loads(texts.read_text(encoding="utf-8")), vectors), Event()
     signal.signal(signal.SIGTERM, lambda *_: stop.set())  # an exception could be lost where Python ignores it
     with SentenceEncoder(artifact, engine=engine) as encoder:  # starts what a process starts once: threads
@@ -153,7 +156,7 @@ def main() -> int:
     with SentenceEncoder(artifact, engine=engine) as shared, ThreadPoolExecutor(threads) as pool:
         futures = [pool.submit(call_until, stop, work, shared, seed) for seed in range(threads)]
         try:
-            own = open_and_fork(stop, work, artifact, shared)
+            own = open_and_fork(stop, work, artifact, opened, shared)
         finally:
             stop.set()
         done = sum((future.result() for future in futures), own)

@@ -1,7 +1,6 @@
 """The records of a program that measures checkpoints: one file a subject, written when its measures are complete."""
 
 import argparse
-import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -12,6 +11,7 @@ from benchmarks.harness.subjects import Subject
 from benchmarks.inputs.checkpoints import measured_checkpoints
 from benchmarks.machine.environment import environment
 from benchmarks.peers.contenders import CONTENDERS
+from benchmarks.results import write_record
 from biobert_onnx._file_status import is_folder
 
 
@@ -49,7 +49,7 @@ def write_records(
         subject = Subject.prepare(subject_name, checkpoint, work / f"work-{subject_name}")
         record = {"environment": environment(), "quick": options.quick, **subject.facts(), **measure(subject)}
         path = options.output / f"{name(record)}.json"
-        path.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8", newline="\n")
+        write_record(path, record)
         print_progress(f"wrote {path}\n")
         remove_files(subject)
     shutil.rmtree(work)

@@ -8,6 +8,7 @@ from benchmarks.report.samples import MEBIBYTE_IN_KIB, Record, markdown_table
 def load_table(records: Sequence[Record]) -> Iterator[str]:
     """Yield what `benchmarks.load` found, line by line, a column an engine."""
     rows = {
+        "time": [f"{record['seconds']:,.0f} s" for record in records],
         "calls": [f"{record['calls']:,}" for record in records],
         "vectors": [f"{record['rows']:,}" for record in records],
         "vectors with a wrong bit": [f"{record['wrong_rows'] + record['wrong_forks']:,}" for record in records],

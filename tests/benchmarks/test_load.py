@@ -14,10 +14,11 @@ import numpy as np
 import pytest
 
 from benchmarks.harness.load_worker import SIGTERM_EXIT_CODE
+from benchmarks.load import is_enough
 from benchmarks.report.load_verdict import COLUMNS, Sample, minutes, verdict
-from benchmarks.results import RESULTS
+from benchmarks.results import read_record
 from biobert_onnx import SentenceEncoder
-from biobert_onnx.encoding.engines import ONNXRUNTIME
+from biobert_onnx.encoding.engines import ENGINES, ONNXRUNTIME
 from tests.support.engines import each_engine
 from tests.support.texts import TEXTS
 
@@ -32,9 +33,11 @@ def report(artifact: Path, folder: Path, *, engine: str = ONNXRUNTIME, change: f
     vectors[7, 3] += change
     np.save(folder / "vectors.npy", vectors)
     (folder / "texts.json").write_text(json.dumps(texts), encoding="utf-8")
-    arguments = [str(artifact), str(folder / "texts.json"), str(folder / "vectors.npy"), engine, "2"]
+    files = (artifact, folder / "texts.json", folder / "vectors.npy", folder / "opened")
     with subprocess.Popen(
-        [sys.executable, "-m", "benchmarks.harness.load_worker", *arguments], stdout=subprocess.PIPE, text=True
+        [sys.executable, "-m", "benchmarks.harness.load_worker", *map(str, files), engine, "2"],
+        stdout=subprocess.PIPE,
+        text=True,
     ) as process:
         assert process.stdout is not None
         assert process.stdout.readline() == "at work\n"
@@ -43,6 +46,7 @@ def report(artifact: Path, folder: Path, *, engine: str = ONNXRUNTIME, change: f
         out, _ = process.communicate(timeout=60)
     assert process.returncode == SIGTERM_EXIT_CODE
     found: dict[str, Any] = json.loads(out)
+    assert (folder / "opened").stat().st_size == found["opened"]
     return found
 
 
@@ -105,7 +109,16 @@ def test_each_minute_has_its_medians() -> None:
     assert found[9]["anonymous"] - found[0]["anonymous"] == 540
 
 
-def test_the_committed_record_is_of_ten_minutes_without_a_fault() -> None:
-    record = json.loads((RESULTS / "load" / "load-onnxruntime.json").read_text(encoding="utf-8"))
+def test_a_run_ends_after_its_time_and_enough_encoders_or_at_last_without_them() -> None:
+    assert not is_enough(599, 600, 5000)
+    assert is_enough(600, 600, 1000)
+    assert not is_enough(3599, 600, 999)
+    assert is_enough(3600, 600, 999)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_the_committed_records_are_of_ten_minutes_or_more_without_a_fault(engine: str) -> None:
+    record = read_record(f"load/load-{engine}")
     assert record | verdict(record) == record
-    assert (record["seconds"], len(record["processes"]), record["threads"], record["faults"]) == (600, 8, 8, [])
+    assert record["seconds"] >= 600
+    assert (len(record["processes"]), record["threads"], record["faults"]) == (8, 8, [])
