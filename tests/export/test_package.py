@@ -18,8 +18,12 @@ SOURCES = PROJECT / "runtime" / "biobert_onnx" / "kernels" / "source"
 
 @pytest.fixture(scope="module")
 def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("dist")
-    command = [sys.executable, "-m", "build", "--no-isolation", "--outdir", str(folder), str(PROJECT)]
+    return _build(PROJECT, tmp_path_factory.mktemp("dist"))
+
+
+def _build(checkout: Path, folder: Path, *options: str) -> Path:
+    """Build `checkout` into `folder`, by default an sdist and of it a wheel; returns `folder`."""
+    command = [sys.executable, "-m", "build", "--no-isolation", *options, "--outdir", str(folder), str(checkout)]
     subprocess.run(command, check=True, capture_output=True)
     return folder
 
@@ -65,6 +69,21 @@ def test_the_sdist_builds_the_same_packages(built: Path) -> None:
     assert {"hatch_build.py", "runtime/biobert_onnx/kernels/source/library.c", *sources} <= names
     assert {"CHANGELOG.md", "constraints.txt", "tests/conftest.py", "docs/README.md"} <= names
     assert not [name for name in names if name.endswith(".so") or name.startswith(".ci")]
+
+
+def test_links_that_make_site_leaves_in_build_take_nothing_out_of_the_sdist(built: Path, tmp_path: Path) -> None:
+    (sdist,) = built.glob("*.tar.gz")
+    with tarfile.open(sdist) as archive:
+        archive.extractall(tmp_path, filter="data")
+        names = archive.getnames()
+    (checkout,) = tmp_path.iterdir()
+    for name in ("runtime", "export"):
+        link = checkout / "build" / "website" / name
+        link.parent.mkdir(parents=True, exist_ok=True)
+        link.symlink_to(checkout / name)
+    again = _build(checkout, tmp_path / "dist", "--sdist")
+    with tarfile.open(again / sdist.name) as archive:
+        assert set(archive.getnames()) == set(names)
 
 
 def test_the_runtimes_tests_pass_without_extras(built: Path, artifact: Path, tmp_path: Path) -> None:
