@@ -20,7 +20,7 @@ from benchmarks.report.agreement import has_agreement
 from benchmarks.report.captions import SUBJECT_NOTES, headline, machine
 from benchmarks.report.cpu_sweep import names_with_figures, sweep_name
 from benchmarks.report.looks import LOOKS, STAR
-from benchmarks.report.samples import MEBIBYTE, Record, measured_contenders, median, throughput
+from benchmarks.report.samples import MEBIBYTE, Record, measured_contenders, median, start_seconds, throughput
 
 Contenders = Mapping[str, Record]
 
@@ -253,7 +253,7 @@ def _bars(record: Record, samples: Mapping[str, Sequence[float]], title: str, fo
 
 
 def _cold_starts(contenders: Contenders) -> dict[str, list[float]]:
-    return _samples(contenders, lambda contender: [start["total"] for start in contender["cold_starts"]])
+    return _samples(contenders, start_seconds)
 
 
 def _peaks(contenders: Contenders) -> dict[str, list[float]]:
