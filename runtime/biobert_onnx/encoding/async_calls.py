@@ -61,6 +61,7 @@ class AsyncCalls:
             await answer
         finally:
             self._take_answers([stepwise])
+            del answer  # the error that it may hold refers to this frame: a cycle would keep the pipeline
 
     @property
     def waiting(self) -> Waiting:
@@ -114,9 +115,9 @@ class AsyncCalls:
 
     def _work(self) -> None:
         """Do steps until there are no more; runs on each thread."""
+        error: Exception | None = None
         while (begun := self._next_step()) is not None:
             step, threads = begun
-            error = None
             try:
                 step.work(self._pipeline.run, threads)
             except Exception as raised:  # the thread has nobody else to raise it to
@@ -127,6 +128,7 @@ class AsyncCalls:
                 self._at_work -= 1
                 self._looking += 1
             self._answer([call for call in step.calls if error is not None or not call.texts_left], error)
+            error = None  # its traceback refers to this frame: a cycle would keep the pipeline
 
     def _next_step(self) -> tuple[Step, int] | None:
         """Return the next step and how many threads it takes; None if this thread, which looks for one, shall end."""

@@ -52,9 +52,9 @@ class StepwiseCall:
 
     def __init__(self, call: Call, pipeline: Pipeline) -> None:
         """Start with no text tokenized; the results go into `call`."""
-        self._call, self._pipeline = call, pipeline
-        self._steps = self._tokenized()
-        self._untokenized = len(call.texts)
+        self._call, self._normalized = call, pipeline.normalized
+        self._tokenizing = _Tokenizing(call, pipeline)
+        self._steps = self._tokenizing.steps()
         self._can_tokenize = True
         self._ready: dict[int, deque[Window]] = {}  # by the number of their tokens
         self._ready_tokens = 0
@@ -86,7 +86,7 @@ class StepwiseCall:
 
     def add(self, windows: Sequence[Window]) -> None:
         """Let the `windows` that `tokenize` returned be taken."""
-        self._can_tokenize = self._untokenized > 0
+        self._can_tokenize = self._tokenizing.texts_left > 0
         for window in windows:
             self._ready.setdefault(len(window.ids), deque()).append(window)
             self._ready_tokens += len(window.ids)
@@ -126,7 +126,7 @@ class StepwiseCall:
         mean.add(window.place, vector, tokens=len(window.ids), is_last=window.is_last)
         if mean.is_whole:
             del self._means[window.text]
-            self._put_texts([window.text], mean.vector(normalized=self._pipeline.normalized)[np.newaxis])
+            self._put_texts([window.text], mean.vector(normalized=self._normalized)[np.newaxis])
 
     def _put_texts(self, texts: list[int], vectors: FloatArray) -> None:
         self._call.put(texts, self._call.options.applied_to(vectors))
@@ -135,7 +135,20 @@ class StepwiseCall:
     def _fills(self, length: int) -> bool:
         return len(self._ready[length]) >= texts_in_micro_batch(length)
 
-    def _tokenized(self) -> Iterator[list[Window]]:
+
+class _Tokenizing:
+    """The texts of a call, tokenized step by step.
+
+    It does not know the StepwiseCall, which holds the generator of its steps. With a cycle of references the tokenizer,
+    some megabytes, would outlive its encoder until Python's garbage collector comes.
+    """
+
+    def __init__(self, call: Call, pipeline: Pipeline) -> None:
+        self._call, self._pipeline = call, pipeline
+        self.texts_left = len(call.texts)
+        """Texts that are not tokenized to their end."""
+
+    def steps(self) -> Iterator[list[Window]]:
         """Yield the windows of all texts, those of one step at a time."""
         first = 0
         rows = ((text, None) for text in self._call.texts)
@@ -166,7 +179,7 @@ class StepwiseCall:
     def _put_counts(self, first: int, tokens: Sequence[int], was_cut: Sequence[bool]) -> None:
         """Note what is known of the texts from the index `first` on, which have been tokenized to their end."""
         self._call.put_counts(first, tokens, was_cut)
-        self._untokenized -= len(tokens)
+        self.texts_left -= len(tokens)
 
     def _long_text(self, index: int, text: str) -> Iterator[list[Window]]:
         """Yield the windows of one long text, those of a piece at a time."""

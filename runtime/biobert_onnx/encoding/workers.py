@@ -69,7 +69,10 @@ class _Workers(Generic[T]):
                 except Empty:
                     continue
                 if isinstance(result, BaseException):
-                    raise result
+                    try:
+                        raise result
+                    finally:
+                        del result  # it refers to this frame: a cycle would keep all that the workers hold
                 if result is not None:  # None only wakes this thread: another one has ended
                     self._want()
                     yield result
