@@ -7,8 +7,8 @@ until a thousand encoders were opened, if that takes longer: a slow CPU opens fe
 
 Nothing leaks if each process has no more threads and file descriptors after its last encoder is closed than before the
 first, and if the median of the anonymous memory in the last tenth of the time is at most 5 %, and at most 10 MiB a
-process, above the median in the second tenth. The processes have two of glibc's malloc arenas (mallopt(3)): by default
-glibc has eight a core, whose freed memory grows for minutes and hides a leak.
+process, above the median in the second tenth. glibc's malloc gives freed memory back to the system here, as far as
+MALLOC can have it: by default it keeps it, in pieces that grow for minutes and hide a leak.
 """
 
 import json
@@ -49,8 +49,9 @@ LONG_TEXTS = 20
 WORDS = (50, 110)
 """Least and most words of a long text, which has fewer than MiniLM's 256 tokens."""
 
-MALLOC_ARENAS = "2"
-"""The value of MALLOC_ARENA_MAX: see above."""
+MALLOC = {"MALLOC_ARENA_MAX": "2", "MALLOC_MMAP_THRESHOLD_": "65536"}
+"""Variables of glibc's malloc (mallopt(3)). By default it has eight arenas a core, and keeps freed blocks of up to
+32 MiB; with these it has two, and a block of 64 KiB or more, which most of an encoder's memory is in, goes back."""
 
 SAMPLE_INTERVAL_S = 1.0
 
@@ -157,7 +158,7 @@ def run(seconds: float, *, engine: str, processes: int, threads: int) -> dict[st
 @contextmanager
 def at_work(command: Sequence[str], processes: int) -> Iterator[Sequence[subprocess.Popen[str]]]:
     """Start processes of `command` and wait until all have begun their work; they are killed when the block ends."""
-    variables = {**os.environ, "MALLOC_ARENA_MAX": MALLOC_ARENAS}
+    variables = {**os.environ, **MALLOC}
     workers = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=variables) for _ in range(processes)]
     try:
         for worker in workers:
