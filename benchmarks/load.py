@@ -7,8 +7,8 @@ until a thousand encoders were opened, if that takes longer: a slow CPU opens fe
 
 Nothing leaks if each process has no more threads and file descriptors after its last encoder is closed than before the
 first, and if the median of the anonymous memory in the last tenth of the time is at most 5 %, and at most 10 MiB a
-process, above the median in the second tenth. glibc's malloc gives freed memory back to the system here, as far as
-MALLOC can have it: by default it keeps it, in pieces that grow for minutes and hide a leak.
+process, above the median in the second tenth. glibc's malloc gives freed memory back to the system here (MALLOC): what
+it keeps by default grows for minutes and hides a leak.
 """
 
 import json
@@ -50,8 +50,8 @@ WORDS = (50, 110)
 """Least and most words of a long text, which has fewer than MiniLM's 256 tokens."""
 
 MALLOC = {"MALLOC_ARENA_MAX": "2", "MALLOC_MMAP_THRESHOLD_": "65536"}
-"""Variables of glibc's malloc (mallopt(3)). By default it has eight arenas a core, and keeps freed blocks of up to
-32 MiB; with these it has two, and a block of 64 KiB or more, which most of an encoder's memory is in, goes back."""
+"""Variables of glibc's malloc (mallopt(3)). By default it has eight arenas a core, and soon keeps freed blocks of up to
+32 MiB. With these it has two arenas, and gives every block of 64 KiB or more back: most of an encoder's memory."""
 
 SAMPLE_INTERVAL_S = 1.0
 

@@ -11,6 +11,8 @@ import pytest
 from packaging.metadata import Metadata
 from trove_classifiers import classifiers
 
+from tests.support.pytest_runs import QUICK_TESTS
+
 PROJECT = Path(__file__).parents[2]
 PAGES = {path.name for path in (PROJECT / "runtime" / "biobert_onnx" / "serving" / "http" / "page").iterdir()}
 SOURCES = PROJECT / "runtime" / "biobert_onnx" / "kernels" / "source"
@@ -97,7 +99,6 @@ def test_the_runtimes_tests_pass_without_extras(built: Path, artifact: Path, tmp
     listed = subprocess.run(freeze, check=True, capture_output=True, text=True).stdout.split()
     assert not {line.partition("==")[0] for line in listed} & {"torch", "transformers", "onnx", "optimum", "pyarrow"}
     pytest_run = [str(python), "-m", "pytest", "-q", "-p", "no:cacheprovider", f"--artifact={artifact}"]
-    without = "--ignore=tests/runtime/kernels"  # they need hypothesis, and try the C beneath this wheel
-    done = subprocess.run([*pytest_run, "tests/runtime", without], cwd=PROJECT, capture_output=True, text=True)
+    done = subprocess.run([*pytest_run, *QUICK_TESTS], cwd=PROJECT, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "is installed here" not in done.stdout  # the tests of missing extras are not skipped there

@@ -43,7 +43,7 @@ from benchmarks.machine.environment import environment  # noqa: E402
 from benchmarks.report.platforms import HASH_DIGITS, counts_cell  # noqa: E402
 from benchmarks.results import RESULTS  # noqa: E402
 from biobert_onnx.encoding.engines import KERNELS  # noqa: E402
-from tests.support.pytest_runs import counted_tests, tiny_artifact  # noqa: E402
+from tests.support.pytest_runs import QUICK_TESTS, counted_tests, tiny_artifact  # noqa: E402
 
 WORK = PROJECT / "build" / "pythons"
 CHROOT = PROJECT / "build" / "sid"
@@ -54,15 +54,6 @@ EXTRAS = ("http", "pandas", "parquet")
 SPARK_EXTRAS = ("spark",)
 TEST_PACKAGES = ("huggingface_hub", "hypothesis", "jsonschema", "pytest")
 """What tests/runtime imports beside the wheel and its extras."""
-
-LEAST_OF_PYTHON = (
-    "artifact/test_hub.py",
-    "encoding/test_tokenizer.py",
-    "kernels",
-    "serving/http/test_browser.py",
-    "serving/test_bundle.py",
-)
-"""The parts of tests/runtime that compile C, start a browser or pip, or mostly run huggingface_hub or tokenizers."""
 
 OLDEST, NEWEST, AT_HAND, SPARK = "oldest", "newest", "at-hand", "spark-"
 
@@ -211,8 +202,7 @@ def all_runs(found: Sequence[Interpreter]) -> Iterator[Run]:
     )
     yield Run(name=NEWEST, interpreter=found[-1], constraints=None, note="the newest versions of that day")
     at_hand = [each for each in found if not each.in_chroot]
-    quick = ("tests/runtime", *(f"--ignore=tests/runtime/{path}" for path in LEAST_OF_PYTHON))
-    yield Run(name=AT_HAND, interpreter=at_hand[-1], constraints=pinned, note="", tests=quick)
+    yield Run(name=AT_HAND, interpreter=at_hand[-1], constraints=pinned, note="", tests=QUICK_TESTS)
     for each in at_hand:
         yield Run(
             name=f"{SPARK}{each.name}",

@@ -15,6 +15,19 @@ from tests.support.checkpoints import TINY
 
 PROJECT = Path(__file__).parents[2]
 
+LEFT_OUT = (
+    "artifact/test_hub.py",
+    "encoding/test_tokenizer.py",
+    "kernels",
+    "serving/http/test_browser.py",
+    "serving/test_bundle.py",
+)
+"""The slow parts of tests/runtime that depend least on the environment: they compile C, start a browser or pip, or
+mostly run huggingface_hub or tokenizers."""
+
+QUICK_TESTS = ("tests/runtime", *(f"--ignore=tests/runtime/{path}" for path in LEFT_OUT))
+"""What pytest takes for tests/runtime without them."""
+
 
 def tiny_artifact(work: Path) -> Path:
     """Export the tiny checkpoint of the tests into `work`/tiny, anew, with the Python that runs this; return it."""
