@@ -34,7 +34,7 @@ PLOT_BOTTOM, PLOT_TOP = 0.12, 0.81
 LEGEND_LEFT, LABELS_RIGHT = 0.72, 0.3
 """Where the axes begin and end, as shares of the picture: beside a legend, and beside the names of bars."""
 
-LATENCY_TICKS_MS = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000)
+LATENCY_TICKS_MS = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10_000)
 
 KEPT_TICKS = (50, 60, 70, 80, 90, 95, 98, 99, 99.5, 99.8)
 """Percent of neighbours kept that the axis names."""
