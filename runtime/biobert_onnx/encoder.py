@@ -17,7 +17,7 @@ from biobert_onnx.artifact.manifest import LAST, TOKEN_LAYERS, Manifest
 from biobert_onnx.artifact.paths import MANIFEST, PACKED_FOLDER, TOKENIZER, checked_folder
 from biobert_onnx.embeddings import scale_to_unit_length, similarity
 from biobert_onnx.encoding.async_calls import AsyncCalls, Waiting
-from biobert_onnx.encoding.call import Call, naming_sentences, warn_of_cut_texts
+from biobert_onnx.encoding.call import Call, NamingSentences, warn_of_cut_texts
 from biobert_onnx.encoding.cpus import usable_cpus
 from biobert_onnx.encoding.engines import Engine, check_engine
 from biobert_onnx.encoding.long_texts import check_long_texts
@@ -673,7 +673,7 @@ class SentenceEncoder:
         items: list[TokenEmbeddings] = []
         was_cut: list[bool] = []
         count = sum(len(group.texts) for group in groups)
-        with ProgressBar(len(rows), enabled=show_progress_bar) as bar, naming_sentences(rows):
+        with ProgressBar(len(rows), enabled=show_progress_bar) as bar, NamingSentences(rows):
             parts = self._token_pipeline.encode(
                 groups,
                 options,

@@ -1,8 +1,7 @@
 """One call with a list of sentences: its distinct texts in chunks, and the vectors put back in the sentences' order."""
 
 import warnings
-from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Sequence
 from functools import cached_property
 
 import numpy as np
@@ -72,18 +71,29 @@ class Call:
             return self._embeddings, self._token_counts
         return self._embeddings[self._rows], self._token_counts[self._rows]
 
-    def naming_sentences(self) -> AbstractContextManager[None]:
+    def naming_sentences(self) -> "NamingSentences":
         """Let an error about a text name the first sentence that is this text."""
-        return naming_sentences(self._rows)
+        return NamingSentences(self._rows)
 
 
-@contextmanager
-def naming_sentences(rows: Sequence[int]) -> Iterator[None]:
-    """Let an error about a text name the first sentence that is this text; `rows`: the text of each sentence."""
-    try:
-        yield
-    except TextTooLongError as error:
-        raise error.at(rows.index(error.index), argument="sentences") from None
+class NamingSentences:
+    """A block in which an error about a text names the first sentence that is this text.
+
+    It is none of contextlib's generators: with one, on Python 3.13, the error and its traceback refer to each other,
+    and that cycle keeps the pipeline.
+    """
+
+    def __init__(self, rows: Sequence[int]) -> None:
+        """`rows`: the text of each sentence."""
+        self._rows = rows
+
+    def __enter__(self) -> None:
+        """Nothing is done."""
+
+    def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
+        """Raise a TextTooLongError of the block with the index among the sentences."""
+        if isinstance(error, TextTooLongError):
+            raise error.at(self._rows.index(error.index), argument="sentences") from None
 
 
 def warn_of_cut_texts(cut: int, texts: int, *, stacklevel: int) -> None:
