@@ -130,8 +130,8 @@ class TruncationWarning(UserWarning):
 
     def __str__(self) -> str:
         return (
-            f"{self.cut:,} of {self.texts:,} texts have more tokens than max_length and were cut there: encode them "
-            "whole with long_texts='window', or raise max_length if the checkpoint has more positions"
+            f"{self.cut:,} of {self.texts:,} texts have more tokens than max_length and were cut there: split them, "
+            "encode them whole with long_texts='window', or raise max_length if the checkpoint has more positions"
         )
 
 

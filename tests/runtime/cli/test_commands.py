@@ -60,10 +60,8 @@ def test_texts_that_were_cut_are_told_in_one_line(artifact: Path, texts: Path, t
     done = run("encode", artifact, texts, "-o", tmp_path / "out.npy", "--max-length", "12", "--truncate-dim", "5")
     (line,) = done.stderr.decode().splitlines()
     assert done.returncode == 0
-    expected = (
-        r"biobert-onnx: warning: \d of 12 texts have more tokens than --max-length and were cut there: encode them "
-    )
-    assert re.match(expected + "whole with --long-texts 'window'", line)
+    expected = r"biobert-onnx: warning: \d of 12 texts have more tokens than --max-length and were cut there: split "
+    assert re.match(expected + "them, encode them whole with --long-texts 'window'", line)
     assert np.load(tmp_path / "out.npy").shape == (len(LINES), 5)
 
 
