@@ -27,7 +27,6 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.harness.load_worker import SIGTERM_EXIT_CODE
 from benchmarks.harness.program import add_engine, program_parser, run_program
 from benchmarks.inputs.corpus import bundled_texts, pubmed_like_texts
 from benchmarks.inputs.minilm import minilm_artifact
@@ -37,6 +36,7 @@ from benchmarks.report.load_verdict import MIN_OPENED, MINUTE_S, Sample, minutes
 from benchmarks.results import RESULTS, write_record
 from biobert_onnx import SentenceEncoder
 from biobert_onnx._file_status import exists
+from biobert_onnx.cli.exit_codes import TERMINATED
 
 WORK = Path("build/load")
 """The folder of the artifact and the texts; a run empties it first and removes it at the end."""
@@ -112,7 +112,7 @@ def terminated_command(number: int, engine: str) -> float:
         start = time.monotonic()
         process.send_signal(signal.SIGTERM)
         code = process.wait(EXIT_TIMEOUT_S)
-    if code != SIGTERM_EXIT_CODE or exists(output):
+    if code != TERMINATED or exists(output):
         raise ValueError(f"'{' '.join(command)}' ended with {code}, output {exists(output)}, on SIGTERM")
     return round(time.monotonic() - start, 3)
 
@@ -121,8 +121,8 @@ def report_of(process: subprocess.Popen[str]) -> dict[str, Any]:
     """Wait for a process that got SIGTERM, and return its report; raises ValueError if it ended in another way."""
     start = time.monotonic()
     out, _ = process.communicate(timeout=EXIT_TIMEOUT_S)
-    if process.returncode != SIGTERM_EXIT_CODE:
-        raise ValueError(f"a process ended with {process.returncode}, expected {SIGTERM_EXIT_CODE}")
+    if process.returncode != TERMINATED:
+        raise ValueError(f"a process ended with {process.returncode}, expected {TERMINATED}")
     report: dict[str, Any] = json.loads(out.splitlines()[-1])
     return report | {"seconds_to_end": round(time.monotonic() - start, 3)}
 

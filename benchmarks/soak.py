@@ -80,8 +80,16 @@ RUNS = {
 }
 
 
-def watch(process: subprocess.Popen[bytes]) -> list[Sample]:
-    """Sample the memory of `process` once a second until it ends; raises CalledProcessError if it fails."""
+def watch(command: Sequence[str]) -> list[Sample]:
+    """Run `command`, and sample its memory once a second until it ends; raises CalledProcessError if it fails."""
+    with subprocess.Popen(command) as process:
+        try:
+            return _samples(process)
+        finally:
+            process.kill()
+
+
+def _samples(process: subprocess.Popen[bytes]) -> list[Sample]:
     samples: list[Sample] = []
     start = time.monotonic()
     while process.poll() is None:
@@ -124,8 +132,7 @@ def soak(name: str, count: int, artifact: Path, engine: str) -> dict[str, Any]:
     command = [sys.executable, "-m", "biobert_onnx", "encode", str(artifact), str(texts), "-o", str(vectors)]
     command += ["--engine", engine, "--max-length", str(MAX_LENGTH)]
     start = time.monotonic()
-    with subprocess.Popen(command) as process:
-        samples = watch(process)
+    samples = watch(command)
     seconds = time.monotonic() - start
     rows = len(np.load(vectors, mmap_mode="r"))
     if rows != count:

@@ -25,8 +25,7 @@ import numpy as np
 from benchmarks.machine.threads import read_of_threads
 from biobert_onnx import SentenceEncoder
 from biobert_onnx._types import FloatArray
-
-SIGTERM_EXIT_CODE = 128 + signal.SIGTERM
+from biobert_onnx.cli.exit_codes import TERMINATED
 
 FORK_INTERVAL_S = 15.0
 """Seconds from one fork to the next."""
@@ -161,7 +160,7 @@ def main() -> int:
             stop.set()
         done = sum((future.result() for future in futures), own)
     print(json.dumps({"before": before, "after": open_handles(), **asdict(done)}))
-    return SIGTERM_EXIT_CODE
+    return TERMINATED
 
 
 if __name__ == "__main__":

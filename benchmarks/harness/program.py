@@ -1,6 +1,7 @@
 """The command line of a program in benchmarks/: its parser, and its errors as one sentence."""
 
 import argparse
+import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -8,10 +9,8 @@ from subprocess import CalledProcessError
 from typing import NoReturn
 
 from benchmarks.harness.worker import WorkerError
+from biobert_onnx.cli.exit_codes import INTERRUPTED, TERMINATED
 from biobert_onnx.encoding.engines import ENGINES
-
-INTERRUPTED = 130
-"""The exit code after Ctrl-C, as shells have it."""
 
 
 def program_parser(description: str | None) -> argparse.ArgumentParser:
@@ -32,8 +31,10 @@ def add_engine(parser: argparse.ArgumentParser) -> None:
 def run_program(main: Callable[[], int | None]) -> NoReturn:
     """Run `main` and exit with what it returns; an expected error becomes one sentence on stderr and exit code 1.
 
-    Expected are ValueError, OSError, and a process of a contender or of a command that failed. Ctrl-C gives 130.
+    Expected are ValueError, OSError, and a process of a contender or of a command that failed. Ctrl-C gives 130,
+    SIGTERM 143: both end the blocks of `main`, and so the processes that it has started.
     """
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(TERMINATED))
     try:
         sys.exit(main())
     except (ValueError, OSError, WorkerError, CalledProcessError) as error:

@@ -13,11 +13,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from benchmarks.harness.load_worker import SIGTERM_EXIT_CODE
 from benchmarks.load import is_enough
 from benchmarks.report.load_verdict import COLUMNS, Sample, minutes, verdict
 from benchmarks.results import read_record
 from biobert_onnx import SentenceEncoder
+from biobert_onnx.cli.exit_codes import TERMINATED
 from biobert_onnx.encoding.engines import ENGINES, ONNXRUNTIME
 from tests.support.engines import each_engine
 from tests.support.texts import TEXTS
@@ -44,7 +44,7 @@ def report(artifact: Path, folder: Path, *, engine: str = ONNXRUNTIME, change: f
         time.sleep(WORK_S)
         process.send_signal(signal.SIGTERM)
         out, _ = process.communicate(timeout=60)
-    assert process.returncode == SIGTERM_EXIT_CODE
+    assert process.returncode == TERMINATED
     found: dict[str, Any] = json.loads(out)
     assert (folder / "opened").stat().st_size == found["opened"]
     return found

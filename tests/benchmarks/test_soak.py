@@ -1,11 +1,15 @@
 """The long runs make the texts they say, and tell flat memory from growing memory."""
 
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 from tokenizers import Tokenizer
 
 from benchmarks.soak import MAX_LENGTH, Sample, short_texts, texts_of_all_lengths, verdict
+from biobert_onnx.cli.exit_codes import TERMINATED
 
 MIB = 1024
 
@@ -47,3 +51,23 @@ def test_one_peak_late_in_the_run_is_not_flat() -> None:
     run = samples(growth=0)
     run[900] = (900.0, run[900][1] + 11 * MIB, run[900][2])
     assert verdict(run)["flat"] is False
+
+
+WATCHED = """
+import sys
+from benchmarks.harness.program import run_program
+from benchmarks.soak import watch
+
+run_program(lambda: watch([sys.executable, "-c", "import os, time; print(os.getpid(), flush=True); time.sleep(60)"]))
+"""
+"""A program that watches a command which never ends."""
+
+
+def test_a_run_that_is_terminated_ends_the_command_that_it_watches() -> None:
+    with subprocess.Popen([sys.executable, "-c", WATCHED], stdout=subprocess.PIPE, text=True) as program:
+        assert program.stdout is not None
+        watched = Path("/proc", program.stdout.readline().strip())
+        assert watched.exists()
+        program.send_signal(signal.SIGTERM)
+        assert program.wait(30) == TERMINATED
+    assert not watched.exists()
