@@ -4,7 +4,6 @@ The collector comes seldom, and sees few objects where a tokenizer or a graph of
 """
 
 import asyncio
-import gc
 import weakref
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -16,6 +15,7 @@ import pytest
 from biobert_onnx import SentenceEncoder
 from biobert_onnx.encoding.texts import Chunk
 from tests.support.engines import each_engine
+from tests.support.interrupts import no_collector
 from tests.support.texts import TEXTS
 
 LONG = ["Sepsis was treated. " * 2000]
@@ -110,24 +110,18 @@ WAYS: dict[str, Callable[[SentenceEncoder], object]] = {
 }
 
 
-@pytest.fixture
-def no_collector() -> Iterator[None]:
-    gc.disable()
-    yield
-    gc.enable()
-
-
 @each_engine
 @pytest.mark.parametrize("way", WAYS.values(), ids=WAYS)
 def test_nothing_waits_for_the_garbage_collector(
-    artifact: Path, engine: str, no_collector: None, way: Callable[[SentenceEncoder], object]
+    artifact: Path, engine: str, way: Callable[[SentenceEncoder], object]
 ) -> None:
     encoder = SentenceEncoder(artifact, threads=2, engine=engine)
     parts = [encoder, encoder.text_tokenizer, encoder._session]
     living = [weakref.ref(part) for part in parts]
     names = [type(part).__name__ for part in parts]
     del parts
-    with encoder:
-        way(encoder)
-    del encoder
-    assert [name for name, part in zip(names, living, strict=True) if part() is not None] == []
+    with no_collector():
+        with encoder:
+            way(encoder)
+        del encoder
+        assert [name for name, part in zip(names, living, strict=True) if part() is not None] == []
