@@ -28,20 +28,20 @@ def no_collector() -> Iterator[None]:
             gc.enable()
 
 
+@no_collector()
 def interrupt_at(delays_s: Iterable[float], work: Callable[[], object]) -> None:
     """Repeat `work`, interrupt it after each delay, and check that KeyboardInterrupt ends it at once."""
     if not hasattr(signal, "setitimer"):
         pytest.skip("this system has no timers that send signals")
     signal.signal(signal.SIGALRM, signal.default_int_handler)
-    with no_collector():
-        try:
-            for delay_s in delays_s:
-                begin = time.monotonic()
-                with pytest.raises(KeyboardInterrupt):
-                    signal.setitimer(signal.ITIMER_REAL, delay_s, HANGS_S)
-                    while True:
-                        work()
-                assert time.monotonic() - begin < HANGS_S
-        finally:
-            signal.setitimer(signal.ITIMER_REAL, 0)
-            signal.signal(signal.SIGALRM, signal.SIG_DFL)
+    try:
+        for delay_s in delays_s:
+            begin = time.monotonic()
+            with pytest.raises(KeyboardInterrupt):
+                signal.setitimer(signal.ITIMER_REAL, delay_s, HANGS_S)
+                while True:
+                    work()
+            assert time.monotonic() - begin < HANGS_S
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, signal.SIG_DFL)
