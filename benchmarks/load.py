@@ -27,7 +27,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.harness.program import add_engine, program_parser, run_program
+from benchmarks.harness.program import TERMINATED, add_engine, program_parser, run_program
 from benchmarks.inputs.corpus import bundled_texts, pubmed_like_texts
 from benchmarks.inputs.minilm import minilm_artifact
 from benchmarks.machine.environment import environment
@@ -36,7 +36,6 @@ from benchmarks.report.load_verdict import MIN_OPENED, MINUTE_S, Sample, minutes
 from benchmarks.results import RESULTS, write_record
 from biobert_onnx import SentenceEncoder
 from biobert_onnx._file_status import exists
-from biobert_onnx.cli.exit_codes import TERMINATED
 
 WORK = Path("build/load")
 """The folder of the artifact and the texts; a run empties it first and removes it at the end."""

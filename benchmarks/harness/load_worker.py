@@ -22,10 +22,10 @@ from threading import Event
 
 import numpy as np
 
+from benchmarks.harness.program import TERMINATED
 from benchmarks.machine.threads import read_of_threads
 from biobert_onnx import SentenceEncoder
 from biobert_onnx._types import FloatArray
-from biobert_onnx.cli.exit_codes import TERMINATED
 
 FORK_INTERVAL_S = 15.0
 """Seconds from one fork to the next."""

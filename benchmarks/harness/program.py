@@ -9,8 +9,10 @@ from subprocess import CalledProcessError
 from typing import NoReturn
 
 from benchmarks.harness.worker import WorkerError
-from biobert_onnx.cli.exit_codes import INTERRUPTED, TERMINATED
 from biobert_onnx.encoding.engines import ENGINES
+
+INTERRUPTED, TERMINATED = 128 + signal.SIGINT, 128 + signal.SIGTERM
+"""The exit codes after Ctrl-C and after SIGTERM, as shells have them."""
 
 
 def program_parser(description: str | None) -> argparse.ArgumentParser:

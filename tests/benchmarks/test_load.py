@@ -13,11 +13,11 @@ from typing import Any
 import numpy as np
 import pytest
 
+from benchmarks.harness.program import TERMINATED
 from benchmarks.load import is_enough
 from benchmarks.report.load_verdict import COLUMNS, Sample, minutes, verdict
 from benchmarks.results import read_record
 from biobert_onnx import SentenceEncoder
-from biobert_onnx.cli.exit_codes import TERMINATED
 from biobert_onnx.encoding.engines import ENGINES, ONNXRUNTIME
 from tests.support.engines import each_engine
 from tests.support.texts import TEXTS

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from tokenizers import Tokenizer
 
+from benchmarks.harness.program import TERMINATED
 from benchmarks.soak import MAX_LENGTH, Sample, short_texts, texts_of_all_lengths, verdict
-from biobert_onnx.cli.exit_codes import TERMINATED
 
 MIB = 1024
 
