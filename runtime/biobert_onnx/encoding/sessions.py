@@ -2,6 +2,7 @@
 
 import ctypes
 import mmap
+import os
 import threading
 from collections.abc import Mapping
 from pathlib import Path
@@ -42,13 +43,14 @@ class Sessions:
         in a vector of a token, 0 if there are none.
 
         Raises ArtifactError if onnxruntime refuses a file, or if the graph does not make vectors of `dim` numbers from
-        token ids.
+        token ids. Sessions are opened later, too: then it is raised if a file is no more the one that was there now.
         """
         self._graph, self._threads, self._quick_start = graph, threads, quick_start
         self._pairs, self._token_dim, self._is_closed = pairs, token_dim, False
         self._first: onnxruntime.InferenceSession | None
         self._sessions: dict[tuple[Path, int], onnxruntime.InferenceSession]
         self._tokens_graph = graph.with_name(TOKENS_GRAPH)
+        self._files = _FileStates(graph, graph.with_name(WEIGHTS), self._tokens_graph)
         self._forget_sessions()
         first = self._open_first() if quick_start else self._open(graph, 1)
         check_graph(first, graph, dim=dim, pairs=pairs)
@@ -120,13 +122,48 @@ class Sessions:
         return self._open(self._graph, threads)
 
     def _open_first(self) -> onnxruntime.InferenceSession:
-        self._first = self._first or open_session(self._graph, packing=False)
+        self._first = self._first or self._open_unchanged(self._graph, threads=1, packing=False)
         return self._first
 
     def _open(self, graph: Path, threads: int) -> onnxruntime.InferenceSession:
         if (graph, threads) not in self._sessions:
-            self._sessions[graph, threads] = open_session(graph, threads=threads)
+            self._sessions[graph, threads] = self._open_unchanged(graph, threads=threads, packing=True)
         return self._sessions[graph, threads]
+
+    def _open_unchanged(self, graph: Path, *, threads: int, packing: bool) -> onnxruntime.InferenceSession:
+        """Open a session on `graph`; raises ArtifactError if its files have changed since the encoder was opened."""
+        self._files.check()
+        session = open_session(graph, threads=threads, packing=packing)
+        self._files.check()  # they may have been replaced while they were read
+        return session
+
+
+class _FileStates:
+    """The states in which some files were found: an encoder must not go on with the files of another artifact."""
+
+    def __init__(self, *paths: Path) -> None:
+        self._found = {path: _file_state(path) for path in paths}
+
+    def check(self) -> None:
+        """Raise ArtifactError for the first file that is not as it was found."""
+        for path, found in self._found.items():
+            if _file_state(path) != found:
+                raise ArtifactError(
+                    f"'{path}' was replaced, moved or deleted after this encoder was opened, and onnxruntime reads it "
+                    "again for each number of threads: open a new SentenceEncoder"
+                )
+
+
+def _file_state(path: Path) -> tuple[int, int] | None:
+    """Return the size of a file and when it was written last; None if there is none.
+
+    The number of an inode is left out: some file systems give a file another one each time it is looked up.
+    """
+    try:
+        status = os.stat(path)  # noqa: PTH116  # Path.stat does the same
+    except OSError:
+        return None
+    return status.st_size, status.st_mtime_ns
 
 
 def open_session(graph: Path, *, threads: int = 1, packing: bool = True) -> onnxruntime.InferenceSession:

@@ -5,6 +5,7 @@ lists, whose steps are whole: the locks of `threading` and of its thread pools h
 interrupt leaves closed is waited for without end. Where Ctrl-C cannot fall, a ThreadPoolExecutor is simpler.
 """
 
+import os
 import time
 from _thread import start_new_thread
 from collections.abc import Callable, Generator, Iterator
@@ -19,6 +20,11 @@ HEARTBEAT_S = 0.2
 READ_AHEAD_PATIENCE_S = 1.0
 """Seconds that closing a read-ahead waits for its thread. A thread that is blocked inside the iterator, on a terminal
 or a socket, cannot be ended from outside: it ends with the next item, or with the process."""
+
+FORKED = (
+    "the vectors that were begun before a fork are made in the parent process alone: begin anew in the child, with "
+    "another call"
+)
 
 
 def results_on_threads(make: Callable[[], T | None], *, threads: int) -> Generator[T, None, None]:
@@ -53,6 +59,7 @@ class _Workers(Generic[T]):
         self._patience_s = patience_s
         self._wanted: SimpleQueue[bool] | None = SimpleQueue() if one_ahead else None
         self._made: SimpleQueue[T | BaseException | None] = SimpleQueue()
+        self._process = os.getpid()
         self._gone: list[None] = []  # not empty once the consumer has gone or will go
         self._ended: list[None] = []  # one entry a thread that has ended
 
@@ -64,6 +71,8 @@ class _Workers(Generic[T]):
                 started += 1
             self._want()
             while len(self._ended) < started or not self._made.empty():
+                if self._is_forked:
+                    raise RuntimeError(FORKED)
                 try:
                     result = self._made.get(timeout=HEARTBEAT_S)
                 except Empty:
@@ -77,9 +86,15 @@ class _Workers(Generic[T]):
                     self._want()
                     yield result
         finally:
-            self._gone.append(None)
-            self._want()
-            self._wait_for_end(started)
+            if not self._is_forked:
+                self._gone.append(None)
+                self._want()
+                self._wait_for_end(started)
+
+    @property
+    def _is_forked(self) -> bool:
+        """Whether this is a child of the process that began: a fork copies neither the threads nor what they make."""
+        return os.getpid() != self._process
 
     def _work(self) -> None:
         """Make results until there are no more, or no one takes them; runs on each worker thread."""

@@ -1,5 +1,6 @@
 """Sessions: opened when they are needed, shared by threads, closed."""
 
+import shutil
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -8,8 +9,9 @@ import numpy as np
 import pytest
 
 from biobert_onnx import SentenceEncoder
-from biobert_onnx.artifact.paths import ENCODER_GRAPH
+from biobert_onnx.artifact.paths import ENCODER_GRAPH, WEIGHTS
 from biobert_onnx.encoding.sessions import Sessions
+from biobert_onnx.errors import ArtifactError
 from tests.support.systems import proc
 from tests.support.texts import TEXTS
 
@@ -84,3 +86,29 @@ def test_a_run_that_races_with_close_keeps_no_session(artifact: Path, encoder: S
             thread.join()
         assert len(refused) == 4
         assert (sessions._sessions, sessions._first) == ({}, None)
+
+
+def replace_by_other_weights(folder: Path) -> None:
+    folder.rename(folder.with_name("old"))
+    shutil.copytree(folder.with_name("old"), folder)
+    weights = bytearray((folder / WEIGHTS).read_bytes())
+    weights[len(weights) // 2] ^= 1
+    (folder / WEIGHTS).write_bytes(weights)
+
+
+def move_away(folder: Path) -> None:
+    folder.rename(folder.with_name("moved"))
+
+
+@pytest.mark.parametrize("change", [replace_by_other_weights, move_away, shutil.rmtree])
+def test_files_that_changed_are_refused_and_not_mixed_with_those_before(
+    change: Callable[[Path], None], artifact: Path, tmp_path: Path
+) -> None:
+    copy = Path(shutil.copytree(artifact, tmp_path / "artifact"))
+    with SentenceEncoder(copy, engine="onnxruntime", threads=2) as encoder:
+        encoder.encode(TEXTS[:1])
+        change(copy)
+        with pytest.raises(ArtifactError, match="was replaced, moved or deleted after this encoder was opened"):
+            encoder.encode(TEXTS)
+    if copy.exists():
+        SentenceEncoder(copy, engine="onnxruntime").encode(TEXTS)

@@ -1,7 +1,10 @@
 """Worker threads: every result once, errors that come through, and an end that Ctrl-C cannot prevent."""
 
+import os
+import signal
 import threading
 import time
+import warnings
 from collections import deque
 from collections.abc import Callable, Iterator
 from itertools import count
@@ -12,6 +15,7 @@ import pytest
 from biobert_onnx.encoding import workers
 from biobert_onnx.encoding.workers import read_ahead, results_on_threads
 from tests.support.interrupts import HANGS_S, interrupt_at
+from tests.support.systems import needs_fork
 
 
 def taking(items: deque[int]) -> Callable[[], int | None]:
@@ -121,3 +125,32 @@ def test_closing_leaves_a_blocked_thread_after_its_patience(monkeypatch: pytest.
 @pytest.mark.usefixtures("interruptible")
 def test_an_interrupt_at_any_moment_ends_reading_ahead() -> None:
     interrupt_at(np.linspace(0.005, 0.05, 40), lambda: list(read_ahead(iter(range(1000)))))
+
+
+def exit_code_of_child(work: Callable[[], None]) -> int:
+    """Return 0 if `work`, done in a forked process, raises a RuntimeError that names the fork; -14 if it hangs."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # 3.12 warns of forks with threads
+        child = os.fork()
+    if child:
+        return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    signal.alarm(HANGS_S)
+    try:
+        work()
+    except RuntimeError as error:
+        os._exit(0 if "before a fork" in str(error) else 2)
+    finally:
+        os._exit(1)
+
+
+@needs_fork
+@pytest.mark.parametrize(
+    "begin",
+    [lambda: read_ahead(iter(range(9))), lambda: results_on_threads(taking(deque(range(9))), threads=2)],
+    ids=["read ahead", "results"],
+)
+def test_a_forked_process_cannot_go_on_with_its_parents_results(begin: Callable[[], Iterator[int]]) -> None:
+    results = begin()
+    first = next(results)
+    assert exit_code_of_child(lambda: print(list(results))) == 0
+    assert sorted([first, *results]) == list(range(9))
