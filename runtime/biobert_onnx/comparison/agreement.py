@@ -49,7 +49,7 @@ def cosines(left: FloatArray, right: FloatArray) -> Floats:
     return _cosines(left, right, origin=np.zeros(left.shape[1]))
 
 
-def centred_cosines(vectors: FloatArray, reference: FloatArray) -> Floats:
+def centred_cosines(vectors: FloatArray | Floats, reference: FloatArray | Floats) -> Floats:
     """Return the cosines after the mean vector of `reference` is taken from all vectors of both, (texts,) float64.
 
     Vectors of encoders like BioBERT share one large direction, which makes every cosine high (Ethayarajh 2019,
@@ -58,7 +58,7 @@ def centred_cosines(vectors: FloatArray, reference: FloatArray) -> Floats:
     return _cosines(vectors, reference, origin=reference.mean(axis=0, dtype=np.float64))
 
 
-def _cosines(left: FloatArray, right: FloatArray, *, origin: Floats) -> Floats:
+def _cosines(left: FloatArray | Floats, right: FloatArray | Floats, *, origin: Floats) -> Floats:
     """Return the cosines of the vectors from `origin` (dim,) to those of `left` and `right`."""
     parts = [np.empty(0)]
     for start in range(0, len(left), ROWS_AT_ONCE):
@@ -113,14 +113,15 @@ def _searches(vectors: FloatArray, reference: FloatArray, *, index: FloatArray) 
     """Yield some texts' similarities to all others, by `vectors` in `index` and by `reference`, block by block."""
     if len(vectors) < LEAST_TEXTS:
         raise ValueError(f"{len(vectors)} texts have no neighbours to compare, expected at least {LEAST_TEXTS}")
-    expected_in = _units(reference)
-    found_in = expected_in if index is reference else _units(index)
+    expected_in = unit_vectors(reference)
+    found_in = expected_in if index is reference else unit_vectors(index)
     for queries in _blocks(len(vectors)):
-        found = _others(_units(vectors[queries]) @ found_in.T, queries)
+        found = _others(unit_vectors(vectors[queries]) @ found_in.T, queries)
         yield found, _others(expected_in[queries] @ expected_in.T, queries)
 
 
-def _units(vectors: FloatArray) -> Floats:
+def unit_vectors(vectors: FloatArray) -> Floats:
+    """Return `vectors` (texts, dim) at unit length, float64; a vector of zeros stays."""
     units: Floats = vectors.astype(np.float64)
     for start in range(0, len(units), ROWS_AT_ONCE):
         some = units[start : start + ROWS_AT_ONCE]
@@ -143,12 +144,20 @@ def _others(similarities: Floats, queries: NDArray[np.intp]) -> Floats:
 
 
 def _kept(found: Floats, expected: Floats) -> Floats:
-    """Return the share of each query's nearest texts of `found` that are nearest of `expected` as well, (queries,)."""
+    """Return the share of each query's nearest texts of `found` that are nearest of `expected` as well, (queries,).
+
+    Where more texts of `found` tie with the last of the nearest than there are places left, each has the same chance of
+    a place, and the share is the mean over all choices: the order of the texts is no agreement.
+    """
     count = min(NEIGHBOURS, found.shape[1])
     tie = np.minimum(TIE, TIE_SHARE * expected.std(axis=1, keepdims=True))
     ties = (expected >= _last_of_nearest(expected, count) - tie) & (tie > 0)
     is_expected = _nearest(expected, count) | ties
-    share: Floats = (_nearest(found, count) & is_expected).sum(axis=1) / count
+    last = _last_of_nearest(found, count)
+    is_nearer, is_last = found > last, found == last
+    places_left = count - is_nearer.sum(axis=1)
+    of_last = places_left * (is_last & is_expected).sum(axis=1) / is_last.sum(axis=1)
+    share: Floats = ((is_nearer & is_expected).sum(axis=1) + of_last) / count
     return share
 
 

@@ -12,11 +12,15 @@ from biobert_onnx.comparison.agreement import (
     centred_cosines,
     cosines,
     neighbours_kept,
+    unit_vectors,
 )
 
 FITS = 0.9
 """The share of neighbours kept from which one encoder can take the place of another: what an export must keep of its
 float32 checkpoint by default."""
+
+FEWEST_TEXTS = 2 * NEIGHBOURS + 1
+"""The fewest texts from which a conclusion is drawn: chance alone keeps half of the neighbours of so many."""
 
 RELATED = 0.5
 """The share below which most neighbours are other texts: the encoders have little in common."""
@@ -26,8 +30,8 @@ RELATED = 0.5
 class Angles:
     """Cosines of the texts' vectors to the reference's: mean, 1st percentile and least.
 
-    `worst`: the index of the text with the least cosine. `centred_mean`, `centred_min`: the cosines without the mean
-    vector of the reference. `mixed_neighbours_kept`: the share of neighbours kept if the vectors are looked up in the
+    `worst`: the index of the text with the least cosine. `centred_mean`, `centred_min`: the cosines of the vectors, all
+    of unit length, without the mean of the reference's. `mixed_neighbours_kept`: the share of neighbours kept if the vectors are looked up in the
     index of the reference.
     """
 
@@ -43,7 +47,7 @@ class Angles:
     def of(cls, vectors: FloatArray, reference: FloatArray) -> Self:
         """Compare `vectors` with `reference`, (texts, dim) float32 both, of 3 texts or more."""
         cosine = cosines(vectors, reference)
-        centred = centred_cosines(vectors, reference)
+        centred = centred_cosines(unit_vectors(vectors), unit_vectors(reference))
         return cls(
             cosine_mean=float(cosine.mean()),
             cosine_p1=float(np.percentile(cosine, 1)),
@@ -65,10 +69,12 @@ class Comparison:
 
     @classmethod
     def of(cls, vectors: FloatArray, reference: FloatArray) -> Self:
-        """Compare `vectors` with `reference`, (texts, any dim) float32 both, of 3 texts or more.
+        """Compare `vectors` of A with `reference`, those of B: (texts, any dim) float32 both, of 3 texts or more.
 
-        Memory: that of `Neighbourhood.of`, once at a time.
+        Memory: that of `Neighbourhood.of`, once at a time. Raises ValueError if all vectors of one are the same.
         """
+        _check_that_they_differ("A", vectors)
+        _check_that_they_differ("B", reference)
         same = vectors.shape[1] == reference.shape[1]
         return cls(
             texts=len(vectors),
@@ -80,10 +86,10 @@ class Comparison:
     def conclusion(self) -> str:
         """What the figures mean for who has an index of the vectors of the reference, B, in one sentence."""
         kept = self.neighbourhood.neighbours_kept
-        if self.texts <= NEIGHBOURS + 1:
+        if self.texts < FEWEST_TEXTS:
             return (
-                f"Of so few texts all others are among the {NEIGHBOURS} nearest, so the neighbours say nothing: give "
-                "some hundreds of texts."
+                f"Of so few texts chance keeps more than half of the {NEIGHBOURS} nearest, so the neighbours say "
+                "nothing: give some hundreds of texts."
             )
         if self.angles is not None and self.angles.mixed_neighbours_kept >= FITS:
             return f"A fits the index of B: its searches there find at least {FITS:.0%} of what B's find."
@@ -100,4 +106,12 @@ class Comparison:
         return (
             "A does not fit the index of B: most neighbours change, as with another model or pooling; encode the texts "
             "again with A, and judge its searches on your task."
+        )
+
+
+def _check_that_they_differ(name: str, vectors: FloatArray) -> None:
+    if all(np.array_equal(vector, vectors[0]) for vector in vectors):
+        raise ValueError(
+            f"the vectors of {name} are all the same, expected vectors that tell texts apart: compare different texts, "
+            "and an index that was filled"
         )

@@ -95,6 +95,14 @@ def test_an_index_of_equal_vectors_has_no_neighbours_to_keep() -> None:
     assert neighbours_kept(random_vectors(300), np.ones((300, 16), np.float32)) < 0.15
 
 
+@pytest.mark.parametrize(("value", "filled"), [(0, 0), (1, 0), (0, 3)])
+def test_a_search_among_equal_vectors_finds_what_chance_does(value: float, filled: int) -> None:
+    vectors = random_vectors(300)
+    index = np.full((300, 16), value, np.float32)
+    index[:filled] = vectors[:filled]
+    assert neighbours_kept(vectors, index, index=index) < 0.3
+
+
 def test_fewer_texts_than_neighbours_are_compared_with_all_others() -> None:
     reference = random_vectors(LEAST_TEXTS)
     assert Neighbourhood.of(-reference, reference).neighbours_kept == 1

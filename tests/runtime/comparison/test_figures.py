@@ -4,7 +4,13 @@ import numpy as np
 import pytest
 
 from biobert_onnx._types import FloatArray
-from biobert_onnx.comparison.agreement import Neighbourhood, centred_cosines, cosines, neighbours_kept
+from biobert_onnx.comparison.agreement import (
+    Neighbourhood,
+    centred_cosines,
+    cosines,
+    neighbours_kept,
+    unit_vectors,
+)
 from biobert_onnx.comparison.figures import Comparison
 
 
@@ -23,7 +29,7 @@ def test_the_figures_are_those_of_the_agreement() -> None:
     reference = random_vectors(80)
     vectors = reference + 0.2 * random_vectors(80, seed=2)
     figures = Comparison.of(vectors, reference)
-    cosine, centred = cosines(vectors, reference), centred_cosines(vectors, reference)
+    cosine, centred = cosines(vectors, reference), centred_cosines(unit_vectors(vectors), unit_vectors(reference))
     angles = figures.angles
     assert angles is not None
     assert figures.neighbourhood == Neighbourhood.of(vectors, reference)
@@ -61,9 +67,32 @@ def test_the_conclusion_says_what_to_do(vectors: FloatArray, conclusion: str) ->
     assert Comparison.of(vectors, random_vectors(200)).conclusion.startswith(conclusion)
 
 
-@pytest.mark.parametrize(("texts", "says_something"), [(11, False), (12, True)])
-def test_where_all_other_texts_are_neighbours_nothing_is_concluded(texts: int, says_something: bool) -> None:
-    conclusion = Comparison.of(random_vectors(texts), random_vectors(texts)).conclusion
-    assert conclusion.startswith(
-        "A fits the index" if says_something else "Of so few texts all others are among the 10"
-    )
+@pytest.mark.parametrize("scale", [1e-3, 10.0])
+def test_the_length_of_the_vectors_changes_no_angle(scale: float) -> None:
+    reference = random_vectors(80) + np.float32(2)
+    angles = Comparison.of(reference * np.float32(scale), reference).angles
+    assert angles is not None
+    assert angles.centred_min == pytest.approx(1, abs=1e-5)
+
+
+@pytest.mark.parametrize("texts", [11, 12, 20])
+@pytest.mark.parametrize("seed", [1, 2])
+def test_where_chance_keeps_most_neighbours_nothing_is_concluded(texts: int, seed: int) -> None:
+    conclusion = Comparison.of(random_vectors(texts, seed=seed), random_vectors(texts)).conclusion
+    assert conclusion.startswith("Of so few texts chance keeps more than half of the 10 nearest")
+
+
+def test_of_more_texts_chance_does_not_fit_and_equal_vectors_do() -> None:
+    reference = random_vectors(21)
+    assert Comparison.of(reference, reference).conclusion.startswith("A fits the index of B")
+    for seed in range(2, 50):
+        assert "does not fit" in Comparison.of(random_vectors(21, seed=seed), reference).conclusion
+
+
+@pytest.mark.parametrize("same", [np.zeros((40, 16), np.float32), np.ones((40, 16), np.float32)])
+def test_vectors_that_are_all_the_same_are_an_error(same: FloatArray) -> None:
+    vectors = random_vectors(40)
+    with pytest.raises(ValueError, match="the vectors of B are all the same, expected vectors that tell texts apart"):
+        Comparison.of(vectors, same)
+    with pytest.raises(ValueError, match="the vectors of A are all the same"):
+        Comparison.of(same, vectors)
