@@ -18,6 +18,10 @@ NORM_FLOOR = 1e-12
 ROWS_AT_ONCE = 256
 """Rows whose squares are held at a time: 768 KiB of float32 with 768 numbers a row, which a cache can hold."""
 
+UNUSABLE = "the embeddings, or their ranges, hold NaN or infinity: drop these rows"
+
+RANGES = "first the least and then the greatest number of each dimension: take them with embedding_ranges(sample)"
+
 Floats = NDArray[np.floating]
 
 
@@ -68,8 +72,8 @@ def quantize_embeddings(
     clipped. None takes those of `embeddings` themselves, and then two calls cannot be compared: take
     `embedding_ranges` of a large sample once, keep them, and pass them in every call.
 
-    Raises ValueError for another precision, for ranges of another shape, and without ranges for fewer than two rows;
-    TypeError or ValueError unless `embeddings` is a float array of two dimensions.
+    Raises ValueError for another precision, for NaN, for ranges of another shape or reversed, and without ranges for
+    fewer than two rows or infinity; TypeError or ValueError unless `embeddings` is a float array of two dimensions.
 
     >>> quantize_embeddings(np.array([[0.0, 5.0], [0.5, 9.0], [2.0, 5.0]]), "uint8", ranges=np.array([[0, 4], [1, 6]]))
     array([[  0, 127],
@@ -79,6 +83,8 @@ def quantize_embeddings(
     if precision not in PRECISIONS:
         raise ValueError(f"precision is {precision!r}, expected one of {', '.join(PRECISIONS)}")
     _check_embeddings(embeddings)
+    if np.isnan(embeddings).any():
+        raise ValueError(UNUSABLE)
     if precision.endswith("binary"):
         codes = np.packbits(embeddings > 0, axis=1)
     else:
@@ -131,14 +137,16 @@ def _row_sums(values: Floats) -> Floats:
 
 def _levels(embeddings: Floats, ranges: Floats) -> NDArray[np.uint8]:
     if not np.isfinite(ranges).all():
-        raise ValueError("the embeddings, or their ranges, hold NaN or infinity: drop these rows")
+        raise ValueError(UNUSABLE)
     shape = (2, embeddings.shape[1])
-    if np.shape(ranges) != shape or not np.less_equal(*ranges).all():
-        raise ValueError(
-            f"ranges have shape {np.shape(ranges)}, expected {shape}, first the least and then the greatest number of "
-            "each dimension: take them with embedding_ranges(sample)"
-        )
-    least, greatest = np.asarray(ranges)  # sentence-transformers' order of rounding: the greatest may become 254
+    if np.shape(ranges) != shape:
+        raise ValueError(f"ranges have shape {np.shape(ranges)}, expected {shape}, {RANGES}")
+    least, greatest = np.asarray(ranges)
+    reversed_dims = np.flatnonzero(least > greatest)
+    if reversed_dims.size:
+        dim = reversed_dims[0]
+        raise ValueError(f"ranges of dimension {dim} are {least[dim]} and {greatest[dim]}, expected {RANGES}")
+    # sentence-transformers' order of rounding: the greatest may become 254.
     steps = (greatest - least) / (LEVELS - 1)
     steps = np.where(steps == 0, 1, steps)  # a dimension that never changes
     levels: NDArray[np.uint8] = np.clip(np.floor((embeddings - least) / steps), 0, LEVELS - 1).astype(np.uint8)

@@ -43,7 +43,7 @@ from biobert_onnx.encoding.token_vectors import (
     span_vectors,
 )
 from biobert_onnx.encoding.tokenizer import TextTokenizer
-from biobert_onnx.errors import EngineError, TextTooLongError, check_int, short_repr
+from biobert_onnx.errors import CLOSED, EngineError, TextTooLongError, check_flags, check_int, short_repr
 from biobert_onnx.kernels.prepacked import existing_folder
 
 MAX_THREADS = 1024
@@ -132,6 +132,7 @@ class SentenceEncoder:
             threads=self._threads,
         )
         self._async_calls = AsyncCalls(self._pipeline)
+        self._is_closed = False
 
     @classmethod
     def from_hub(
@@ -203,6 +204,7 @@ class SentenceEncoder:
 
     def close(self) -> None:
         """Give memory and threads back; encoding raises ValueError from then on, and where it is awaited now."""
+        self._is_closed = True
         self._session.close()
         self._async_calls.close()
 
@@ -318,7 +320,8 @@ class SentenceEncoder:
         for a text with a word of more than 262,144 characters that are not all letters and digits. Raises TypeError for
         a `prompt` or `prompt_name` that is no str; ValueError if both are given, for a name that is not there, a prompt
         that is too long or holds a lone surrogate, or any prompt if the checkpoint leaves prompts out of its pooling.
-        Raises ValueError for `truncate_dim` or `long_texts` out of range, and after `close`.
+        Raises ValueError for `truncate_dim` or `long_texts` out of range, and after `close`; TypeError for a flag that
+        is neither True nor False; ArtifactError if onnxruntime needs files of the artifact again that have changed.
         """
         options = self._options(prompt_name, prompt, normalize_embeddings, truncate_dim, long_texts)
         call = Call(sentences, options, pairs=self.pairs)
@@ -592,12 +595,13 @@ class SentenceEncoder:
         `layers`, `prompt_name`, `prompt`: those of `encode_tokens`. `normalize_embeddings`: unit length.
 
         Raises ValueError, which names it, for a span that is empty, reversed, outside the text or without a token;
-        TypeError for a `text` that is no str; for all else as `encode_tokens` does.
+        TypeError for a `text` that is no str and for `spans` that are none; for all else as `encode_tokens` does.
         """
         options = self._token_options(layers, False, "mean", prompt_name, prompt, "window")
         if not isinstance(text, str):
             raise TypeError(f"text is {short_repr(text)}, of type {type(text).__name__}: it must be one str")
         check_unicode("text", text)
+        check_flags(normalize_embeddings=normalize_embeddings)
         pairs = checked_spans(spans, len(text))
         items, _ = self._token_items([text], options, [0], show_progress_bar=False)
         vectors = span_vectors(items[0], pairs)
@@ -633,6 +637,8 @@ class SentenceEncoder:
         task: str | None = None,
     ) -> Options:
         """The checked options of a call; `task` is the name of its prompt if the call asks for none."""
+        self._check_open()
+        check_flags(normalize_embeddings=normalize)
         check_long_texts(long_texts)
         dim = self.dim
         if truncate_dim is not None:
@@ -650,6 +656,7 @@ class SentenceEncoder:
         long_texts: str,
     ) -> TokenOptions:
         """The checked options of a call for vectors of tokens."""
+        self._check_open()
         check_long_texts(long_texts)
         if layers not in TOKEN_LAYERS:
             raise ValueError(f"layers is {short_repr(layers)}, expected one of {', '.join(TOKEN_LAYERS)}")
@@ -662,6 +669,10 @@ class SentenceEncoder:
         return TokenOptions(
             layers=layers, word_pooling=word_pooling if words else None, long_texts=long_texts, prompt=chosen
         )
+
+    def _check_open(self) -> None:
+        if self._is_closed:
+            raise ValueError(CLOSED)
 
     def _token_items(
         self, texts: Iterable[str], options: TokenOptions, rows: Sequence[int], show_progress_bar: bool | None

@@ -162,8 +162,8 @@ def json_fault(error: ValueError | RecursionError) -> str:
 def check_int(name: str, value: object, allowed: range, meaning: str) -> int:
     """Return `value`, the argument `name`, as an int; raise ValueError unless it is a whole number in `allowed`.
 
-    A range that ends at sys.maxsize has no upper bound. `meaning` ends the message: what the number counts, or what to
-    do. A bool is no number here.
+    A range that ends at sys.maxsize stands for one without an upper bound. `meaning` ends the message: what the number
+    counts, or what to do. A bool is no number here.
 
     >>> check_int("threads", 2, range(1, 9), "leave it out")
     2
@@ -171,7 +171,9 @@ def check_int(name: str, value: object, allowed: range, meaning: str) -> int:
     number = value.__index__() if isinstance(value, SupportsIndex) and not isinstance(value, bool) else None
     if number is not None and number in allowed:
         return number
-    bounds = f"at least {allowed.start}" if allowed.stop == sys.maxsize else f"{allowed.start} to {allowed.stop - 1}"
+    is_huge = number is not None and number >= sys.maxsize
+    without_end = allowed.stop == sys.maxsize and not is_huge
+    bounds = f"at least {allowed.start}" if without_end else f"{allowed.start} to {allowed.stop - 1}"
     expected = bounds if number is not None else f"a whole number, {bounds}"
     raise ValueError(f"{name} is {short_repr(value)}, expected {expected}: {meaning}")
 

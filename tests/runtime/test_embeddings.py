@@ -124,10 +124,19 @@ def test_ranges_of_fewer_than_two_embeddings_are_refused_with_the_remedy(rows: i
 
 
 def test_ranges_that_are_none_are_refused() -> None:
-    with pytest.raises(ValueError, match="first the least and then the greatest"):
+    with pytest.raises(ValueError, match=r"ranges of dimension 0 are 255.0 and 0.0, expected first the least and then"):
         quantize_embeddings(EMBEDDINGS, "int8", ranges=RANGES[::-1])
     with pytest.raises(ValueError, match=r"ranges have shape \(2, 2\), expected \(2, 3\)"):
         quantize_embeddings(EMBEDDINGS, "int8", ranges=RANGES[:, :2])
+
+
+@pytest.mark.parametrize("precision", ["uint8", "int8", "ubinary", "binary"])
+@pytest.mark.parametrize("ranges", [None, RANGES])
+def test_numbers_that_are_none_have_no_place(precision: str, ranges: FloatArray | None) -> None:
+    holed = EMBEDDINGS.copy()
+    holed[1, 1] = np.nan
+    with pytest.raises(ValueError, match="hold NaN or infinity: drop these rows"):
+        quantize_embeddings(holed, precision, ranges=ranges)
 
 
 @pytest.mark.parametrize("precision", ["int4", "float32", "", "INT8"])

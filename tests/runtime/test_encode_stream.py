@@ -121,9 +121,12 @@ def test_a_bare_string_is_refused_at_the_call(encoder: SentenceEncoder, text: st
         encoder.encode_stream(text)
 
 
-def test_chunks_of_less_than_one_text_are_refused_at_the_call(encoder: SentenceEncoder) -> None:
-    with pytest.raises(ValueError, match="chunk_size is 0, expected at least 1"):
-        encoder.encode_stream([], chunk_size=0)
+@pytest.mark.parametrize(("chunk_size", "expected"), [(0, "at least 1"), (10**30, f"1 to {sys.maxsize - 1}")])
+def test_chunks_of_a_size_out_of_range_are_refused_at_the_call(
+    encoder: SentenceEncoder, chunk_size: int, expected: str
+) -> None:
+    with pytest.raises(ValueError, match=f"chunk_size is 1?0+, expected {expected}"):
+        encoder.encode_stream([], chunk_size=chunk_size)
 
 
 def test_a_closed_stream_ends_its_thread(encoder: SentenceEncoder) -> None:

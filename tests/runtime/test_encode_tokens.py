@@ -206,6 +206,8 @@ def test_a_span_that_is_none_is_one_clear_error(encoder: SentenceEncoder, span: 
 def test_spans_are_of_one_text(encoder: SentenceEncoder) -> None:
     with pytest.raises(TypeError, match=r"text is \['Why'\], of type list: it must be one str"):
         encoder.encode_spans(["Why"], [(0, 3)])  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match="spans is None, expected pairs"):
+        encoder.encode_spans("Why", None)  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="text holds a lone surrogate"):
         encoder.encode_spans("\ud800", [(0, 1)])
 

@@ -81,6 +81,12 @@ def test_truncate_dim_keeps_the_first_numbers_and_normalizes_what_is_kept(encode
     assert found == pytest.approx(kept / np.linalg.norm(kept, axis=1, keepdims=True), abs=1e-6)
 
 
+@pytest.mark.parametrize("flag", ["false", 1, None])
+def test_a_flag_that_is_neither_true_nor_false_is_refused(encoder: SentenceEncoder, flag: Any) -> None:
+    with pytest.raises(TypeError, match=f"normalize_embeddings is {flag!r}, expected True or False"):
+        encoder.encode(["a"], normalize_embeddings=flag)
+
+
 @pytest.mark.parametrize("truncate_dim", [0, -1, 10**6, 2.5])
 def test_truncate_dim_out_of_range_is_refused(encoder: SentenceEncoder, truncate_dim: int) -> None:
     with pytest.raises(

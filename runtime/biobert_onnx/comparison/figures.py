@@ -31,8 +31,8 @@ class Angles:
     """Cosines of the texts' vectors to the reference's: mean, 1st percentile and least.
 
     `worst`: the index of the text with the least cosine. `centred_mean`, `centred_min`: the cosines of the vectors, all
-    of unit length, without the mean of the reference's. `mixed_neighbours_kept`: the share of neighbours kept if the vectors are looked up in the
-    index of the reference.
+    of unit length, without the mean of the reference's. `mixed_neighbours_kept`: the share of neighbours kept if the
+    vectors are looked up in the index of the reference.
     """
 
     cosine_mean: float

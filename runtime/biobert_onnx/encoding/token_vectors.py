@@ -200,6 +200,10 @@ def _without_prompt(encoding: TokenEncoding, embeddings: FloatArray, prompt: int
 
 def checked_spans(spans: Iterable[tuple[int, int]], length: int) -> list[tuple[int, int]]:
     """Return `spans` as pairs of int; raise ValueError unless each is a stretch of a text of `length` characters."""
+    if not isinstance(spans, Iterable):
+        raise TypeError(
+            f"spans is {short_repr(spans)}, expected pairs of where each begins and ends: [(0, 7), (12, 20)]"
+        )
     return [_checked_span(row, span, length) for row, span in enumerate(spans)]
 
 

@@ -1,5 +1,6 @@
 """Sessions: opened when they are needed, shared by threads, closed."""
 
+import asyncio
 import shutil
 import threading
 from collections.abc import Callable
@@ -48,8 +49,13 @@ def test_the_first_text_and_every_later_one_get_the_same_bits(artifact: Path, en
 def test_a_closed_encoder_refuses_to_encode(artifact: Path) -> None:
     with SentenceEncoder(artifact) as encoder:
         encoder.encode(["a"])
+    calls: list[Callable[[list[str]], object]] = [encoder.encode, encoder.encode_stream, encoder.encode_tokens]
+    for call in calls:
+        for texts in (["a"], []):
+            with pytest.raises(ValueError, match="the encoder is closed: make a new"):
+                call(texts)
     with pytest.raises(ValueError, match="the encoder is closed: make a new"):
-        encoder.encode(["a"])
+        asyncio.run(encoder.aencode([]))
 
 
 def own_threads() -> int:

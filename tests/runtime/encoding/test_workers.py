@@ -127,7 +127,7 @@ def test_an_interrupt_at_any_moment_ends_reading_ahead() -> None:
     interrupt_at(np.linspace(0.005, 0.05, 40), lambda: list(read_ahead(iter(range(1000)))))
 
 
-def exit_code_of_child(work: Callable[[], None]) -> int:
+def exit_code_of_child(work: Callable[[], object]) -> int:
     """Return 0 if `work`, done in a forked process, raises a RuntimeError that names the fork; -14 if it hangs."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)  # 3.12 warns of forks with threads
