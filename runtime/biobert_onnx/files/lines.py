@@ -24,6 +24,9 @@ MAX_FIELD_CHARACTERS = 64 * 2**20
 BYTE_ORDER_MARKS = {codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
 """First bytes of files in other encodings, and what iconv calls these."""
 
+PACKING = {b"\x1f\x8b": ("gzip", ".gz"), b"BZh": ("bzip2", ".bz2"), b"\xfd7zXZ": ("xz", ".xz")}
+"""First bytes of packed files, the programs that unpack them, and their endings."""
+
 WINDOWS = "cp1252"
 """The encoding that is likely without such a mark. It has all letters of latin1, and curly quotes, dashes and the euro
 sign at 0x80 to 0x9f: there latin1 has control characters, which tokenizers drop."""
@@ -105,8 +108,14 @@ class Lines:
         )
 
     def _encoding_advice(self, line: bytes, error: UnicodeDecodeError) -> str:
-        mark = line[:2] if self.number == 1 else b""
-        encoding = BYTE_ORDER_MARKS.get(mark, WINDOWS)
+        start = line if self.number == 1 else b""
+        for magic, (program, ending) in PACKING.items():
+            if start.startswith(magic):
+                return (
+                    f"{self._name} is packed by {program}, expected UTF-8 text: unpack it by {program} -dc, or name a "
+                    f"file that ends in {ending}"
+                )
+        encoding = BYTE_ORDER_MARKS.get(start[:2], WINDOWS)
         return (
             f"{self.place} is no UTF-8 text: byte {error.start + 1} of the line is {line[error.start]:#x}: convert the "
             f"file, for example by iconv -f {encoding} -t utf-8"

@@ -167,3 +167,15 @@ def test_utf_16_is_told_by_its_mark(tmp_path: Path, encoding: str) -> None:
     path = written(tmp_path / "a.txt", mark + "text".encode(encoding))
     with pytest.raises(InputError, match=r"line 1 is no UTF-8 text: .* iconv -f utf-16 -t utf-8"):
         texts(path)
+
+
+@pytest.mark.parametrize(("packed", "program"), [(".gz", "gzip"), (".bz2", "bzip2"), (".xz", "xz")])
+@pytest.mark.parametrize("name", ["a.txt", "a.jsonl", "a.csv"])
+def test_a_packed_file_without_its_ending_is_told_by_its_first_bytes(
+    tmp_path: Path, name: str, packed: str, program: str
+) -> None:
+    path = tmp_path / name
+    path.write_bytes(PACKERS[packed](noise(10).encode()))
+    message = rf"{name}' is packed by {program}, .* unpack it by {program} -dc, or name a file that ends in \{packed}$"
+    with pytest.raises(InputError, match=message):
+        texts(path)
