@@ -179,3 +179,20 @@ def test_a_packed_file_without_its_ending_is_told_by_its_first_bytes(
     message = rf"{name}' is packed by {program}, .* unpack it by {program} -dc, or name a file that ends in \{packed}$"
     with pytest.raises(InputError, match=message):
         texts(path)
+
+
+@pytest.mark.parametrize("name", ["a.txt", "a.jsonl", "a.csv", "a.txt.gz"])
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+@pytest.mark.parametrize("text", ["text", "d\xe9j\xe0 vu"])
+@pytest.mark.parametrize("encoding", ["UTF-16LE", "UTF-16BE"])
+def test_utf_16_without_a_mark_is_told_by_its_zeros(
+    tmp_path: Path, name: str, end: str, text: str, encoding: str
+) -> None:
+    path = written(tmp_path / name, f"{text}{end}gene{end}".encode(encoding))
+    with pytest.raises(InputError, match=rf"line 1 is no UTF-8 text: .* iconv -f {encoding} -t utf-8"):
+        texts(path)
+
+
+@pytest.mark.parametrize("text", ["\0", "a\0", "\0a", "gene\0protein\0", "\0\0\0\0"])
+def test_a_stray_nul_is_a_character_of_a_text(tmp_path: Path, text: str) -> None:
+    assert texts(written(tmp_path / "a.txt", f"{text}\n{text}\n")) == [text, text]
