@@ -77,7 +77,8 @@ def test_every_line_of_text_is_a_row(tmp_path: Path, content: str) -> None:
     ended = content.removeprefix("\ufeff")
     assume(ended.partition("\n")[0].count("\0") < 2)  # UTF-16 looks like that
     expected = [line.removesuffix("\r") for line in ended.removesuffix("\n").split("\n")] if ended else []
-    assert rows_of(tmp_path / "a.txt", content.encode()) == expected
+    is_of_old_macs = "\n" not in ended and "\r" in ended.rstrip("\r")
+    assert rows_of(tmp_path / "a.txt", content.encode()) == (None if is_of_old_macs else expected)
 
 
 @given(rows=st.lists(st.one_of(records, json_values), max_size=4))

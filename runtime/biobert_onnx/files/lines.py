@@ -105,6 +105,11 @@ class Lines:
                 f"{self.place} is no UTF-8 text: every second byte is NUL, as in UTF-16: convert the file, for example "
                 f"by iconv -f {encoding} -t utf-8"
             )
+        if not line.endswith(b"\n") and b"\r" in line.rstrip(b"\r"):
+            raise InputError(
+                f"{self._name} has carriage returns and no line feed, as old Macs end lines: convert the line ends, "
+                r"for example by tr '\r' '\n'"
+            )
 
     def _next_line(self) -> bytes:
         try:

@@ -196,3 +196,25 @@ def test_utf_16_without_a_mark_is_told_by_its_zeros(
 @pytest.mark.parametrize("text", ["\0", "a\0", "\0a", "gene\0protein\0", "\0\0\0\0"])
 def test_a_stray_nul_is_a_character_of_a_text(tmp_path: Path, text: str) -> None:
     assert texts(written(tmp_path / "a.txt", f"{text}\n{text}\n")) == [text, text]
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("a.txt", "a\rb\rc\r"),
+        ("a.txt", "a\rb"),
+        ("a.jsonl", '{"text": "a"}\r{"text": "b"}\r'),
+        ("a.csv", "id,text\r1,a\r"),
+        ("a.csv", '"text"\r"a"\r'),
+        ("a.tsv.gz", "id\ttext\r1\ta\r"),
+    ],
+)
+def test_line_ends_of_old_macs_are_refused_with_what_converts_them(tmp_path: Path, name: str, content: str) -> None:
+    message = rf"{name}' has carriage returns and no line feed, .* convert the line ends, for example by tr '\\r' '\\n'"
+    with pytest.raises(InputError, match=message):
+        texts(written(tmp_path / name, content))
+
+
+@pytest.mark.parametrize("content", ["a\r", "a\rb\n", "a\nb\rc"])
+def test_a_carriage_return_elsewhere_is_no_line_end_of_old_macs(tmp_path: Path, content: str) -> None:
+    assert texts(written(tmp_path / "a.txt", content)) == content.removesuffix("\r").removesuffix("\n").split("\n")
