@@ -12,6 +12,7 @@ import sys
 from collections.abc import Container, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from stat import S_ISDIR, S_ISREG
 from typing import IO
 
 from biobert_onnx._file_status import exists, file_mode, is_folder, is_link
@@ -27,10 +28,11 @@ RANDOM_BYTES = 4
 def atomic_file(path: Path) -> Iterator[IO[bytes]]:
     """Open a new file beside `path`; it takes that name if the block ends well, and is removed if not.
 
-    It gets the permissions of the file it replaces, or those of any new file.
+    It gets the permissions of the file it replaces, or those of any new file. Raises ValueError if `path` is anything
+    else than a file, such as a FIFO or a device, or a link that leads to one or in a circle.
     """
-    target = path.resolve()
-    work, mode = _work_name(target), file_mode(target)
+    target, mode = _file_to_write(path)
+    work = _work_name(target)
     try:
         with naming(path):
             descriptor = os.open(work, NEW_FILE, 0o666 if mode is None else mode & 0o777)
@@ -81,9 +83,10 @@ def _exchange(path: Path, new: Path) -> None:
 def work_folder(path: Path) -> Iterator[Path]:
     """Make a new folder beside `path`, to make `path` in; what is left of it at the end is removed.
 
-    Raises FileNotFoundError if there is no folder to put it into.
+    Raises FileNotFoundError if there is no folder to put it into, ValueError if `path` is a link in a circle.
     """
-    check_parent_folder(path)
+    _check_parent_folder(path)
+    _followed(path)
     work = _work_name(path.absolute())
     try:
         with naming(path):
@@ -100,14 +103,41 @@ def leftovers(path: Path) -> list[Path]:
     Those of a run that is still alive are not among them: it holds a lock, which the system gives back when it ends.
     Where there are no such locks (Windows, some network file systems) none is found.
     """
-    target = path.resolve()
+    target = Path(os.path.realpath(path))
     name = re.compile(rf"\.{re.escape(target.name)}\.[0-9a-f]{{{2 * RANDOM_BYTES}}}")
     with suppress(OSError):
         return sorted(found for found in target.parent.iterdir() if name.fullmatch(found.name) and _is_unused(found))
     return []
 
 
-def check_parent_folder(path: Path) -> None:
+def check_output_file(path: Path) -> None:
+    """Raise for a `path` that `atomic_file` could not write, before there is any work to lose.
+
+    Raises FileNotFoundError if there is no folder to put it into, ValueError as `atomic_file` does.
+    """
+    _check_parent_folder(path)
+    _file_to_write(path)
+
+
+def _file_to_write(path: Path) -> tuple[Path, int | None]:
+    """Return the file that `path` is or leads to, and its mode, None for a new file; raises as `atomic_file` does."""
+    target = _followed(path)
+    mode = file_mode(target)
+    if mode is not None and not S_ISREG(mode):
+        found = "a folder" if S_ISDIR(mode) else "no regular file"
+        raise ValueError(f"'{path}' is {found}, expected a file to write or to replace: choose another name")
+    return target, mode
+
+
+def _followed(path: Path) -> Path:
+    """Return where `path` leads by its links; raises ValueError if they lead in a circle."""
+    target = Path(os.path.realpath(path))  # resolve() has another error for a circle on each Python, or none
+    if is_link(target):
+        raise ValueError(f"'{path}' is a link that leads in a circle: remove it, or choose another name")
+    return target
+
+
+def _check_parent_folder(path: Path) -> None:
     """Raise FileNotFoundError unless there is a folder for `path` to be written into."""
     if not is_folder(path.absolute().parent):
         raise FileNotFoundError(f"no such folder: '{path.parent}', where '{path.name}' should be written")

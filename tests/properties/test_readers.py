@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from biobert_onnx import SentenceEncoder
@@ -75,8 +75,10 @@ def test_skipped_rows_are_those_without_a_text(tmp_path: Path, rows: list[str | 
 @given(content=lines.map("".join))
 def test_every_line_of_text_is_a_row(tmp_path: Path, content: str) -> None:
     ended = content.removeprefix("\ufeff")
+    assume(ended.partition("\n")[0].count("\0") < 2)  # UTF-16 looks like that
     expected = [line.removesuffix("\r") for line in ended.removesuffix("\n").split("\n")] if ended else []
-    assert rows_of(tmp_path / "a.txt", content.encode()) == expected
+    is_of_old_macs = "\n" not in ended and "\r" in ended.rstrip("\r")
+    assert rows_of(tmp_path / "a.txt", content.encode()) == (None if is_of_old_macs else expected)
 
 
 @given(rows=st.lists(st.one_of(records, json_values), max_size=4))

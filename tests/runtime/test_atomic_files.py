@@ -16,7 +16,8 @@ from typing import Any
 import pytest
 
 from biobert_onnx import _atomic_files
-from biobert_onnx._atomic_files import atomic_file, atomic_folder, leftovers
+from biobert_onnx._atomic_files import atomic_file, atomic_folder, check_output_file, leftovers
+from tests.support.systems import needs_pipes
 
 TRACES = {_atomic_files.__file__, __file__}
 """The code whose lines are interrupted."""
@@ -147,6 +148,34 @@ def test_a_replaced_file_keeps_its_permissions_and_links_to_it(tmp_path: Path) -
     assert (tmp_path / "link").is_symlink()
     assert (tmp_path / "file").read_bytes() == b"new"
     assert (tmp_path / "file").stat().st_mode & 0o777 == 0o640
+
+
+@needs_pipes
+@pytest.mark.parametrize("name", ["pipe", "link"])
+@pytest.mark.parametrize("refuse", [write_file, check_output_file])
+def test_what_is_no_file_is_never_replaced_by_one(refuse: Callable[[Path], None], name: str, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "link").symlink_to("pipe")
+    with pytest.raises(ValueError, match=rf"{name}' is no regular file, expected a file to write or to replace"):
+        refuse(tmp_path / name)
+    assert (tmp_path / "pipe").is_fifo() and (tmp_path / "link").is_symlink()
+
+
+@pytest.mark.parametrize("refuse", [write_file, check_output_file])
+def test_a_file_does_not_take_the_place_of_a_folder(refuse: Callable[[Path], None], tmp_path: Path) -> None:
+    (tmp_path / "out").mkdir()
+    with pytest.raises(ValueError, match="out' is a folder, expected a file to write"):
+        refuse(tmp_path / "out")
+
+
+@pytest.mark.parametrize("refuse", [write_file, check_output_file, write_folder])
+def test_links_in_a_circle_are_named_and_stay(refuse: Callable[[Path], None], tmp_path: Path) -> None:
+    (tmp_path / "one").symlink_to("two")
+    (tmp_path / "two").symlink_to("one")
+    assert leftovers(tmp_path / "one") == []
+    with pytest.raises(ValueError, match="one' is a link that leads in a circle: remove it"):
+        refuse(tmp_path / "one")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["one", "two"]
 
 
 WRITING = """

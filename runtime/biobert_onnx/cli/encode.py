@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
-from biobert_onnx._atomic_files import check_parent_folder
+from biobert_onnx._atomic_files import check_output_file
 from biobert_onnx._file_status import exists, is_folder
 from biobert_onnx.artifact.manifest import LAST, TOKEN_LAYERS
 from biobert_onnx.cli.arguments import (
@@ -98,7 +98,7 @@ def add(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> None:
     """Encode, and say how many vectors were written, and by which engine."""
     output: Path = options.output
-    check_parent_folder(output)
+    check_output_file(output)
     _check_tokens(options)
     if options.input != STDIN and exists(output) and exists(options.input) and output.samefile(options.input):
         raise ValueError(f"'{output}' is the input, too: write the vectors into another file")

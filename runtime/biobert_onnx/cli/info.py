@@ -11,8 +11,8 @@ from biobert_onnx.cli.arguments import add_artifact
 from biobert_onnx.cli.options import with_options
 from biobert_onnx.cli.printing import print_fidelity, size
 from biobert_onnx.encoding.engines import Engine
-from biobert_onnx.errors import EngineError, short_repr
-from biobert_onnx.kernels.prepacked import fitting_weights
+from biobert_onnx.errors import ArtifactError, EngineError, short_repr
+from biobert_onnx.kernels.prepacked import MADE_OTHERWISE, is_made_from
 
 EXAMPLES = """\
 example:
@@ -61,8 +61,11 @@ def _engine_here(artifact: Path, manifest: Manifest) -> Engine | None:
 
 
 def _use_of_packed(packed: Path, manifest: Manifest, engine: Engine | None) -> str:
-    if fitting_weights(packed, manifest) is None:
-        return "not used: made from another artifact, or by another version"
+    try:
+        if not is_made_from(packed, manifest):
+            return f"not used: {MADE_OTHERWISE}"
+    except ArtifactError as error:
+        return f"not used: {error}"
     if engine is None:
         return "not used: the kernels do not run here"
     return "used" if engine.kernel is not None else "not used: onnxruntime takes none"

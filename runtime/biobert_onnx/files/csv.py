@@ -101,7 +101,9 @@ class CsvReader(LineReader):
         """Return an error that says which delimiter finds the column in the header `line`, or more than one column."""
         for delimiter, shown in DELIMITERS.items():
             names = [name.strip('" ') for name in line.split(delimiter)]
-            if delimiter != self._delimiter and (set(self._columns) <= set(names) or len(names) > 1 >= columns):
+            if delimiter == self._delimiter or len(names) == 1:
+                continue
+            if set(self._columns) <= set(names) or columns <= 1:
                 return ColumnError(
                     f"{self.name} has the header {short_repr(line)}, which looks separated by {shown}: read it with "
                     f"delimiter={shown}"

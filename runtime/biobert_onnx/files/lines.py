@@ -24,6 +24,9 @@ MAX_FIELD_CHARACTERS = 64 * 2**20
 BYTE_ORDER_MARKS = {codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
 """First bytes of files in other encodings, and what iconv calls these."""
 
+PACKING = {b"\x1f\x8b": ("gzip", ".gz"), b"BZh": ("bzip2", ".bz2"), b"\xfd7zXZ": ("xz", ".xz")}
+"""First bytes of packed files, the programs that unpack them, and their endings."""
+
 WINDOWS = "cp1252"
 """The encoding that is likely without such a mark. It has all letters of latin1, and curly quotes, dashes and the euro
 sign at 0x80 to 0x9f: there latin1 has control characters, which tokenizers drop."""
@@ -86,10 +89,27 @@ class Lines:
                 f"{self.place} has more than {MAX_LINE_BYTES:,} bytes: break it up, or check that the format is right"
             )
         try:
-            self.line = line.decode("utf-8")
+            text = line.decode("utf-8")
         except UnicodeDecodeError as error:
             raise InputError(self._encoding_advice(line, error)) from error
-        return self.line
+        if self.number == 1:
+            self._check_first(line)
+        self.line = text
+        return text
+
+    def _check_first(self, line: bytes) -> None:
+        """Raise InputError if the first `line` is UTF-8, but shows that the file is not meant to be."""
+        encoding = _utf_16(line)
+        if encoding is not None:
+            raise InputError(
+                f"{self.place} is no UTF-8 text: every second byte is NUL, as in UTF-16: convert the file, for example "
+                f"by iconv -f {encoding} -t utf-8"
+            )
+        if not line.endswith(b"\n") and b"\r" in line.rstrip(b"\r"):
+            raise InputError(
+                f"{self._name} has carriage returns and no line feed, as old Macs end lines: convert the line ends, "
+                r"for example by tr '\r' '\n'"
+            )
 
     def _next_line(self) -> bytes:
         try:
@@ -105,8 +125,14 @@ class Lines:
         )
 
     def _encoding_advice(self, line: bytes, error: UnicodeDecodeError) -> str:
-        mark = line[:2] if self.number == 1 else b""
-        encoding = BYTE_ORDER_MARKS.get(mark, WINDOWS)
+        start = line if self.number == 1 else b""
+        for magic, (program, ending) in PACKING.items():
+            if start.startswith(magic):
+                return (
+                    f"{self._name} is packed by {program}, expected UTF-8 text: unpack it by {program} -dc, or name a "
+                    f"file that ends in {ending}"
+                )
+        encoding = BYTE_ORDER_MARKS.get(start[:2]) or _utf_16(start) or WINDOWS
         return (
             f"{self.place} is no UTF-8 text: byte {error.start + 1} of the line is {line[error.start]:#x}: convert the "
             f"file, for example by iconv -f {encoding} -t utf-8"
@@ -162,6 +188,22 @@ class LineReader(ABC):
     @abstractmethod
     def _rows(self, lines: Lines) -> Iterator[tuple[Text, Record]]:
         """Yield the text to encode and the record of each row that is not left out."""
+
+
+def _utf_16(line: bytes) -> str | None:
+    r"""Return what iconv calls the UTF-16 that the first `line` of a file without a mark seems to be, None for none.
+
+    There each second byte of western text is NUL. A line is taken for it if it has two NULs or more, in half of its
+    characters at least, all at even places or all at odd ones.
+
+    >>> _utf_16("gene".encode("utf-16-le")), _utf_16("gene".encode("utf-16-be")), _utf_16(b"gene\0")
+    ('UTF-16LE', 'UTF-16BE', None)
+    """
+    even, odd = line[::2], line[1::2]
+    for encoding, high, low in (("UTF-16LE", odd, even), ("UTF-16BE", even, odd)):
+        if high.count(0) >= max(2, len(high) / 2) and not low.count(0):
+            return encoding
+    return None
 
 
 def _opened(source: str) -> IO[bytes]:

@@ -22,13 +22,16 @@ from biobert_onnx.artifact.paths import (
     PACKED_WEIGHTS,
     PLAN,
     WEIGHTS,
-    check_size,
     inside,
+    size_fault,
 )
 from biobert_onnx.errors import ArtifactError
 from biobert_onnx.kernels.library import INTERFACE
 from biobert_onnx.kernels.packed import Arrays, map_packed, write_packed
 from biobert_onnx.kernels.plan import KernelPlan
+
+MADE_OTHERWISE = "made from another artifact, or by another version"
+"""What whole packed weights are that `is_made_from` refuses."""
 
 
 def write_prepacked(artifact: Path, plan: KernelPlan, into: Path | None = None) -> Path:
@@ -79,12 +82,34 @@ def existing_folder(path: str | os.PathLike[str]) -> Path:
 def fitting_weights(folder: Path, manifest: Manifest) -> Path | None:
     """Return the packed weights in `folder` if they are whole and were made from this artifact, else None."""
     try:
-        found = json.loads(_place(folder, PACKED_KEY, manifest).read_bytes())
-        check_size(_place(folder, PACKED_WEIGHTS, manifest), _record(found.pop("files")).size)
-        fits = _made_from(found, manifest)
-    except (OSError, ValueError, TypeError, AttributeError, KeyError, RecursionError):  # none there, or not whole
+        return folder / PACKED_WEIGHTS if is_made_from(folder, manifest) else None
+    except ArtifactError:
         return None
-    return folder / PACKED_WEIGHTS if fits else None
+
+
+def is_made_from(folder: Path, manifest: Manifest) -> bool:
+    """Tell whether the packed weights in `folder` were made from this artifact, in this version's layout.
+
+    Raises ArtifactError if they are not whole; their bytes are not read: `check_packed` does that.
+    """
+    key_file = _place(folder, PACKED_KEY, manifest)
+    try:
+        found = json.loads(key_file.read_bytes())
+        size = _record(found.pop("files")).size
+        fits = _made_from(found, manifest)
+    except OSError as error:
+        raise ArtifactError(f"'{key_file}' cannot be read ({error.strerror}): {_anew(folder)}") from error
+    except (ValueError, TypeError, AttributeError, KeyError, RecursionError) as error:
+        raise ArtifactError(f"'{key_file}' is not what prepack wrote: {_anew(folder)}") from error
+    weights = _place(folder, PACKED_WEIGHTS, manifest)
+    fault = size_fault(weights, size)
+    if fault is not None:
+        raise ArtifactError(f"'{weights}' {fault}, expected {size} bytes: {_anew(folder)}")
+    return fits
+
+
+def _anew(folder: Path) -> str:
+    return f"run prepack again, or remove '{folder}'"
 
 
 def _place(folder: Path, name: str, manifest: Manifest) -> Path:
@@ -117,9 +142,7 @@ def check_packed(folder: Path) -> None:
     """Raise ArtifactError if the weights in `folder`, which `fitting_weights` accepts, have changed."""
     record = _record(json.loads((folder / PACKED_KEY).read_bytes())["files"])
     if FileRecord.of(folder / PACKED_WEIGHTS) != record:
-        raise ArtifactError(
-            f"'{folder / PACKED_WEIGHTS}' is not what prepack wrote: run prepack again, or remove '{folder}'"
-        )
+        raise ArtifactError(f"'{folder / PACKED_WEIGHTS}' is not what prepack wrote: {_anew(folder)}")
 
 
 def key(manifest: Manifest) -> dict[str, Any]:

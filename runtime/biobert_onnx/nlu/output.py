@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
-from biobert_onnx._atomic_files import atomic_file, check_parent_folder
+from biobert_onnx._atomic_files import atomic_file, check_output_file
 from biobert_onnx._extras import requires_extra
 from biobert_onnx._file_status import is_folder
 from biobert_onnx._types import FloatArray
@@ -18,17 +18,17 @@ if TYPE_CHECKING:
 def checked_path(output_path: str | os.PathLike[str]) -> Path | None:
     """Return where the table is written, None for ""; raises before anything is computed if it cannot be.
 
-    Raises ValueError for an ending that no format has, FileNotFoundError without its folder, IsADirectoryError for a
-    folder.
+    Raises ValueError for an ending that no format has and for a FIFO or device, FileNotFoundError without its folder,
+    IsADirectoryError for a folder.
     """
     if not os.fspath(output_path):
         return None
     path = Path(output_path)
     if path.suffix not in FORMATS:
         raise ValueError(f"output_path is '{path}', expected a name that ends with {' or '.join(FORMATS)}")
-    check_parent_folder(path)
     if is_folder(path):
         raise IsADirectoryError(f"output_path is '{path}', a folder: give the name of a new file")
+    check_output_file(path)
     return path
 
 

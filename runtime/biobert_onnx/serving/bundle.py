@@ -17,7 +17,7 @@ from importlib.metadata import distributions
 from pathlib import Path
 from typing import Any
 
-from biobert_onnx._atomic_files import WRITE_ERRORS, atomic_file, check_parent_folder
+from biobert_onnx._atomic_files import WRITE_ERRORS, atomic_file, check_output_file
 from biobert_onnx._file_status import is_file
 from biobert_onnx.artifact.manifest import FileRecord, Manifest
 from biobert_onnx.artifact.paths import MANIFEST
@@ -226,7 +226,7 @@ def _check_arguments(target: Path, platform: str, python: str, engine: str | Non
         raise ValueError(f"platform is {platform!r}, expected one of {', '.join(PLATFORMS)}")
     _version(python)
     check_engine(engine)
-    check_parent_folder(target)
+    check_output_file(target)
 
 
 @contextmanager

@@ -200,6 +200,25 @@ def test_what_is_no_file_is_named_as_what_it_is(artifact: Path, tmp_path: Path) 
     assert "is a folder" in refused(2, "encode", artifact, ".", *arguments)
 
 
+@needs_pipes
+def test_an_output_that_is_no_file_is_refused_before_any_work(
+    artifact: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    source = written(tmp_path / "in.txt", "gene\n")
+    os.mkfifo(tmp_path / "out.npy")
+    for name in ("loop.npy", "loop.zip", "loop"):
+        (tmp_path / name).symlink_to(name)
+    for arguments, reason in (
+        (("encode", artifact, source, "-o", tmp_path / "out.npy"), "is no regular file"),
+        (("encode", artifact, source, "-o", tmp_path / "loop.npy"), "leads in a circle"),
+        (("bundle", artifact, tmp_path / "loop.zip"), "leads in a circle"),
+        (("prepack", artifact, "--into", tmp_path / "loop"), "leads in a circle"),
+    ):
+        assert main([*map(str, arguments)]) == 2
+        assert reason in capsys.readouterr().err
+    assert (tmp_path / "out.npy").is_fifo()
+
+
 def test_options_are_named_as_the_command_has_them(artifact: Path, tmp_path: Path) -> None:
     source = written(tmp_path / "in.csv", "text\na\n")
     arguments = ("encode", artifact, source, "-o", tmp_path / "out.npy")

@@ -1,6 +1,7 @@
 """Packed weights: the same bits, used only where they fit, written whole or not at all."""
 
 import json
+import re
 import shutil
 from pathlib import Path
 
@@ -75,6 +76,41 @@ def test_a_changed_weights_file_is_found_by_verify(copy: Path, capsys: pytest.Ca
     path.write_bytes(content)
     assert main(["verify", str(copy)]) == 1
     assert f"'{path}' is not what prepack wrote: run prepack again" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "fault"),
+    [
+        (PACKED_WEIGHTS, b"x" * 100, r"has 100 bytes, expected \d+ bytes"),
+        (PACKED_WEIGHTS, None, r"is missing, expected \d+ bytes"),
+        (PACKED_KEY, b"{}", "is not what prepack wrote"),
+        (PACKED_KEY, b"{", "is not what prepack wrote"),
+        (PACKED_KEY, None, r"cannot be read \(.*\)"),
+    ],
+)
+def test_what_is_not_whole_is_named_by_verify_and_info(
+    copy: Path, capsys: pytest.CaptureFixture[str], name: str, content: bytes | None, fault: str
+) -> None:
+    path = prepack(copy) / name
+    path.unlink()
+    if content is not None:
+        path.write_bytes(content)
+    reason = f"'{re.escape(str(path))}' {fault}: run prepack again, or remove '{re.escape(str(path.parent))}'\n$"
+    assert main(["verify", str(copy)]) == 1
+    assert re.search(f"error: {reason}", capsys.readouterr().err)
+    assert main(["info", str(copy)]) == 0
+    assert re.search(f"not used: {reason}", capsys.readouterr().out)
+
+
+def test_verify_and_info_say_that_weights_of_another_artifact_are_not_used(
+    copy: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    key = prepack(copy) / PACKED_KEY
+    key.write_text(json.dumps(json.loads(key.read_text()) | {"layout": "another"}))
+    line = f"{key.parent}: not used: made from another artifact, or by another version\n"
+    for command in ("verify", "info"):
+        assert main([command, str(copy)]) == 0
+        assert line in capsys.readouterr().out
 
 
 def test_two_prepacks_write_the_same_bytes(copy: Path, tmp_path: Path) -> None:

@@ -102,6 +102,13 @@ def test_a_header_with_another_delimiter_is_refused_with_its_name(
     assert "\ufeff" not in str(error.value)
 
 
+def test_a_header_that_no_delimiter_parts_is_not_blamed_on_the_delimiter(tmp_path: Path) -> None:
+    path = written(tmp_path / "a.csv", '"text"\n"a\nb"\n')
+    with pytest.raises(ColumnError) as error:
+        open_reader(str(path), quoting="none")
+    assert "separated" not in str(error.value) and "delimiter" not in str(error.value)
+
+
 @pytest.mark.parametrize("delimiter", ["", ";;", '"', "\n", "\r", r"\n", "tab"])
 def test_what_is_no_delimiter_is_refused(tmp_path: Path, delimiter: str) -> None:
     with pytest.raises(ValueError, match=r"delimiter is '.*', expected one character such as ';', or '\\t' for a tab"):

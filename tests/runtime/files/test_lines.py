@@ -167,3 +167,54 @@ def test_utf_16_is_told_by_its_mark(tmp_path: Path, encoding: str) -> None:
     path = written(tmp_path / "a.txt", mark + "text".encode(encoding))
     with pytest.raises(InputError, match=r"line 1 is no UTF-8 text: .* iconv -f utf-16 -t utf-8"):
         texts(path)
+
+
+@pytest.mark.parametrize(("packed", "program"), [(".gz", "gzip"), (".bz2", "bzip2"), (".xz", "xz")])
+@pytest.mark.parametrize("name", ["a.txt", "a.jsonl", "a.csv"])
+def test_a_packed_file_without_its_ending_is_told_by_its_first_bytes(
+    tmp_path: Path, name: str, packed: str, program: str
+) -> None:
+    path = tmp_path / name
+    path.write_bytes(PACKERS[packed](noise(10).encode()))
+    message = rf"{name}' is packed by {program}, .* unpack it by {program} -dc, or name a file that ends in \{packed}$"
+    with pytest.raises(InputError, match=message):
+        texts(path)
+
+
+@pytest.mark.parametrize("name", ["a.txt", "a.jsonl", "a.csv", "a.txt.gz"])
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+@pytest.mark.parametrize("text", ["text", "d\xe9j\xe0 vu"])
+@pytest.mark.parametrize("encoding", ["UTF-16LE", "UTF-16BE"])
+def test_utf_16_without_a_mark_is_told_by_its_zeros(
+    tmp_path: Path, name: str, end: str, text: str, encoding: str
+) -> None:
+    path = written(tmp_path / name, f"{text}{end}gene{end}".encode(encoding))
+    with pytest.raises(InputError, match=rf"line 1 is no UTF-8 text: .* iconv -f {encoding} -t utf-8"):
+        texts(path)
+
+
+@pytest.mark.parametrize("text", ["\0", "a\0", "\0a", "gene\0protein\0", "\0\0\0\0"])
+def test_a_stray_nul_is_a_character_of_a_text(tmp_path: Path, text: str) -> None:
+    assert texts(written(tmp_path / "a.txt", f"{text}\n{text}\n")) == [text, text]
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("a.txt", "a\rb\rc\r"),
+        ("a.txt", "a\rb"),
+        ("a.jsonl", '{"text": "a"}\r{"text": "b"}\r'),
+        ("a.csv", "id,text\r1,a\r"),
+        ("a.csv", '"text"\r"a"\r'),
+        ("a.tsv.gz", "id\ttext\r1\ta\r"),
+    ],
+)
+def test_line_ends_of_old_macs_are_refused_with_what_converts_them(tmp_path: Path, name: str, content: str) -> None:
+    message = rf"{name}' has carriage returns and no line feed, .* convert the line ends, for example by tr '\\r' '\\n'"
+    with pytest.raises(InputError, match=message):
+        texts(written(tmp_path / name, content))
+
+
+@pytest.mark.parametrize("content", ["a\r", "a\rb\n", "a\nb\rc"])
+def test_a_carriage_return_elsewhere_is_no_line_end_of_old_macs(tmp_path: Path, content: str) -> None:
+    assert texts(written(tmp_path / "a.txt", content)) == content.removesuffix("\r").removesuffix("\n").split("\n")
