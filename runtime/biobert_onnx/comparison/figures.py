@@ -8,6 +8,7 @@ import numpy as np
 from biobert_onnx._types import FloatArray
 from biobert_onnx.comparison.agreement import (
     NEIGHBOURS,
+    Floats,
     Neighbourhood,
     centred_cosines,
     cosines,
@@ -22,6 +23,9 @@ float32 checkpoint by default."""
 FEWEST_TEXTS = 2 * NEIGHBOURS + 1
 """The fewest texts from which a conclusion is drawn: chance alone keeps half of the neighbours of so many."""
 
+SCALE = 2.0
+"""How many times longer the vectors of one encoder are, on the mean, where both are compared at unit length."""
+
 RELATED = 0.5
 """The share below which most neighbours are other texts: the encoders have little in common."""
 
@@ -30,9 +34,9 @@ RELATED = 0.5
 class Angles:
     """Cosines of the texts' vectors to the reference's: mean, 1st percentile and least.
 
-    `worst`: the index of the text with the least cosine. `centred_mean`, `centred_min`: the cosines of the vectors, all
-    of unit length, without the mean of the reference's. `mixed_neighbours_kept`: the share of neighbours kept if the
-    vectors are looked up in the index of the reference.
+    `worst`: the index of the text with the least cosine. `centred_mean`, `centred_min`: the cosines without the mean
+    vector of the reference; if the vectors of one are SCALE times as long, all are made of unit length first.
+    `mixed_neighbours_kept`: the share of neighbours kept if the vectors are looked up in the index of the reference.
     """
 
     cosine_mean: float
@@ -47,7 +51,7 @@ class Angles:
     def of(cls, vectors: FloatArray, reference: FloatArray) -> Self:
         """Compare `vectors` with `reference`, (texts, dim) float32 both, of 3 texts or more."""
         cosine = cosines(vectors, reference)
-        centred = centred_cosines(unit_vectors(vectors), unit_vectors(reference))
+        centred = centred_cosines(*_on_one_scale(vectors, reference))
         return cls(
             cosine_mean=float(cosine.mean()),
             cosine_p1=float(np.percentile(cosine, 1)),
@@ -107,6 +111,14 @@ class Comparison:
             "A does not fit the index of B: most neighbours change, as with another model or pooling; encode the texts "
             "again with A, and judge its searches on your task."
         )
+
+
+def _on_one_scale(vectors: FloatArray, reference: FloatArray) -> tuple[FloatArray | Floats, FloatArray | Floats]:
+    """Return both at unit length if one has vectors of another scale, as where only one index is normalized."""
+    lengths = [float(np.linalg.norm(each, axis=1).mean()) for each in (vectors, reference)]
+    if max(lengths) >= SCALE * min(lengths):
+        return unit_vectors(vectors), unit_vectors(reference)
+    return vectors, reference
 
 
 def _check_that_they_differ(name: str, vectors: FloatArray) -> None:

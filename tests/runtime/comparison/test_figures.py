@@ -4,13 +4,7 @@ import numpy as np
 import pytest
 
 from biobert_onnx._types import FloatArray
-from biobert_onnx.comparison.agreement import (
-    Neighbourhood,
-    centred_cosines,
-    cosines,
-    neighbours_kept,
-    unit_vectors,
-)
+from biobert_onnx.comparison.agreement import Neighbourhood, centred_cosines, cosines, neighbours_kept
 from biobert_onnx.comparison.figures import Comparison
 
 
@@ -29,7 +23,7 @@ def test_the_figures_are_those_of_the_agreement() -> None:
     reference = random_vectors(80)
     vectors = reference + 0.2 * random_vectors(80, seed=2)
     figures = Comparison.of(vectors, reference)
-    cosine, centred = cosines(vectors, reference), centred_cosines(unit_vectors(vectors), unit_vectors(reference))
+    cosine, centred = cosines(vectors, reference), centred_cosines(vectors, reference)
     angles = figures.angles
     assert angles is not None
     assert figures.neighbourhood == Neighbourhood.of(vectors, reference)
@@ -68,11 +62,20 @@ def test_the_conclusion_says_what_to_do(vectors: FloatArray, conclusion: str) ->
 
 
 @pytest.mark.parametrize("scale", [1e-3, 10.0])
-def test_the_length_of_the_vectors_changes_no_angle(scale: float) -> None:
+def test_the_scale_of_an_index_changes_no_angle(scale: float) -> None:
     reference = random_vectors(80) + np.float32(2)
     angles = Comparison.of(reference * np.float32(scale), reference).angles
     assert angles is not None
     assert angles.centred_min == pytest.approx(1, abs=1e-5)
+
+
+def test_an_index_of_unit_length_has_the_angles_of_its_raw_vectors() -> None:
+    reference = random_vectors(80) + np.float32(2)
+    units = reference / np.linalg.norm(reference, axis=1, keepdims=True)
+    for vectors, other in ((units, reference), (reference, units)):
+        angles = Comparison.of(vectors, other).angles
+        assert angles is not None
+        assert angles.centred_min == pytest.approx(1, abs=1e-5)
 
 
 @pytest.mark.parametrize("texts", [11, 12, 20])
