@@ -35,13 +35,13 @@ def test_a_bad_row_after_whole_groups_leaves_the_old_output_and_nothing_else(
 
 
 def test_a_bad_row_is_told_before_anything_is_computed(artifact: Path, tmp_path: Path) -> None:
-    closed = SentenceEncoder(artifact)
-    closed.close()
+    encoder = SentenceEncoder(artifact)
+    encoder._session.close()  # it can compute nothing
     source = written(tmp_path / "in.jsonl", jsonl([*TEXTS, None]))
     with pytest.raises(InputError, match=f"line {len(TEXTS) + 1}: 'text' is null"):
-        encode_file(closed, open_reader(str(source)), tmp_path / "out.npy")
+        encode_file(encoder, open_reader(str(source)), tmp_path / "out.npy")
     with pytest.raises(ValueError, match="closed"):
-        encode_file(closed, open_reader(str(source), missing="skip"), tmp_path / "out.npy")
+        encode_file(encoder, open_reader(str(source), missing="skip"), tmp_path / "out.npy")
 
 
 @pytest.fixture(scope="module")
