@@ -171,9 +171,8 @@ def check_int(name: str, value: object, allowed: range, meaning: str) -> int:
     number = value.__index__() if isinstance(value, SupportsIndex) and not isinstance(value, bool) else None
     if number is not None and number in allowed:
         return number
-    is_huge = number is not None and number >= sys.maxsize
-    without_end = allowed.stop == sys.maxsize and not is_huge
-    bounds = f"at least {allowed.start}" if without_end else f"{allowed.start} to {allowed.stop - 1}"
+    has_no_end = allowed.stop == sys.maxsize and (number or 0) < sys.maxsize
+    bounds = f"at least {allowed.start}" if has_no_end else f"{allowed.start} to {allowed.stop - 1}"
     expected = bounds if number is not None else f"a whole number, {bounds}"
     raise ValueError(f"{name} is {short_repr(value)}, expected {expected}: {meaning}")
 

@@ -153,15 +153,14 @@ def _link_target(path: Path) -> Path | None:
         return None
 
 
-def check_size(path: Path, size: int) -> None:
-    """Raise ArtifactError unless `path` is a file of `size` bytes that this user may read."""
-    fault = size_fault(path, size)
+def check_size(path: Path, size: int, *, remedy: str = "export or copy it again") -> None:
+    """Raise ArtifactError, ending with `remedy`, unless `path` is a file of `size` bytes that this user may read."""
+    fault = _fault(path, size)
     if fault is not None:
-        raise ArtifactError(f"'{path}' {fault}, expected {size} bytes: export or copy it again")
+        raise ArtifactError(f"'{path}' {fault}, expected {size} bytes: {remedy}")
 
 
-def size_fault(path: Path, size: int) -> str | None:
-    """Return what is wrong if `path` is no file of `size` bytes that this user may read, after its name; else None."""
+def _fault(path: Path, size: int) -> str | None:
     try:
         status = path.stat()
     except OSError as error:

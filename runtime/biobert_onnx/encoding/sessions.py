@@ -2,7 +2,6 @@
 
 import ctypes
 import mmap
-import os
 import threading
 from collections.abc import Mapping
 from pathlib import Path
@@ -160,7 +159,7 @@ def _file_state(path: Path) -> tuple[int, int] | None:
     The number of an inode is left out: some file systems give a file another one each time it is looked up.
     """
     try:
-        status = os.stat(path)  # noqa: PTH116  # Path.stat does the same
+        status = path.stat()
     except OSError:
         return None
     return status.st_size, status.st_mtime_ns

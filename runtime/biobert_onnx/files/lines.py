@@ -10,7 +10,7 @@ from typing import IO, Any, Self
 
 from biobert_onnx._types import Text
 from biobert_onnx.encoding.texts import CHUNK_TEXTS, grouped
-from biobert_onnx.files.packed import unpacked
+from biobert_onnx.files.packed import PACKED, unpacked
 from biobert_onnx.files.rows import InputError, MissingTexts, Record, Rows
 
 STDIN = "-"
@@ -23,9 +23,6 @@ MAX_FIELD_CHARACTERS = 64 * 2**20
 
 BYTE_ORDER_MARKS = {codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
 """First bytes of files in other encodings, and what iconv calls these."""
-
-PACKING = {b"\x1f\x8b": ("gzip", ".gz"), b"BZh": ("bzip2", ".bz2"), b"\xfd7zXZ": ("xz", ".xz")}
-"""First bytes of packed files, the programs that unpack them, and their endings."""
 
 WINDOWS = "cp1252"
 """The encoding that is likely without such a mark. It has all letters of latin1, and curly quotes, dashes and the euro
@@ -126,11 +123,11 @@ class Lines:
 
     def _encoding_advice(self, line: bytes, error: UnicodeDecodeError) -> str:
         start = line if self.number == 1 else b""
-        for magic, (program, ending) in PACKING.items():
-            if start.startswith(magic):
+        for ending, packing in PACKED.items():
+            if start.startswith(packing.magic):
                 return (
-                    f"{self._name} is packed by {program}, expected UTF-8 text: unpack it by {program} -dc, or name a "
-                    f"file that ends in {ending}"
+                    f"{self._name} is packed by {packing.program}, expected UTF-8 text: unpack it by "
+                    f"{packing.program} -dc, or name a file that ends in {ending}"
                 )
         encoding = BYTE_ORDER_MARKS.get(start[:2]) or _utf_16(start) or WINDOWS
         return (

@@ -6,10 +6,22 @@ rest of a damaged file would be lost without a word. So streams are followed her
 
 import io
 from collections.abc import Callable
-from typing import IO, Any
+from typing import IO, Any, NamedTuple
 
-PACKED = (".gz", ".bz2", ".xz")
-"""Endings of packed files; the ending before them says the format."""
+
+class Packing(NamedTuple):
+    """A way to pack files: the program that unpacks them, and the bytes that they begin with."""
+
+    program: str
+    magic: bytes
+
+
+PACKED = {
+    ".gz": Packing("gzip", b"\x1f\x8b"),
+    ".bz2": Packing("bzip2", b"BZh"),
+    ".xz": Packing("xz", b"\xfd7zXZ"),
+}
+"""Endings of packed files, and how these are packed; the ending before them says the format."""
 
 READ_BYTES = 64 * 1024
 """Bytes of a packed file read at a time."""

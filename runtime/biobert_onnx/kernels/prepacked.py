@@ -22,8 +22,8 @@ from biobert_onnx.artifact.paths import (
     PACKED_WEIGHTS,
     PLAN,
     WEIGHTS,
+    check_size,
     inside,
-    size_fault,
 )
 from biobert_onnx.errors import ArtifactError
 from biobert_onnx.kernels.library import INTERFACE
@@ -101,10 +101,7 @@ def is_made_from(folder: Path, manifest: Manifest) -> bool:
         raise ArtifactError(f"'{key_file}' cannot be read ({error.strerror}): {_anew(folder)}") from error
     except (ValueError, TypeError, AttributeError, KeyError, RecursionError) as error:
         raise ArtifactError(f"'{key_file}' is not what prepack wrote: {_anew(folder)}") from error
-    weights = _place(folder, PACKED_WEIGHTS, manifest)
-    fault = size_fault(weights, size)
-    if fault is not None:
-        raise ArtifactError(f"'{weights}' {fault}, expected {size} bytes: {_anew(folder)}")
+    check_size(_place(folder, PACKED_WEIGHTS, manifest), size, remedy=_anew(folder))
     return fits
 
 
